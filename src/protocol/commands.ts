@@ -1,0 +1,43 @@
+import type { GuestDescription, VcpuRef, VmId } from './target.ts';
+
+/** What the page asks of the session. Each is answered exactly once, in order. */
+export type Command =
+  /** Loads an image, adds it to the machine list and starts it. Answers with its id. */
+  | { readonly kind: 'open'; readonly guest: GuestDescription }
+  | { readonly kind: 'vm'; readonly vm: VmId; readonly action: VmAction }
+  /** Lets simulated time flow / stops it. */
+  | { readonly kind: 'run' }
+  | { readonly kind: 'pause' }
+  /** One instruction of the given vCPU; everything else advances as far as that takes. */
+  | { readonly kind: 'step'; readonly on: VcpuRef }
+  /** As `step`, but runs a CALL, INT or string instruction to the instruction after it. */
+  | { readonly kind: 'step-over'; readonly on: VcpuRef }
+  /** Runs to the next VM exit of the given VM. */
+  | { readonly kind: 'run-to-exit'; readonly vm: VmId }
+  /** Linear address; set again to clear. Answers with whether it is now set. */
+  | { readonly kind: 'toggle-breakpoint'; readonly vm: VmId; readonly address: bigint }
+  /** Bytes typed on the VM's console. They enter the machine's journal at the present instant. */
+  | { readonly kind: 'console-input'; readonly vm: VmId; readonly bytes: Uint8Array }
+  /** Chooses the vCPU that registers, code and page walk are shown of. */
+  | { readonly kind: 'focus'; readonly on: VcpuRef };
+
+/** What can be done to one VM, in the words of virsh. */
+export type VmAction = 'pause' | 'resume' | 'reset' | 'destroy';
+
+export type CommandKind = Command['kind'];
+
+/** The value that a command answers with. */
+export interface CommandResults {
+  'open': VmId;
+  'toggle-breakpoint': boolean;
+}
+
+export type ResultOf<K extends CommandKind> = K extends keyof CommandResults ? CommandResults[K] : null;
+
+/** A refusal, worded for the user: what was wrong, where, and what to do about it. */
+export interface CommandError {
+  readonly what: string;
+  /** The file, field or address that was at fault; null when the message needs none. */
+  readonly where: string | null;
+  readonly remedy: string | null;
+}

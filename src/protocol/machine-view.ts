@@ -1,0 +1,49 @@
+import type { Technique, VcpuRef, VmId } from './target.ts';
+
+/** Why simulated time stands still. */
+export type StopReason =
+  | { readonly kind: 'not-started' }
+  | { readonly kind: 'paused-by-user' }
+  | { readonly kind: 'stepped'; readonly on: VcpuRef }
+  | { readonly kind: 'breakpoint'; readonly on: VcpuRef; readonly address: bigint }
+  | { readonly kind: 'vm-exit'; readonly on: VcpuRef; readonly reason: string }
+  /** Nothing can happen any more without input: every CPU is halted and no timer is armed. */
+  | { readonly kind: 'idle-forever' }
+  /** All VMs have ended or are paused. */
+  | { readonly kind: 'nothing-to-run' }
+  /** Something that the simulated computer does not model. */
+  | { readonly kind: 'unmodelled'; readonly text: string };
+
+export interface MachineView {
+  readonly running: boolean;
+  /** Null exactly while running. */
+  readonly stop: StopReason | null;
+  /** Instructions executed since power-on, all CPUs. */
+  readonly instructions: number;
+  /** Instructions a second of wall-clock time, measured by the worker; 0 when stopped. */
+  readonly speed: number;
+  /** Cycles per simulated second. */
+  readonly hz: number;
+  readonly physicalCpus: number;
+  /** Bytes of host RAM. */
+  readonly memory: number;
+}
+
+export type VmState = 'running' | 'paused' | 'halted' | 'crashed' | 'ended';
+
+/** One row of the list of machines. */
+export interface VmView {
+  readonly id: VmId;
+  readonly name: string;
+  readonly technique: Technique;
+  readonly state: VmState;
+  /** Why it crashed, ended or halted, in one sentence; null while it runs. */
+  readonly reason: string | null;
+  readonly vcpus: number;
+  /** Bytes of guest RAM, and how many of them are backed by host frames. */
+  readonly memory: number;
+  readonly resident: number;
+  /** Guest instructions executed, and VM exits taken. */
+  readonly instructions: number;
+  readonly exits: number;
+}

@@ -1,0 +1,66 @@
+import type { Command, CommandError } from './commands.ts';
+import type { ExitsView, FramesView, SchedulerView } from './hypervisor-view.ts';
+import type { MachineView, VmView } from './machine-view.ts';
+import type { CodeView, RegistersView } from './processor-view.ts';
+import type { RingsView } from './rings-view.ts';
+import type { VcpuRef, VmId } from './target.ts';
+import type { Instant } from './time.ts';
+import type { WalkView } from './walk-view.ts';
+
+/** Everything the page can show, by name. Each is immutable data computed at the snapshot's instant. */
+export interface Views {
+  readonly machine: MachineView;
+  readonly vms: readonly VmView[];
+  readonly registers: RegistersView;
+  readonly code: CodeView;
+  readonly rings: RingsView;
+  readonly walk: WalkView;
+  readonly scheduler: SchedulerView;
+  readonly exits: ExitsView;
+  readonly frames: FramesView;
+}
+
+export type ViewName = keyof Views;
+
+/** What the page is showing now: the worker computes and sends nothing else. */
+export interface Watch {
+  readonly views: readonly ViewName[];
+  /** Linear address of the page walk; null follows RIP. */
+  readonly walkAddress: bigint | null;
+  /** First linear address of the disassembly; null follows RIP. */
+  readonly codeAddress: bigint | null;
+  /** Disassembly lines wanted. */
+  readonly codeLines: number;
+}
+
+export interface ConsoleChunk {
+  readonly vm: VmId;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The state of the lab at one instant. A view that is absent has not been asked for or has not
+ * changed; a null one does not exist now (no VM is in focus).
+ */
+export interface Snapshot {
+  readonly sequence: number;
+  readonly at: Instant;
+  readonly focus: VcpuRef | null;
+  readonly views: { readonly [K in ViewName]?: Views[K] | null };
+  /** Console output since the last snapshot, in order. */
+  readonly console: readonly ConsoleChunk[];
+}
+
+export type ToWorker =
+  | { readonly type: 'command'; readonly id: number; readonly command: Command }
+  | { readonly type: 'watch'; readonly watch: Watch }
+  /** The page has drawn the snapshot and takes another: at most one is ever under way. */
+  | { readonly type: 'drawn'; readonly sequence: number };
+
+export type ToPage =
+  | { readonly type: 'ready' }
+  | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
+  | { readonly type: 'done'; readonly id: number; readonly result: unknown }
+  | { readonly type: 'refused'; readonly id: number; readonly error: CommandError }
+  /** The session itself broke; nothing more will come. */
+  | { readonly type: 'failed'; readonly error: CommandError };

@@ -1,0 +1,44 @@
+/** Names a virtual machine, or a bare machine, for as long as the page lives. Never reused. */
+export type VmId = number;
+
+/** One virtual CPU: what registers, code and page walks are shown of, and what is stepped. */
+export interface VcpuRef {
+  readonly vm: VmId;
+  readonly vcpu: number;
+}
+
+/** How a guest is run. `bare` is the simulated computer itself, without a hypervisor below. */
+export type Technique = 'vtx-ept' | 'bare';
+
+/** Privilege as the hardware holds it: -1 is VMX root operation, 0 to 3 is the CPL. */
+export type Ring = -1 | 0 | 1 | 2 | 3;
+
+export type FlatMode = 'real' | 'protected' | 'long';
+
+/** How bytes that carry no format of their own are loaded. */
+export interface FlatPlacement {
+  /** Guest-physical load and entry address. */
+  readonly address: number;
+  readonly mode: FlatMode;
+}
+
+/** A named file as the user gave it. The name appears in error messages. */
+export interface ImageFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What the user asked to run. */
+export interface GuestDescription {
+  readonly name: string;
+  readonly technique: Technique;
+  readonly kernel: ImageFile;
+  readonly initrd: ImageFile | null;
+  readonly modules: readonly ImageFile[];
+  readonly commandLine: string;
+  /** Bytes of RAM. */
+  readonly memory: number;
+  readonly cpus: number;
+  /** Set when the kernel file is a flat binary; null lets the loader recognise the format. */
+  readonly flat: FlatPlacement | null;
+}
