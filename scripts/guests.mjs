@@ -26,7 +26,7 @@ const GUESTS = [
 const TOOLS = ['apt-get', 'apt-cache', 'dpkg-deb', 'xz'];
 
 /** Changes when the files made from the packages change, so that an old cache is made anew. */
-const LAYOUT = 2;
+const LAYOUT = 3;
 
 const cache = join(dirname(fileURLToPath(import.meta.url)), '..', '.cache', 'guests');
 const indexPath = join(cache, 'index.json');

@@ -2,7 +2,7 @@
 import { CHARACTER_DEVICE, cpio, DIRECTORY, FILE } from './cpio.mjs';
 
 const INIT = `#!/bin/busybox sh
-export PATH=/bin HOME=/root TERM=xterm
+export PATH=/bin HOME=/root TERM=xterm PS1='\${PWD/$HOME/\\~} # '
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sysfs /sys
 /bin/busybox mount -t devtmpfs devtmpfs /dev
@@ -25,7 +25,6 @@ export function initramfs(busybox) {
     ...folders.map((path) => ({ path, mode: DIRECTORY | 0o755 })),
     { path: 'dev/console', mode: CHARACTER_DEVICE | 0o600, device: [5, 1] },
     { path: 'dev/null', mode: CHARACTER_DEVICE | 0o666, device: [1, 3] },
-    { path: 'etc/passwd', mode: FILE | 0o644, data: Buffer.from('root::0:0:root:/root:/bin/sh\n') },
     { path: 'bin/busybox', mode: FILE | 0o755, data: busybox },
     { path: 'init', mode: FILE | 0o755, data: Buffer.from(INIT) },
   ]);
