@@ -17,7 +17,7 @@ export interface Attachment extends BusRange {
 }
 
 const hex = (value: number): string => `${value.toString(16).toUpperCase()}h`;
-const describe = (r: BusRange): string => `"${r.name}" (${hex(r.start)}..${hex(r.start + r.length - 1)})`;
+const show = (r: BusRange): string => `"${r.name}" (${hex(r.start)}..${hex(r.start + r.length - 1)})`;
 
 /** Two devices claim the same address. */
 export class BusOverlapError extends Error {
@@ -25,7 +25,7 @@ export class BusOverlapError extends Error {
   readonly existing: BusRange;
 
   constructor(bus: string, added: BusRange, existing: BusRange) {
-    super(`${bus}: ${describe(added)} overlaps ${describe(existing)}; give one of them another address`);
+    super(`${bus}: ${show(added)} overlaps ${show(existing)}; give one of them another address`);
     this.name = 'BusOverlapError';
     this.added = added;
     this.existing = existing;

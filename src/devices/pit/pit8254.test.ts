@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { FREQUENCY } from '../../arch/pc.ts';
 import { FakeClock, FakeLine } from '../testing.ts';
-import { PIT_HZ, Pit8254 } from './pit8254.ts';
+import { Pit8254 } from './pit8254.ts';
 import { SystemPortB } from './system-port-b.ts';
+
+const PIT_HZ = FREQUENCY.pit;
 
 /** A clock of the timer's own frequency: one cycle is one tick. */
 let clock: FakeClock;

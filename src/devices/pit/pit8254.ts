@@ -1,11 +1,9 @@
+import { FREQUENCY } from '../../arch/pc.ts';
 import type { Clock, Timer } from '../../contracts/clock.ts';
 import type { BusTarget, Device, InterruptLine } from '../../contracts/device.ts';
 import { TickRate } from '../rate.ts';
 import { restoreTimer, savedTimer } from '../state.ts';
 import { PitChannel, type PitChannelState } from './channel.ts';
-
-/** The PC's timer input, a twelfth of 14.31818 MHz. */
-export const PIT_HZ = 1_193_182;
 
 export interface Pit8254Wires {
   readonly clock: Clock;
@@ -34,7 +32,7 @@ export class Pit8254 implements BusTarget, Device<Pit8254State> {
   constructor(wires: Pit8254Wires) {
     this.clock = wires.clock;
     this.line = wires.line;
-    this.rate = new TickRate(wires.clock.hz, PIT_HZ);
+    this.rate = new TickRate(wires.clock.hz, FREQUENCY.pit);
     this.timer = wires.clock.timer('pit channel 0', () => this.updateLine());
   }
 

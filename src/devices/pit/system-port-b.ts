@@ -1,10 +1,11 @@
+import { FREQUENCY } from '../../arch/pc.ts';
 import type { BusTarget, Device } from '../../contracts/device.ts';
-import { PIT_HZ, type Pit8254 } from './pit8254.ts';
+import type { Pit8254 } from './pit8254.ts';
 
 const BIT = { GATE2: 1, SPEAKER: 2, CHECK_ENABLES: 0x0c, REFRESH: 0x10, OUT2: 0x20 } as const;
 
 /** Memory refresh requests come every 15 us. */
-const REFRESH_TICKS = Math.round(PIT_HZ * 15e-6);
+const REFRESH_TICKS = Math.round(FREQUENCY.pit * 15e-6);
 
 /**
  * System control port B (port 61h of the PC AT): gate and output of timer channel 2, the speaker, and

@@ -33,6 +33,3 @@ export const MSR = { DELTA_RI: 4, CTS: 0x10, DSR: 0x20, RI: 0x40, DCD: 0x80 } as
 export const TRIGGER_LEVELS = [1, 4, 8, 14] as const;
 
 export const FIFO_SIZE = 16;
-
-/** The crystal; the divisor counts periods of 16 of its ticks, one bit each. */
-export const UART_HZ = 1_843_200;

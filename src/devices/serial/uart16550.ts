@@ -1,8 +1,9 @@
+import { FREQUENCY } from '../../arch/pc.ts';
 import type { Clock, Timer } from '../../contracts/clock.ts';
 import type { BusTarget, Device, InterruptLine } from '../../contracts/device.ts';
 import { TickRate } from '../rate.ts';
 import { copyState, restoreTimer, savedTimer } from '../state.ts';
-import { FCR, FIFO_SIZE, IER, IIR, LCR, LSR, MCR, MSR, TRIGGER_LEVELS, UART_HZ } from './registers.ts';
+import { FCR, FIFO_SIZE, IER, IIR, LCR, LSR, MCR, MSR, TRIGGER_LEVELS } from './registers.ts';
 
 /** Where transmitted bytes go. */
 export interface SerialOutput {
@@ -81,7 +82,7 @@ export class Uart16550 implements BusTarget, Device<Uart16550State> {
 
   constructor(wires: Uart16550Wires) {
     this.wires = wires;
-    this.rate = new TickRate(wires.clock.hz, UART_HZ);
+    this.rate = new TickRate(wires.clock.hz, FREQUENCY.uart);
     this.transmitTimer = wires.clock.timer('uart transmit', () => this.onTransmitted());
     this.receiveTimer = wires.clock.timer('uart receive', () => this.onArrival());
     this.timeoutTimer = wires.clock.timer('uart timeout', () => this.onTimeout());
