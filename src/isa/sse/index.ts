@@ -1,0 +1,13 @@
+/** The SSE family, SSE to SSE4.2, with FXSAVE and the instructions on MXCSR. */
+import type { Instruction } from '../definition.ts';
+import { moves } from './moves.ts';
+import { packedInteger } from './packed-integer.ts';
+import { immediateShifts } from './shifts.ts';
+import { shuffles } from './shuffles.ts';
+
+export const sseInstructions: readonly Instruction[] = [
+  ...moves,
+  ...packedInteger,
+  ...immediateShifts,
+  ...shuffles,
+];

@@ -1,0 +1,55 @@
+/** Shorthands that the tables of packed instructions are written with. */
+import type { I32, V128 } from '../../wasm/expression.ts';
+import { i32 } from '../../wasm/expression.ts';
+import type { FunctionBuilder } from '../../wasm/function.ts';
+import type { Context, Instruction, Semantics } from '../definition.ts';
+
+/** destination, source -> destination. Both are locals, so naming them twice costs nothing. */
+export type PackedBinary = (destination: V128, source: V128, f: FunctionBuilder) => V128;
+export type PackedUnary = (source: V128, f: FunctionBuilder) => V128;
+/** destination, source, 8-bit immediate (0..255, a local). */
+export type PackedImmediate = (destination: V128, source: V128, immediate: I32, f: FunctionBuilder) => V128;
+
+/** The immediate byte of the instruction, zero-extended. */
+export const immediateByte = (c: Context): I32 =>
+  c.f.let(i32.and(i32.wrap_i64(c.immediate()), i32.const(0xff)));
+
+export const packedBinary =
+  (operation: PackedBinary): Semantics =>
+  (c) => {
+    const destination = c.f.let(c.readV(0));
+    const source = c.f.let(c.readV(1));
+    c.writeV(0, operation(destination, source, c.f));
+  };
+
+export const packedUnary =
+  (operation: PackedUnary): Semantics =>
+  (c) =>
+    c.writeV(0, operation(c.f.let(c.readV(1)), c.f));
+
+export const packedImmediate =
+  (operation: PackedImmediate): Semantics =>
+  (c) => {
+    const destination = c.f.let(c.readV(0));
+    const source = c.f.let(c.readV(1));
+    c.writeV(0, operation(destination, source, immediateByte(c), c.f));
+  };
+
+/** What most rows of a file share. */
+export interface RowDefaults {
+  readonly feature: string;
+  readonly operands: string;
+  readonly attributes: string;
+}
+
+/** `mnemonic, encoding, semantics`, and what differs from the defaults. */
+export type Row = readonly [string, string, Semantics, Partial<RowDefaults>?];
+
+export const rows = (defaults: RowDefaults, table: readonly Row[]): Instruction[] =>
+  table.map(([mnemonic, encoding, semantics, own]) => ({
+    mnemonic,
+    encoding,
+    ...defaults,
+    ...own,
+    semantics,
+  }));
