@@ -4,18 +4,32 @@ import type { ByteReader } from './byteReader.ts';
 import { type ElfFile, loadSegments, physicalEntry, readElf } from './elf.ts';
 import { allocateStack, longEntry, protectedEntry } from './entry.ts';
 import type { LoadRequest, LoadResult } from './image.ts';
+import { ImageError } from './imageError.ts';
 import { BOOT_FLAG, BOOT_PARAMS, enterLinux, HDRS_MAGIC, needsLongMode } from './linux.ts';
 import { rejectExtras } from './modules.ts';
 import { enterPvh, pvhEntry } from './pvh.ts';
 
-export function loadElfKernel(file: ByteReader, request: LoadRequest): LoadResult {
+/** Loads an ELF kernel; `kind` says whether the way in is to be found out (`elf`) or is the user's choice. */
+export function loadElfKernel(
+  file: ByteReader,
+  request: LoadRequest,
+  kind: 'elf' | 'pvh' | 'vmlinux',
+): LoadResult {
   const elf = readElf(file);
   const end = loadSegments(elf, request.placement);
-  const pvh = pvhEntry(elf);
+  const pvh = kind === 'vmlinux' ? undefined : pvhEntry(elf);
   if (pvh !== undefined) return enterPvh(elf, pvh, end, request);
+  if (kind === 'pvh')
+    throw lacks('no PVH entry (an ELF note PHYS32_ENTRY of Xen)', 'ELF kernels with a PVH entry');
   const entry = physicalEntry(elf);
   if (elf.bits === 64 && !request.longMode) throw needsLongMode(entry);
-  return isLinux(elf) ? enterVmlinux(elf, entry, request) : enterPlain(elf, entry, request);
+  if (isLinux(elf)) return enterVmlinux(elf, entry, request);
+  if (kind === 'vmlinux') throw lacks('no Linux version banner', 'an unpacked Linux kernel');
+  return enterPlain(elf, entry, request);
+}
+
+function lacks(what: string, accepted: string): ImageError {
+  return new ImageError({ code: 'unsupported', found: `The ELF file has ${what}`, accepted });
 }
 
 /** Every Linux kernel has its banner among its constants. */

@@ -1,7 +1,11 @@
 import type { BootState } from '../../contracts/boot.ts';
 import type { Placement } from './placement.ts';
 
-export const IMAGE_FORMATS = ['bzimage', 'elf', 'multiboot', 'multiboot2', 'flat'] as const;
+/**
+ * `elf` stands for the ELF kernels without multiboot header, entered by PVH where they offer it, else as
+ * Linux or as a plain program; `pvh` and `vmlinux` insist on one of them.
+ */
+export const IMAGE_FORMATS = ['bzimage', 'elf', 'pvh', 'vmlinux', 'multiboot', 'multiboot2', 'flat'] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 export interface BootModule {

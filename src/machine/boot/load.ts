@@ -82,7 +82,7 @@ function detect(file: ByteReader, image: BootImage): Loader {
   if (multiboot2 !== undefined) return (request) => loadMultiboot2(file, multiboot2, request);
   const multiboot = findMultibootHeader(file);
   if (multiboot !== undefined) return (request) => loadMultiboot(file, multiboot, request);
-  if (file.length >= 4 && file.u32(0) === ELF_MAGIC) return (request) => loadElfKernel(file, request);
+  if (file.length >= 4 && file.u32(0) === ELF_MAGIC) return (request) => loadElfKernel(file, request, 'elf');
   if (isBootSector(file)) return (request) => loadFlat(file, request);
   throw unknownFormat(file);
 }
@@ -94,7 +94,9 @@ function chosen(file: ByteReader, format: ImageFormat): Loader {
       if (!isBzImage(file)) throw notOfFormat('Linux bzImage', '55 AA at offset 0x1fe and "HdrS" at 0x202');
       return (request) => loadBzImage(file, request);
     case 'elf':
-      return (request) => loadElfKernel(file, request);
+    case 'pvh':
+    case 'vmlinux':
+      return (request) => loadElfKernel(file, request, format);
     case 'multiboot': {
       const at = findMultibootHeader(file);
       if (at === undefined) throw notOfFormat('multiboot kernel', 'a multiboot header in the first 8 KiB');
