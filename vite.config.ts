@@ -1,10 +1,56 @@
 import react from '@vitejs/plugin-react';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
+
+/**
+ * iced-x86 is packaged for Node: its glue reads the WebAssembly file through `fs` and takes the text
+ * coders from `util`. In the Worker both are replaced: the file is fetched beside the bundle.
+ */
+function icedX86(): Plugin {
+  const glue = /[\\/]iced-x86[\\/]iced_x86\.js$/;
+  const tail = /const path = require\('path'\)[^\n]*\n+const bytes = require\('fs'\)[^\n]*\n/;
+  const coders = /const \{ TextDecoder, TextEncoder \} = require\(`util`\);/;
+  return {
+    name: 'ringlab:iced-x86',
+    enforce: 'pre',
+    transform(code, id) {
+      if (!glue.test(id)) return null;
+      if (!tail.test(code) || !coders.test(code)) {
+        this.error('The glue of iced-x86 has changed: adapt the plugin in vite.config.ts to it.');
+      }
+      const names = [...code.matchAll(/^module\.exports\.([A-Za-z]\w*) = /gm)]
+        .map(([, name]) => name)
+        .filter((name) => name !== undefined && !name.startsWith('__'));
+      const body = code
+        .replace(coders, '')
+        .replace(tail, "const bytes = await (await fetch(wasmUrl)).arrayBuffer();\n")
+        .replace('new WebAssembly.Module(bytes)', 'await WebAssembly.compile(bytes)')
+        .replace('new WebAssembly.Instance(wasmModule, imports)', 'await WebAssembly.instantiate(wasmModule, imports)');
+      const head = "import wasmUrl from 'iced-x86/iced_x86_bg.wasm?url';\nconst module = { exports: {} };\n";
+      const exports = [...new Set(names)]
+        .map((name) => `const iced_${name} = module.exports.${name};\nexport { iced_${name} as ${name} };`)
+        .join('\n');
+      return { code: `${head}${body}\n${exports}\n`, map: null };
+    },
+  };
+}
+
+/** For work on the page alone: `RINGLAB_LAB=synthetic` puts an invented lab into the Worker. */
+function syntheticLab(): Plugin {
+  return {
+    name: 'ringlab:synthetic-lab',
+    enforce: 'pre',
+    resolveId(source, importer) {
+      if (process.env.RINGLAB_LAB !== 'synthetic') return null;
+      if (!source.endsWith('/create-lab.ts') || !importer?.includes('/worker/')) return null;
+      return this.resolve('/e2e/synthetic/create-lab.ts');
+    },
+  };
+}
 
 export default defineConfig({
-  // Relative, so that dist/ works from any folder of any static server.
   base: './',
-  plugins: [react()],
-  worker: { format: 'es' },
-  build: { target: 'es2023', sourcemap: true },
+  plugins: [icedX86(), syntheticLab(), react()],
+  worker: { format: 'es', plugins: () => [icedX86(), syntheticLab()] },
+  optimizeDeps: { exclude: ['iced-x86'] },
+  build: { target: 'es2023', chunkSizeWarningLimit: 2000 },
 });

@@ -1,0 +1,29 @@
+import type { VmId } from '../protocol/target.ts';
+
+/** Bytes of output kept per VM for a console that is opened later. */
+const KEPT = 256 * 1024;
+
+type Sink = (bytes: Uint8Array) => void;
+
+/** Console output by VM. It goes straight to the terminals, past React. */
+export class Consoles {
+  readonly #backlog = new Map<VmId, Uint8Array[]>();
+  readonly #sinks = new Map<VmId, Set<Sink>>();
+
+  write(vm: VmId, bytes: Uint8Array): void {
+    const backlog = this.#backlog.get(vm) ?? [];
+    backlog.push(bytes);
+    let size = backlog.reduce((sum, chunk) => sum + chunk.length, 0);
+    while (size > KEPT && backlog.length > 1) size -= backlog.shift()?.length ?? 0;
+    this.#backlog.set(vm, backlog);
+    for (const sink of this.#sinks.get(vm) ?? []) sink(bytes);
+  }
+
+  /** Replays what was kept and then delivers what comes; returns the way to stop it. */
+  attach(vm: VmId, sink: Sink): () => void {
+    for (const chunk of this.#backlog.get(vm) ?? []) sink(chunk);
+    const sinks = this.#sinks.get(vm) ?? new Set();
+    this.#sinks.set(vm, sinks.add(sink));
+    return () => sinks.delete(sink);
+  }
+}

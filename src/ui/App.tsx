@@ -1,0 +1,91 @@
+import { useMemo, useState } from 'react';
+import { useLab } from '../client/lab-store.ts';
+import { dismiss, useNotices } from '../client/notices.ts';
+import css from './App.module.css';
+import { HelpDialog } from './dialogs/HelpDialog.tsx';
+import { OpenDialog } from './dialogs/OpenDialog.tsx';
+import { useFileDrop } from './dialogs/use-file-drop.ts';
+import { keyBindings, useKeys } from './keys.ts';
+import { useApplyTheme } from './theme.ts';
+import { Toolbar } from './toolbar/Toolbar.tsx';
+import { Button } from './widgets/Button.tsx';
+import { freshModel, loadModel, showPanel } from './workspace/docking.ts';
+import { Workspace } from './workspace/Workspace.tsx';
+
+type Dialog = { readonly kind: 'open'; readonly files: readonly File[] } | { readonly kind: 'help' } | null;
+
+export function App() {
+  const [model, setModel] = useState(loadModel);
+  const [dialog, setDialog] = useState<Dialog>(null);
+  const bindings = useMemo(
+    () => keyBindings(() => setDialog({ kind: 'help' }), () => setDialog({ kind: 'open', files: [] })),
+    [],
+  );
+  const dropping = useFileDrop((files) => setDialog({ kind: 'open', files }));
+  useKeys(bindings);
+  useApplyTheme();
+  const close = () => setDialog(null);
+  return (
+    <div className={css.app}>
+      <Toolbar
+        onOpen={() => setDialog({ kind: 'open', files: [] })}
+        onHelp={() => setDialog({ kind: 'help' })}
+        onShowPanel={(panel) => showPanel(model, panel)}
+        onResetLayout={() => setModel(freshModel())}
+      />
+      <main className={css.workspace}>
+        <Workspace model={model} />
+      </main>
+      {dropping && <div className={css.drop}>Drop a kernel, and an initrd if it needs one</div>}
+      {dialog?.kind === 'open' && <OpenDialog files={dialog.files} onClose={close} />}
+      {dialog?.kind === 'help' && <HelpDialog bindings={bindings} onClose={close} />}
+      <Notices />
+      <Failure />
+      <LiveSentence />
+    </div>
+  );
+}
+
+/** Errors, newest last, until dismissed. */
+function Notices() {
+  const list = useNotices((state) => state.list);
+  return (
+    <div className={css.notices} role="alert">
+      {list.map(({ id, error }) => (
+        <div key={id} className={css.notice}>
+          <div>
+            <strong>{error.what}</strong>
+            {error.where && <p className={css.where}>{error.where}</p>}
+            {error.remedy && <p>{error.remedy}</p>}
+          </div>
+          <Button small look="bare" icon="destroy" aria-label="Dismiss" onClick={() => dismiss(id)} />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** The Worker is gone: nothing on the page is live any more, and the page says so. */
+function Failure() {
+  const failure = useLab((state) => state.failure);
+  if (failure === null) return null;
+  return (
+    <div className={css.failure} role="alert">
+      <strong>The lab has stopped working</strong>
+      <p>{failure.what}</p>
+      {failure.where && <p className={css.where}>{failure.where}</p>}
+      <Button look="primary" onClick={() => location.reload()}>
+        Reload the page
+      </Button>
+    </div>
+  );
+}
+
+function LiveSentence() {
+  const sentence = useNotices((state) => state.sentence);
+  return (
+    <p className="unseen" role="status" aria-live="polite">
+      {sentence}
+    </p>
+  );
+}

@@ -1,0 +1,53 @@
+import { command } from '../client/lab.ts';
+import { useLab } from '../client/lab-store.ts';
+import { say } from '../client/notices.ts';
+import type { VcpuRef } from '../protocol/target.ts';
+import { short } from './format.ts';
+
+/** What buttons and keys do. Each reads the present state itself, so it can be called from anywhere. */
+
+export function isRunning(): boolean {
+  return useLab.getState().views.machine?.running ?? false;
+}
+
+export function run(): void {
+  void command({ kind: 'run' });
+}
+
+export function pause(): void {
+  void command({ kind: 'pause' });
+}
+
+export function stepInto(): void {
+  withFocus((on) => void command({ kind: 'step', on }));
+}
+
+export function stepOver(): void {
+  withFocus((on) => void command({ kind: 'step-over', on }));
+}
+
+export function runToExit(): void {
+  withFocus(({ vm }) => void command({ kind: 'run-to-exit', vm }));
+}
+
+export function focusOn(on: VcpuRef): void {
+  void command({ kind: 'focus', on });
+}
+
+export async function toggleBreakpoint(address: bigint): Promise<void> {
+  const { focus } = useLab.getState();
+  if (focus === null) return;
+  const set = await command({ kind: 'toggle-breakpoint', vm: focus.vm, address });
+  if (set !== undefined) say(`Breakpoint ${set ? 'set at' : 'removed from'} ${short(address)}.`);
+}
+
+/** The breakpoint key works on the instruction that runs next. */
+export function toggleBreakpointAtRip(): void {
+  const code = useLab.getState().views.code;
+  if (code) void toggleBreakpoint(code.rip);
+}
+
+function withFocus(act: (on: VcpuRef) => void): void {
+  const { focus } = useLab.getState();
+  if (focus !== null) act(focus);
+}

@@ -1,0 +1,49 @@
+import { useEffect } from 'react';
+import { isRunning, pause, run, runToExit, stepInto, stepOver, toggleBreakpointAtRip } from './actions.ts';
+
+export interface KeyBinding {
+  /** As `KeyboardEvent.key`, with `Shift+` before it where needed. */
+  readonly keys: readonly string[];
+  readonly does: string;
+  readonly act: () => void;
+  /** A plain character: it belongs to the text field or terminal that has the focus. */
+  readonly plain?: boolean;
+}
+
+/** The debugger keys of VS Code, wherever it has one for the same thing. */
+export function keyBindings(openHelp: () => void, openGuest: () => void): readonly KeyBinding[] {
+  return [
+    { keys: ['F5'], does: 'Run', act: run },
+    { keys: ['F6', 'Shift+F5'], does: 'Pause', act: pause },
+    { keys: ['F11'], does: 'Step one instruction', act: stepInto },
+    { keys: ['F10'], does: 'Step over a call', act: stepOver },
+    { keys: ['Shift+F11'], does: 'Run to the next VM exit (out of the guest)', act: runToExit },
+    { keys: ['F9'], does: 'Set or clear a breakpoint at RIP', act: toggleBreakpointAtRip },
+    { keys: ['p'], does: 'Run or pause', act: () => (isRunning() ? pause() : run()), plain: true },
+    { keys: ['o'], does: 'Open a kernel or program', act: openGuest, plain: true },
+    { keys: ['?'], does: 'Show this help', act: openHelp, plain: true },
+  ];
+}
+
+/** Listens before anything else does, so that the debugger keys also work inside a console. */
+export function useKeys(bindings: readonly KeyBinding[]): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.altKey || event.metaKey) return;
+      const name = event.shiftKey && event.key.length > 1 ? `Shift+${event.key}` : event.key;
+      const binding = bindings.find(({ keys }) => keys.includes(name));
+      if (binding === undefined || (binding.plain && typing(event.target))) return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (!event.repeat || binding.act === stepInto || binding.act === stepOver) binding.act();
+    };
+    window.addEventListener('keydown', onKey, { capture: true });
+    return () => window.removeEventListener('keydown', onKey, { capture: true });
+  }, [bindings]);
+}
+
+function typing(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement && (target.matches('input, textarea, select') || target.isContentEditable || target.closest('dialog') !== null)
+  );
+}

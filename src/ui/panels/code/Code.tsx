@@ -1,0 +1,107 @@
+import { useEffect, useRef, useState } from 'react';
+import { useView } from '../../../client/lab-store.ts';
+import { setWatchParameters, useWatch } from '../../../client/watch.ts';
+import type { CodeLine, CodeView } from '../../../protocol/processor-view.ts';
+import { toggleBreakpoint } from '../../actions.ts';
+import { hex, short } from '../../format.ts';
+import { AddressInput } from '../../widgets/AddressInput.tsx';
+import { Button } from '../../widgets/Button.tsx';
+import { Missing, Panel } from '../../widgets/Panel.tsx';
+import { VmTag } from '../../widgets/VmTag.tsx';
+import css from './Code.module.css';
+import { Operands } from './Operands.tsx';
+
+export function Code({ visible }: { readonly visible: boolean }) {
+  useWatch(visible, 'code');
+  const view = useView('code');
+  const [from, setFrom] = useState<bigint | null>(null);
+  const look = (address: bigint | null) => {
+    setFrom(address);
+    setWatchParameters({ codeAddress: address });
+  };
+  const bar = (
+    <>
+      {view && <VmTag vm={view.of.vm} />}
+      {view && <span>vCPU {view.of.vcpu}</span>}
+      <AddressInput label="Disassemble at address" value={from} placeholder="follows RIP" onChange={look} />
+      {from !== null && (
+        <Button small onClick={() => look(null)}>
+          Back to RIP
+        </Button>
+      )}
+      {view && <span className={css.bitness}>{view.bitness}-bit code</span>}
+    </>
+  );
+  return (
+    <Panel label="Code" bar={bar}>
+      {view ? <Listing view={view} /> : <Missing view={view} what="code" />}
+    </Panel>
+  );
+}
+
+function Listing({ view }: { readonly view: CodeView }) {
+  const current = useRef<HTMLTableRowElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls when RIP moves, not on every snapshot
+  useEffect(() => {
+    // In newer browsers this returns a promise, which must not become the effect's clean-up.
+    void current.current?.scrollIntoView({ block: 'nearest' });
+  }, [view.rip]);
+  return (
+    <>
+      <table className={css.listing}>
+        <caption className="unseen">Disassembly; the marked line runs next</caption>
+        <thead className="unseen">
+          <tr>
+            <th scope="col">Breakpoint</th>
+            <th scope="col">Linear address</th>
+            <th scope="col">Bytes</th>
+            <th scope="col">Instruction</th>
+            <th scope="col">Notes</th>
+          </tr>
+        </thead>
+        <tbody>
+          {view.lines.map((line) => (
+            <Line key={String(line.address)} line={line} ref={line.current ? current : undefined} />
+          ))}
+        </tbody>
+      </table>
+      {view.ended && <p className={css.ended}>{view.ended}</p>}
+    </>
+  );
+}
+
+interface LineProps {
+  readonly line: CodeLine;
+  readonly ref: React.Ref<HTMLTableRowElement> | undefined;
+}
+
+function Line({ line, ref }: LineProps) {
+  const [mnemonic, ...rest] = line.text.split(' ');
+  return (
+    <tr ref={ref} className={css.line} aria-current={line.current || undefined}>
+      <td className={css.gutter}>
+        <button
+          type="button"
+          className={css.dot}
+          aria-pressed={line.breakpoint}
+          aria-label={`Breakpoint at ${short(line.address)}`}
+          onClick={() => void toggleBreakpoint(line.address)}
+        />
+      </td>
+      <th scope="row" className={css.address}>
+        {hex(line.address, 16)}
+      </th>
+      <td className={css.bytes}>{Array.from(line.bytes, (byte) => hex(byte, 2)).join(' ')}</td>
+      <td className={css.text}>
+        <span className={css.mnemonic}>{mnemonic}</span> <Operands text={rest.join(' ')} />
+      </td>
+      <td className={css.notes}>
+        {line.notes.map((note) => (
+          <span key={note} className={css.note}>
+            {note}
+          </span>
+        ))}
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,26 @@
+import type { TableEntry, WalkView } from '../../../protocol/walk-view.ts';
+
+/** One memory reference of a walk, in the order in which the hardware makes them. */
+export interface Step {
+  /** `row.column`, stable while the walk's shape is: the column of the guest's entry is `guest`. */
+  readonly key: string;
+  readonly number: number;
+  readonly dimension: 'guest' | 'nested';
+  readonly entry: TableEntry;
+}
+
+export function steps(view: WalkView): Step[] {
+  const all: Step[] = [];
+  const add = (key: string, dimension: Step['dimension'], entry: TableEntry) =>
+    all.push({ key, number: all.length + 1, dimension, entry });
+  view.levels.forEach((level, row) => {
+    level.nested.entries.forEach((entry, column) => add(`${row}.${column}`, 'nested', entry));
+    if (level.entry !== null) add(`${row}.guest`, 'guest', level.entry);
+  });
+  view.page?.entries.forEach((entry, column) => add(`${view.levels.length}.${column}`, 'nested', entry));
+  return all;
+}
+
+export function findStep(all: readonly Step[], key: string | null): Step | undefined {
+  return all.find((step) => step.key === key);
+}

@@ -1,0 +1,46 @@
+import { setTheme, type Theme, useSettings } from '../../client/settings.ts';
+import { PANELS, type PanelKind } from '../workspace/panels.tsx';
+import { Button } from '../widgets/Button.tsx';
+import { Icon } from '../widgets/Icon.tsx';
+import css from './Toolbar.module.css';
+
+export interface ViewMenuProps {
+  readonly onShowPanel: (panel: PanelKind) => void;
+  readonly onResetLayout: () => void;
+}
+
+const THEMES: readonly (readonly [Theme, string])[] = [
+  ['system', 'As the system'],
+  ['light', 'Light'],
+  ['dark', 'Dark'],
+];
+
+/** Panels, layout and theme. */
+export function ViewMenu({ onShowPanel, onResetLayout }: ViewMenuProps) {
+  const theme = useSettings((settings) => settings.theme);
+  return (
+    <>
+      <Button icon="view" popoverTarget="view-menu" className={css.viewButton}>
+        View
+      </Button>
+      <div id="view-menu" popover="auto" className={css.menu}>
+        <h2>Go to panel</h2>
+        {(Object.keys(PANELS) as PanelKind[]).map((kind) => (
+          <button type="button" key={kind} popoverTarget="view-menu" onClick={() => onShowPanel(kind)}>
+            {PANELS[kind].name}
+          </button>
+        ))}
+        <h2>Layout</h2>
+        <button type="button" popoverTarget="view-menu" onClick={onResetLayout}>
+          Reset all panels
+        </button>
+        <h2>Theme</h2>
+        {THEMES.map(([name, label]) => (
+          <button type="button" key={name} aria-pressed={theme === name} onClick={() => setTheme(name)}>
+            {label} {theme === name && <Icon name="check" />}
+          </button>
+        ))}
+      </div>
+    </>
+  );
+}

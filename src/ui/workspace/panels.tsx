@@ -1,0 +1,28 @@
+import type { ComponentType } from 'react';
+import { Code } from '../panels/code/Code.tsx';
+import { Exits } from '../panels/exits/Exits.tsx';
+import { Frames } from '../panels/frames/Frames.tsx';
+import { Registers } from '../panels/registers/Registers.tsx';
+import { Rings } from '../panels/rings/Rings.tsx';
+import { Scheduler } from '../panels/scheduler/Scheduler.tsx';
+import { Vms } from '../panels/vms/Vms.tsx';
+import { Walk } from '../panels/walk/Walk.tsx';
+
+interface PanelEntry {
+  readonly name: string;
+  readonly component: ComponentType<{ visible: boolean }>;
+}
+
+/** All panels but the consoles, of which there is one per machine. */
+export const PANELS = {
+  vms: { name: 'Machines', component: Vms },
+  rings: { name: 'Rings', component: Rings },
+  exits: { name: 'VM exits', component: Exits },
+  walk: { name: 'Page walk', component: Walk },
+  scheduler: { name: 'Scheduler', component: Scheduler },
+  frames: { name: 'Host frames', component: Frames },
+  code: { name: 'Code', component: Code },
+  registers: { name: 'Registers', component: Registers },
+} as const satisfies Record<string, PanelEntry>;
+
+export type PanelKind = keyof typeof PANELS;

@@ -1,0 +1,61 @@
+import type { VmAction } from '../protocol/commands.ts';
+import type { ExitsView, FramesView, SchedulerView } from '../protocol/hypervisor-view.ts';
+import type { MachineView, StopReason, VmView } from '../protocol/machine-view.ts';
+import type { ConsoleChunk } from '../protocol/messages.ts';
+import type { CodeView, RegistersView } from '../protocol/processor-view.ts';
+import type { RingsView } from '../protocol/rings-view.ts';
+import type { GuestDescription, VcpuRef, VmId } from '../protocol/target.ts';
+import type { Instant } from '../protocol/time.ts';
+import type { WalkView } from '../protocol/walk-view.ts';
+
+/** What a run is to reach. `free` ends only at breakpoints and when nothing is left to run. */
+export type Goal =
+  | { readonly kind: 'free' }
+  | { readonly kind: 'step'; readonly on: VcpuRef }
+  | { readonly kind: 'step-over'; readonly on: VcpuRef }
+  | { readonly kind: 'vm-exit'; readonly vm: VmId };
+
+/** How far one slice may go; whichever is used up first ends it. */
+export interface Budget {
+  readonly instructions: number;
+  readonly cycles: number;
+}
+
+export interface SliceOutcome {
+  readonly instructions: number;
+  /** Cycles that passed without work because every CPU waited for a timer. */
+  readonly idleCycles: number;
+  /** Why simulated time stopped; null when only the budget was used up. */
+  readonly stop: StopReason | null;
+}
+
+/**
+ * What the session needs of the simulated computer and its hypervisor. Everything happens inside
+ * the calls: nothing here knows of wall-clock time, threads or messages. Commands that cannot be
+ * obeyed throw a `Refusal`. Views are pure: calling them changes nothing in the machine.
+ */
+export interface Lab {
+  open(guest: GuestDescription): VmId;
+  control(vm: VmId, action: VmAction): void;
+  toggleBreakpoint(vm: VmId, address: bigint): boolean;
+  consoleInput(vm: VmId, bytes: Uint8Array): void;
+
+  /** Sets what the following slices work towards. */
+  aim(goal: Goal): void;
+  slice(budget: Budget): SliceOutcome;
+
+  now(): Instant;
+  /** Output of all consoles since the last call. */
+  takeConsoleOutput(): ConsoleChunk[];
+
+  machine(): Omit<MachineView, 'running' | 'stop' | 'speed'>;
+  vms(): VmView[];
+  /** The per-vCPU views are null when that vCPU does not exist (any more). */
+  registers(on: VcpuRef): RegistersView | null;
+  code(on: VcpuRef, from: bigint | null, lines: number): CodeView | null;
+  walk(on: VcpuRef, address: bigint | null): WalkView | null;
+  rings(): RingsView;
+  scheduler(): SchedulerView;
+  exits(): ExitsView;
+  frames(): FramesView;
+}

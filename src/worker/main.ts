@@ -1,0 +1,44 @@
+import type { ToWorker } from '../protocol/messages.ts';
+import { createLab } from './create-lab.ts';
+import { toCommandError } from './refusal.ts';
+import { type Host, Session } from './session.ts';
+
+/** Tasks that are due at once go through a channel: timers would wait for at least 4 ms. */
+function workerHost(): Host {
+  const channel = new MessageChannel();
+  let waiting: (() => void) | null = null;
+  channel.port1.onmessage = () => {
+    const task = waiting;
+    waiting = null;
+    task?.();
+  };
+  return {
+    post: (message) => self.postMessage(message),
+    now: () => performance.now(),
+    after(ms, task) {
+      if (ms > 0) {
+        const timer = setTimeout(task, ms);
+        return () => clearTimeout(timer);
+      }
+      waiting = task;
+      channel.port2.postMessage(null);
+      return () => {
+        if (waiting === task) waiting = null;
+      };
+    },
+  };
+}
+
+/** Messages that come while the lab is being put together wait for it. */
+const early: ToWorker[] = [];
+self.onmessage = (event: MessageEvent<ToWorker>) => early.push(event.data);
+
+try {
+  const lab = await createLab();
+  const session = new Session(lab, workerHost());
+  self.onmessage = (event: MessageEvent<ToWorker>) => session.receive(event.data);
+  for (const message of early) session.receive(message);
+  session.run({ kind: 'free' });
+} catch (error) {
+  self.postMessage({ type: 'failed', error: toCommandError(error) });
+}

@@ -1,0 +1,69 @@
+/** Wall-clock milliseconds that one slice should take: long enough to be fast, short enough to answer. */
+const SLICE_MS = 8;
+const SMALLEST = 1_000;
+const LARGEST = 50_000_000;
+
+/** Chooses how many instructions a slice gets, so that it takes about `SLICE_MS`. */
+export class SliceSize {
+  #instructions = 100_000;
+
+  get instructions(): number {
+    return this.#instructions;
+  }
+
+  /** Learns from a slice. Short or idle ones say little about speed and change nothing. */
+  learn(executed: number, ms: number): void {
+    if (executed < this.#instructions / 2 && ms < SLICE_MS) return;
+    const ideal = (executed * SLICE_MS) / Math.max(ms, 0.1);
+    const next = Math.min(this.#instructions * 4, (this.#instructions + ideal) / 2);
+    this.#instructions = Math.round(Math.min(LARGEST, Math.max(SMALLEST, next)));
+  }
+}
+
+/**
+ * Keeps idle simulated time from outrunning the wall clock. Work is never slowed down: only time
+ * that passed without work is slept off, so that a guest's one-second timer takes a second.
+ */
+export class IdlePace {
+  /** Simulated idle milliseconds not yet slept. */
+  #debt = 0;
+
+  /** Notes one slice; returns the milliseconds to sleep before the next (0: go on at once). */
+  rest(idleMs: number, sliceMs: number): number {
+    this.#debt = Math.max(0, this.#debt + idleMs - sliceMs);
+    return this.#debt < 1 ? 0 : Math.min(this.#debt, 50);
+  }
+
+  /** A sleep of `ms` has passed. */
+  slept(ms: number): void {
+    this.#debt = Math.max(0, this.#debt - ms);
+  }
+}
+
+/** Instructions per wall-clock second over the last half second or so. */
+export class Speedometer {
+  #since = 0;
+  #count = 0;
+  #perSecond = 0;
+
+  get perSecond(): number {
+    return this.#perSecond;
+  }
+
+  start(now: number): void {
+    this.#since = now;
+    this.#count = 0;
+  }
+
+  add(instructions: number, now: number): void {
+    this.#count += instructions;
+    const elapsed = now - this.#since;
+    if (elapsed < 400) return;
+    this.#perSecond = (this.#count * 1000) / elapsed;
+    this.start(now);
+  }
+
+  stop(): void {
+    this.#perSecond = 0;
+  }
+}

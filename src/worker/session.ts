@@ -1,0 +1,220 @@
+import type { Command } from '../protocol/commands.ts';
+import type { MachineView, StopReason } from '../protocol/machine-view.ts';
+import type { ToPage, ToWorker, ViewName } from '../protocol/messages.ts';
+import type { VcpuRef } from '../protocol/target.ts';
+import { markChanges, type RegisterValues, valuesOf } from './changes.ts';
+import type { Goal, Lab } from './lab.ts';
+import { IdlePace, SliceSize, Speedometer } from './pace.ts';
+import { Publisher } from './publisher.ts';
+import { toCommandError } from './refusal.ts';
+
+/** The session's surroundings, so that tests can bring their own clock and scheduler. */
+export interface Host {
+  post(message: ToPage): void;
+  /** Wall-clock milliseconds. */
+  now(): number;
+  /** Calls `task` after `ms` (0: as soon as waiting messages have been read); returns a canceller. */
+  after(ms: number, task: () => void): () => void;
+}
+
+/** Idle simulated time that one slice may skip, in seconds. */
+const IDLE_PER_SLICE = 0.016;
+
+/**
+ * Holds the lab for the page: obeys commands, runs the machine in slices, and publishes views.
+ * The only place that knows both simulated and wall-clock time.
+ */
+export class Session {
+  readonly #lab: Lab;
+  readonly #host: Host;
+  readonly #publisher = new Publisher();
+  readonly #size = new SliceSize();
+  readonly #idle = new IdlePace();
+  readonly #speed = new Speedometer();
+  #running = false;
+  #stop: StopReason = { kind: 'not-started' };
+  #focus: VcpuRef | null = null;
+  /** Registers per vCPU when the machine last stood still: what `changed` compares with. */
+  #before = new Map<string, RegisterValues>();
+  #cancel: (() => void) | null = null;
+
+  constructor(lab: Lab, host: Host) {
+    this.#lab = lab;
+    this.#host = host;
+    const first = lab.vms()[0];
+    if (first !== undefined) this.#focus = { vm: first.id, vcpu: 0 };
+    host.post({ type: 'ready' });
+  }
+
+  receive(message: ToWorker): void {
+    switch (message.type) {
+      case 'watch':
+        this.#publisher.setWatch(message.watch);
+        break;
+      case 'drawn':
+        this.#publisher.drawn(message.sequence);
+        break;
+      case 'command':
+        this.#obey(message.id, message.command);
+        break;
+    }
+    this.#publish();
+  }
+
+  /** Lets simulated time flow towards a goal. */
+  run(goal: Goal): void {
+    this.#rememberRegisters();
+    this.#lab.aim(goal);
+    if (!this.#running) this.#speed.start(this.#host.now());
+    this.#running = true;
+    this.#publisher.invalidate();
+    // A step is nearly always done within its first slice: the page never sees it under way.
+    if (goal.kind === 'free') this.#schedule(0);
+    else this.#guardedSlice();
+  }
+
+  #obey(id: number, command: Command): void {
+    try {
+      const result = this.#execute(command);
+      this.#host.post({ type: 'done', id, result });
+    } catch (error) {
+      this.#host.post({ type: 'refused', id, error: toCommandError(error) });
+    }
+    this.#publisher.invalidate();
+  }
+
+  #execute(command: Command): unknown {
+    switch (command.kind) {
+      case 'open': {
+        const vm = this.#lab.open(command.guest);
+        this.#focus = { vm, vcpu: 0 };
+        this.run({ kind: 'free' });
+        return vm;
+      }
+      case 'vm':
+        this.#lab.control(command.vm, command.action);
+        return null;
+      case 'run':
+        this.run({ kind: 'free' });
+        return null;
+      case 'pause':
+        if (this.#running) this.#halt({ kind: 'paused-by-user' });
+        return null;
+      case 'step':
+        this.run({ kind: 'step', on: command.on });
+        return null;
+      case 'step-over':
+        this.run({ kind: 'step-over', on: command.on });
+        return null;
+      case 'run-to-exit':
+        this.run({ kind: 'vm-exit', vm: command.vm });
+        return null;
+      case 'toggle-breakpoint':
+        return this.#lab.toggleBreakpoint(command.vm, command.address);
+      case 'console-input':
+        this.#lab.consoleInput(command.vm, command.bytes);
+        if (this.#running) this.#schedule(0);
+        return null;
+      case 'focus':
+        this.#focus = command.on;
+        return null;
+    }
+  }
+
+  #slice(): void {
+    const started = this.#host.now();
+    const hz = this.#lab.machine().hz;
+    const instructions = this.#size.instructions;
+    const outcome = this.#lab.slice({ instructions, cycles: instructions * 4 + hz * IDLE_PER_SLICE });
+    const ended = this.#host.now();
+    this.#size.learn(outcome.instructions, ended - started);
+    this.#speed.add(outcome.instructions, ended);
+    if (outcome.stop !== null) this.#halt(outcome.stop);
+    else this.#schedule(this.#idle.rest((outcome.idleCycles * 1000) / hz, ended - started));
+  }
+
+  /** A defect below stops the machine and is shown; the views stay usable. */
+  #guardedSlice(): void {
+    try {
+      this.#slice();
+    } catch (error) {
+      this.#halt({ kind: 'unmodelled', text: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #schedule(ms: number): void {
+    this.#cancel?.();
+    this.#cancel = this.#host.after(ms, () => {
+      this.#cancel = null;
+      this.#idle.slept(ms);
+      this.#guardedSlice();
+      this.#publish();
+    });
+  }
+
+  #halt(stop: StopReason): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#running = false;
+    this.#stop = stop;
+    this.#speed.stop();
+    // The page follows the vCPU that stopped.
+    if ('on' in stop) this.#focus = stop.on;
+    this.#publisher.invalidate();
+  }
+
+  #publish(): void {
+    this.#publisher.addConsole(this.#lab.takeConsoleOutput());
+    const snapshot = this.#publisher.next(this.#host.now(), this.#lab.now(), this.#focus, (name) =>
+      this.#view(name),
+    );
+    if (snapshot !== undefined) this.#host.post({ type: 'snapshot', snapshot });
+  }
+
+  #view(name: ViewName): unknown {
+    const lab = this.#lab;
+    const { walkAddress, codeAddress, codeLines } = this.#publisher.watch;
+    const on = this.#focus;
+    switch (name) {
+      case 'machine':
+        return this.#machine();
+      case 'registers':
+        return on === null ? null : this.#registers(on);
+      case 'code':
+        return on === null ? null : lab.code(on, codeAddress, codeLines);
+      case 'walk':
+        return on === null ? null : lab.walk(on, walkAddress);
+      case 'vms':
+      case 'rings':
+      case 'scheduler':
+      case 'exits':
+      case 'frames':
+        return lab[name]();
+    }
+  }
+
+  #machine(): MachineView {
+    return {
+      ...this.#lab.machine(),
+      running: this.#running,
+      stop: this.#running ? null : this.#stop,
+      speed: this.#speed.perSecond,
+    };
+  }
+
+  #registers(on: VcpuRef) {
+    const view = this.#lab.registers(on);
+    return view === null || this.#running ? view : markChanges(view, this.#before.get(`${on.vm}/${on.vcpu}`));
+  }
+
+  #rememberRegisters(): void {
+    if (this.#running) return;
+    this.#before = new Map();
+    for (const vm of this.#lab.vms()) {
+      for (let vcpu = 0; vcpu < vm.vcpus; vcpu++) {
+        const view = this.#lab.registers({ vm: vm.id, vcpu });
+        if (view !== null) this.#before.set(`${vm.id}/${vcpu}`, valuesOf(view));
+      }
+    }
+  }
+}
