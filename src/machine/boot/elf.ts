@@ -2,8 +2,8 @@
  * Reads executables in the Executable and Linkable Format (System V ABI, "Object Files"; the x86-64
  * supplement of it). Knows what loaders need: header, segments, notes.
  */
-import type { ByteReader } from './byteReader.ts';
-import { hex, ImageError } from './imageError.ts';
+import type { ByteReader } from './byte-reader.ts';
+import { hex, ImageError } from './image-error.ts';
 import type { Placement } from './placement.ts';
 
 export const ELF_MAGIC = 0x464c_457f;

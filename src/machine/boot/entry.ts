@@ -3,7 +3,7 @@
  * Intel SDM volume 3A, "Segment Descriptors" and "4-Level Paging".
  */
 import type { BootState } from '../../contracts/boot.ts';
-import { ByteWriter } from './byteWriter.ts';
+import { ByteWriter } from './byte-writer.ts';
 import type { Placement } from './placement.ts';
 
 /** Selectors of the flat segments, as Linux's boot protocol numbers them: __BOOT_CS and __BOOT_DS. */

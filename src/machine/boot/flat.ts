@@ -1,9 +1,9 @@
 /** Flat binaries: no header, so address and mode are the user's choice; a boot sector has both by custom. */
 import type { BootState } from '../../contracts/boot.ts';
-import type { ByteReader } from './byteReader.ts';
+import type { ByteReader } from './byte-reader.ts';
 import { allocateStack, longEntry, protectedEntry } from './entry.ts';
 import type { FlatChoice, LoadRequest, LoadResult } from './image.ts';
-import { hex, ImageError } from './imageError.ts';
+import { hex, ImageError } from './image-error.ts';
 import { rejectExtras } from './modules.ts';
 import type { Placement } from './placement.ts';
 

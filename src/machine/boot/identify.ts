@@ -1,6 +1,6 @@
 /** Names what a file is by its first bytes, for the error that says why it cannot be booted. */
-import type { ByteReader } from './byteReader.ts';
-import { ImageError } from './imageError.ts';
+import type { ByteReader } from './byte-reader.ts';
+import { ImageError } from './image-error.ts';
 
 export const ACCEPTED_FORMATS =
   'Linux bzImage, ELF (Linux vmlinux, PVH, multiboot 1 and 2, static x86 programs), ' +

@@ -2,11 +2,11 @@
  * The Linux/x86 boot protocol (Linux, Documentation/arch/x86/boot.rst and zero-page.rst): the
  * `boot_params` page that 32-bit and 64-bit entry points receive in ESI/RSI.
  */
-import { cString } from './byteWriter.ts';
+import { cString } from './byte-writer.ts';
 import { longEntry, protectedEntry } from './entry.ts';
 import type { BootImage, LoadRequest, LoadResult } from './image.ts';
-import { hex, ImageError } from './imageError.ts';
-import { memoryMap } from './memoryMap.ts';
+import { hex, ImageError } from './image-error.ts';
+import { memoryMap } from './memory-map.ts';
 
 /** Offsets in `boot_params`; the setup header lies at the same offsets in a bzImage file. */
 export const BOOT_PARAMS = {

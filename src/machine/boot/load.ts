@@ -6,11 +6,11 @@
 import type { BootState } from '../../contracts/boot.ts';
 import type { PhysicalMemory } from '../../contracts/memory.ts';
 import { acpiTables } from './acpi/tables.ts';
-import { biosDataArea } from './biosDataArea.ts';
-import { ByteReader } from './byteReader.ts';
-import { isBzImage, loadBzImage } from './bzImage.ts';
+import { biosDataArea } from './bios-data-area.ts';
+import { ByteReader } from './byte-reader.ts';
+import { isBzImage, loadBzImage } from './bz-image.ts';
 import { ELF_MAGIC } from './elf.ts';
-import { loadElfKernel } from './elfKernel.ts';
+import { loadElfKernel } from './elf-kernel.ts';
 import { isBootSector, loadFlat } from './flat.ts';
 import { unknownFormat } from './identify.ts';
 import type {
@@ -22,14 +22,14 @@ import type {
   LoadResult,
   PlacedRsdp,
 } from './image.ts';
-import { ImageError } from './imageError.ts';
+import { ImageError } from './image-error.ts';
 import { findMultibootHeader, loadMultiboot } from './multiboot.ts';
 import { findMultiboot2Header, loadMultiboot2 } from './multiboot2.ts';
 import { Placement, type Region } from './placement.ts';
 
 export type { BootImage, BootInfo, BootModule, BootProtocol, FlatChoice, ImageFormat } from './image.ts';
 export { IMAGE_FORMATS } from './image.ts';
-export { ImageError, type ImageErrorCode } from './imageError.ts';
+export { ImageError, type ImageErrorCode } from './image-error.ts';
 
 /** What is going to be where, and how it starts. */
 export interface BootPlan {

@@ -1,6 +1,6 @@
-import { cString } from './byteWriter.ts';
+import { cString } from './byte-writer.ts';
 import type { BootImage } from './image.ts';
-import { ImageError } from './imageError.ts';
+import { ImageError } from './image-error.ts';
 import type { Placement } from './placement.ts';
 
 const PAGE = 0x1000;

@@ -1,13 +1,13 @@
 /** Multiboot 1 kernels. Multiboot Specification version 0.6.96, "Header layout" and "Boot information format". */
-import type { ByteReader } from './byteReader.ts';
-import { ByteWriter, cString } from './byteWriter.ts';
+import type { ByteReader } from './byte-reader.ts';
+import { ByteWriter, cString } from './byte-writer.ts';
 import { protectedEntry } from './entry.ts';
 import type { LoadRequest, LoadResult } from './image.ts';
-import { hex, ImageError } from './imageError.ts';
-import { LOADER_NAME } from './loaderName.ts';
-import { LOWER_MEMORY_KIB, memoryMap, upperMemoryKiB } from './memoryMap.ts';
+import { hex, ImageError } from './image-error.ts';
+import { LOADER_NAME } from './loader-name.ts';
+import { LOWER_MEMORY_KIB, memoryMap, upperMemoryKiB } from './memory-map.ts';
 import { type PlacedModule, putModules } from './modules.ts';
-import { loadMultibootKernel } from './multibootKernel.ts';
+import { loadMultibootKernel } from './multiboot-kernel.ts';
 
 const HEADER_MAGIC = 0x1bad_b002;
 const BOOT_MAGIC = 0x2bad_b002;

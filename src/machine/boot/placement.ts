@@ -1,6 +1,6 @@
 import { MEMORY_MAP } from '../../arch/pc.ts';
 import type { PhysicalMemory } from '../../contracts/memory.ts';
-import { hex, ImageError } from './imageError.ts';
+import { hex, ImageError } from './image-error.ts';
 
 /** A named, half-open range of physical addresses. */
 export interface Region {

@@ -2,11 +2,11 @@
  * The PVH entry of an ELF kernel: 32-bit protected mode, EBX = address of `hvm_start_info`.
  * Xen, docs/misc/pvh.pandoc and public/arch-x86/hvm/start_info.h (version 1).
  */
-import { ByteWriter, cString } from './byteWriter.ts';
+import { ByteWriter, cString } from './byte-writer.ts';
 import { checkEntry, type ElfFile } from './elf.ts';
 import { protectedEntry } from './entry.ts';
 import type { LoadRequest, LoadResult } from './image.ts';
-import { memoryMap } from './memoryMap.ts';
+import { memoryMap } from './memory-map.ts';
 import { type PlacedModule, putModules } from './modules.ts';
 
 const NOTE_OWNER = 'Xen';

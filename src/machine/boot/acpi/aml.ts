@@ -2,7 +2,7 @@
  * A builder for ACPI machine language: each function returns the bytes of one term.
  * ACPI specification, "ACPI Machine Language (AML) Specification". Covers declarations; no control flow.
  */
-import { ByteWriter } from '../byteWriter.ts';
+import { ByteWriter } from '../byte-writer.ts';
 
 /** Encoded AML. */
 export type Aml = Uint8Array;

@@ -1,6 +1,6 @@
 /** FADT: the fixed ACPI hardware, and FACS. ACPI specification, "Fixed ACPI Description Table". */
 import { ACPI_FIXED, IRQ, PORTS } from '../../../arch/pc.ts';
-import { ByteWriter } from '../byteWriter.ts';
+import { ByteWriter } from '../byte-writer.ts';
 import type { Range } from './resources.ts';
 import { table } from './table.ts';
 

@@ -1,6 +1,6 @@
 /** MADT: the interrupt controllers. ACPI specification, "Multiple APIC Description Table". */
 import { IOAPIC_ID, IOAPIC_PIT_INPUT, IRQ, MMIO } from '../../../arch/pc.ts';
-import { ByteWriter } from '../byteWriter.ts';
+import { ByteWriter } from '../byte-writer.ts';
 import { table } from './table.ts';
 
 const MADT_REVISION = 1;

@@ -1,5 +1,5 @@
 /** Resource descriptors for `_CRS`. ACPI specification, "Resource Data Types for ACPI". */
-import { ByteWriter } from '../byteWriter.ts';
+import { ByteWriter } from '../byte-writer.ts';
 import { type Aml, buffer, concat } from './aml.ts';
 
 /** Tags of small descriptors with their length in the low three bits. */

@@ -1,5 +1,5 @@
 /** Headers and checksums of ACPI tables. ACPI specification, "System Description Table Header". */
-import { ByteWriter } from '../byteWriter.ts';
+import { ByteWriter } from '../byte-writer.ts';
 
 export const OEM_ID = 'RINGLB';
 const OEM_TABLE_ID = 'RINGLAB ';

@@ -1,6 +1,6 @@
 /** The set of ACPI tables in the BIOS area, and the RSDP that leads to them. */
 import { MEMORY_MAP } from '../../../arch/pc.ts';
-import { ByteWriter } from '../byteWriter.ts';
+import { ByteWriter } from '../byte-writer.ts';
 import type { PlacedRsdp } from '../image.ts';
 import { dsdt } from './dsdt.ts';
 import { facs, fadt } from './fadt.ts';

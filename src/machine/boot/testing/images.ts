@@ -1,5 +1,5 @@
 /** Small kernel images of every format, made in the tests. Their code is a few NOPs: nobody runs them. */
-import { ByteWriter } from '../byteWriter.ts';
+import { ByteWriter } from '../byte-writer.ts';
 
 export const CODE = Uint8Array.of(0x90, 0x90, 0xf4, 0xeb, 0xfd);
 

@@ -3,7 +3,7 @@
  * IBM PC AT Technical Reference, "BIOS Data Area".
  */
 import { MEMORY_MAP, PORTS } from '../../arch/pc.ts';
-import { LOWER_MEMORY_KIB } from './memoryMap.ts';
+import { LOWER_MEMORY_KIB } from './memory-map.ts';
 
 const FIELD = { serialPorts: 0x00, extendedAreaSegment: 0x0e, equipment: 0x10, memoryKiB: 0x13 } as const;
 /** Equipment word: bits 9..11 count the serial ports. */

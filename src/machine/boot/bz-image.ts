@@ -4,9 +4,9 @@
  * "64-bit Boot Protocol".
  */
 import { MEMORY_MAP } from '../../arch/pc.ts';
-import type { ByteReader } from './byteReader.ts';
+import type { ByteReader } from './byte-reader.ts';
 import type { LoadRequest, LoadResult } from './image.ts';
-import { hex, ImageError } from './imageError.ts';
+import { hex, ImageError } from './image-error.ts';
 import { BOOT_FLAG, BOOT_PARAMS, enterLinux, HDRS_MAGIC, needsLongMode } from './linux.ts';
 import { rejectExtras } from './modules.ts';
 

@@ -1,10 +1,10 @@
 /** ELF kernels without a multiboot header: PVH, Linux's own entry, or just a program on the bare machine. */
 
-import type { ByteReader } from './byteReader.ts';
+import type { ByteReader } from './byte-reader.ts';
 import { type ElfFile, loadSegments, physicalEntry, readElf } from './elf.ts';
 import { allocateStack, longEntry, protectedEntry } from './entry.ts';
 import type { LoadRequest, LoadResult } from './image.ts';
-import { ImageError } from './imageError.ts';
+import { ImageError } from './image-error.ts';
 import { BOOT_FLAG, BOOT_PARAMS, enterLinux, HDRS_MAGIC, needsLongMode } from './linux.ts';
 import { rejectExtras } from './modules.ts';
 import { enterPvh, pvhEntry } from './pvh.ts';

@@ -1,4 +1,4 @@
-import { hex, ImageError } from './imageError.ts';
+import { hex, ImageError } from './image-error.ts';
 
 /**
  * Little-endian view of a file or of a structure in it. Every access is checked: what lies past the

@@ -1,7 +1,7 @@
 /** How multiboot 1 and 2 put a kernel into memory: by ELF segments or by the header's own addresses. */
-import type { ByteReader } from './byteReader.ts';
+import type { ByteReader } from './byte-reader.ts';
 import { checkEntry, ELF_MAGIC, loadSegments, physicalEntry, readElf } from './elf.ts';
-import { hex, ImageError } from './imageError.ts';
+import { hex, ImageError } from './image-error.ts';
 import type { Placement } from './placement.ts';
 
 /** The address fields of a multiboot header ("a.out kludge"): physical addresses. */
