@@ -22,9 +22,12 @@ function icedX86(): Plugin {
         .filter((name) => name !== undefined && !name.startsWith('__'));
       const body = code
         .replace(coders, '')
-        .replace(tail, "const bytes = await (await fetch(wasmUrl)).arrayBuffer();\n")
+        .replace(tail, 'const bytes = await (await fetch(wasmUrl)).arrayBuffer();\n')
         .replace('new WebAssembly.Module(bytes)', 'await WebAssembly.compile(bytes)')
-        .replace('new WebAssembly.Instance(wasmModule, imports)', 'await WebAssembly.instantiate(wasmModule, imports)');
+        .replace(
+          'new WebAssembly.Instance(wasmModule, imports)',
+          'await WebAssembly.instantiate(wasmModule, imports)',
+        );
       const head = "import wasmUrl from 'iced-x86/iced_x86_bg.wasm?url';\nconst module = { exports: {} };\n";
       const exports = [...new Set(names)]
         .map((name) => `const iced_${name} = module.exports.${name};\nexport { iced_${name} as ${name} };`)

@@ -1,11 +1,11 @@
-import type { Lab, SliceOutcome, Budget, Goal } from '../../src/worker/lab.ts';
-import type { Crossing, CrossingCause, RingPosition } from '../../src/protocol/rings-view.ts';
 import type { RunSegment } from '../../src/protocol/hypervisor-view.ts';
+import type { StopReason, VmView } from '../../src/protocol/machine-view.ts';
 import type { ConsoleChunk } from '../../src/protocol/messages.ts';
 import type { BitField, RegisterView } from '../../src/protocol/processor-view.ts';
-import type { StopReason, VmView } from '../../src/protocol/machine-view.ts';
+import type { Crossing, CrossingCause, RingPosition } from '../../src/protocol/rings-view.ts';
 import type { Ring, VcpuRef } from '../../src/protocol/target.ts';
 import type { NestedWalk, TableEntry } from '../../src/protocol/walk-view.ts';
+import type { Budget, Goal, Lab, SliceOutcome } from '../../src/worker/lab.ts';
 import { Refusal } from '../../src/worker/refusal.ts';
 
 /** An invented lab for work on the page alone. Nothing in it is simulated; it is in no build. */
@@ -55,12 +55,24 @@ export async function createLab(): Promise<Lab> {
   const breakpoints = new Set<bigint>();
   let sequence = 0;
   const print = (vm: number, text: string) => output.push({ vm, bytes: encoder.encode(text) });
-  for (const vm of [1, 2]) print(vm, `\x1b[1mtinyk\x1b[0m 64-bit, 4-level paging, console ${vm === 1 ? 'COM1' : 'hypercall'}\r\n# `);
+  for (const vm of [1, 2])
+    print(vm, `\x1b[1mtinyk\x1b[0m 64-bit, 4-level paging, console ${vm === 1 ? 'COM1' : 'hypercall'}\r\n# `);
 
   const cross = (vm: number) => {
-    const n = (step[vm - 1] = ((step[vm - 1] ?? 0) + 1) % PATHS.length);
+    const n = ((step[vm - 1] ?? 0) + 1) % PATHS.length;
+    step[vm - 1] = n;
     const [from, to, cause, detail, cost] = PATHS[n]!;
-    recent.push({ sequence: ++sequence, on: { vm, vcpu: 0 }, from, to, cause, detail, rip: 0xffffffff81000000n, at: cycles, cost });
+    recent.push({
+      sequence: ++sequence,
+      on: { vm, vcpu: 0 },
+      from,
+      to,
+      cause,
+      detail,
+      rip: 0xffffffff81000000n,
+      at: cycles,
+      cost,
+    });
     if (recent.length > 96) recent.shift();
   };
 
@@ -81,11 +93,18 @@ export async function createLab(): Promise<Lab> {
       cycles += piece;
       left -= piece;
       instructions += piece;
-      segments.push({ pcpu: 0, on: { vm, vcpu: 0 }, from, to: cycles, stop: random(3) ? 'slice used up' : 'halted' });
+      segments.push({
+        pcpu: 0,
+        on: { vm, vcpu: 0 },
+        from,
+        to: cycles,
+        stop: random(3) ? 'slice used up' : 'halted',
+      });
       if (segments.length > 60) segments.shift();
       for (let i = random(4); i >= 0; i--) cross(vm);
     }
-    if (done > 1000 && random(40) === 0) print(1, `[${(cycles / HZ).toFixed(6)}] task ${random(3)}: counted to ${random(100000)}\r\n`);
+    if (done > 1000 && random(40) === 0)
+      print(1, `[${(cycles / HZ).toFixed(6)}] task ${random(3)}: counted to ${random(100000)}\r\n`);
     return { instructions: done, cycles: 0, idleCycles: 0, stop } as SliceOutcome;
   };
 
@@ -115,14 +134,24 @@ export async function createLab(): Promise<Lab> {
     guestPhysical,
     hostPhysical: guestPhysical + 0x4000000n,
     entries: ['EPT PML4', 'EPT PDPT', 'EPT PD', 'EPT PT'].map((level, i) =>
-      entry(level, i === 3 ? Number((guestPhysical >> 12n) & 511n) : 0, 0x1800000n + BigInt(i * 4096), 0x1801000n + BigInt(i * 4096) + 7n, i === 3),
+      entry(
+        level,
+        i === 3 ? Number((guestPhysical >> 12n) & 511n) : 0,
+        0x1800000n + BigInt(i * 4096),
+        0x1801000n + BigInt(i * 4096) + 7n,
+        i === 3,
+      ),
     ),
   });
 
   return {
     open(guest) {
       if (guest.kernel.bytes.length < 512) {
-        throw new Refusal('This is no kernel that can be started: 512 bytes or less.', guest.kernel.name, 'Give a bzImage, an ELF file, or choose a flat format.');
+        throw new Refusal(
+          'This is no kernel that can be started: 512 bytes or less.',
+          guest.kernel.name,
+          'Give a bzImage, an ELF file, or choose a flat format.',
+        );
       }
       names.push(guest.name);
       state.set(names.length, 'running');
@@ -163,8 +192,28 @@ export async function createLab(): Promise<Lab> {
     registers: (on) => ({
       of: on,
       mode: '64-bit',
-      general: ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'].map((name, i) =>
-        register(name, i % 5 === 0 ? BigInt(instructions) * 77n : i === 4 ? 0xffff888000014fa0n : BigInt(i * 4096)),
+      general: [
+        'rax',
+        'rcx',
+        'rdx',
+        'rbx',
+        'rsp',
+        'rbp',
+        'rsi',
+        'rdi',
+        'r8',
+        'r9',
+        'r10',
+        'r11',
+        'r12',
+        'r13',
+        'r14',
+        'r15',
+      ].map((name, i) =>
+        register(
+          name,
+          i % 5 === 0 ? BigInt(instructions) * 77n : i === 4 ? 0xffff888000014fa0n : BigInt(i * 4096),
+        ),
       ),
       rip: register('rip', rip()),
       rflags: register('rflags', 0x246n, [
@@ -204,12 +253,30 @@ export async function createLab(): Promise<Lab> {
         ]),
         register('cr2', 0x401000n),
         register('cr3', 0x1a2000n),
-        register('cr4', 0x6b0n, [bit('PSE', 4, 0x6b0n, ''), bit('PAE', 5, 0x6b0n, ''), bit('PGE', 7, 0x6b0n, ''), bit('SMEP', 20, 0x6b0n, '')]),
-        register('efer', 0xd01n, [bit('SCE', 0, 0xd01n, ''), bit('LME', 8, 0xd01n, ''), bit('LMA', 10, 0xd01n, ''), bit('NXE', 11, 0xd01n, '')]),
+        register('cr4', 0x6b0n, [
+          bit('PSE', 4, 0x6b0n, ''),
+          bit('PAE', 5, 0x6b0n, ''),
+          bit('PGE', 7, 0x6b0n, ''),
+          bit('SMEP', 20, 0x6b0n, ''),
+        ]),
+        register('efer', 0xd01n, [
+          bit('SCE', 0, 0xd01n, ''),
+          bit('LME', 8, 0xd01n, ''),
+          bit('LMA', 10, 0xd01n, ''),
+          bit('NXE', 11, 0xd01n, ''),
+        ]),
       ],
     }),
     code: (on, from, lines) => {
-      const texts = ['push rbp', 'mov rbp, rsp', 'mov rax, cr3', 'and eax, 0FFFFF000h', 'cpuid', 'mov rdi, qword ptr gs:[28h]', 'call 0FFFFFFFF81000400h'];
+      const texts = [
+        'push rbp',
+        'mov rbp, rsp',
+        'mov rax, cr3',
+        'and eax, 0FFFFF000h',
+        'cpuid',
+        'mov rdi, qword ptr gs:[28h]',
+        'call 0FFFFFFFF81000400h',
+      ];
       const start = from ?? 0xffffffff81000100n;
       return {
         of: on,
@@ -237,7 +304,13 @@ export async function createLab(): Promise<Lab> {
       const index = (shift: number) => Number((linear >> BigInt(shift)) & 511n);
       const guest = ['PML4', 'PDPT', 'PD', 'PT'].slice(0, fault ? 2 : 4).map((level, i) => ({
         nested: nested(0x1a2000n + BigInt(i * 4096 + index(39 - 9 * i) * 8)),
-        entry: entry(level, index(39 - 9 * i), 0x1a2000n + BigInt(i * 4096 + index(39 - 9 * i) * 8), fault && i === 1 ? 0n : 0x1a3063n + BigInt(i * 4096), i === 3),
+        entry: entry(
+          level,
+          index(39 - 9 * i),
+          0x1a2000n + BigInt(i * 4096 + index(39 - 9 * i) * 8),
+          fault && i === 1 ? 0n : 0x1a3063n + BigInt(i * 4096),
+          i === 3,
+        ),
       }));
       return {
         of: on,
@@ -263,12 +336,22 @@ export async function createLab(): Promise<Lab> {
     rings: () => {
       const positions: RingPosition[] = [...state.keys()].map((vm) => {
         const last = recent.findLast((one) => one.on.vm === vm);
-        return { on: { vm, vcpu: 0 } as VcpuRef, ring: last?.to ?? 0, scheduled: segments.at(-1)?.on.vm === vm, halted: false };
+        return {
+          on: { vm, vcpu: 0 } as VcpuRef,
+          ring: last?.to ?? 0,
+          scheduled: segments.at(-1)?.on.vm === vm,
+          halted: false,
+        };
       });
       return {
         positions,
         recent: [...recent],
-        counts: PATHS.map(([from, to, cause], i) => ({ from, to, cause, count: Math.floor(sequence / (i + 1)) })),
+        counts: PATHS.map(([from, to, cause], i) => ({
+          from,
+          to,
+          cause,
+          count: Math.floor(sequence / (i + 1)),
+        })),
       };
     },
     scheduler: () => ({
@@ -277,24 +360,39 @@ export async function createLab(): Promise<Lab> {
       from: segments[0]?.from ?? 0,
       to: cycles,
       segments: [...segments],
-      vcpus: [...state.keys()].map((vm) => ({ on: { vm, vcpu: 0 }, weight: 256, state: 'ready' as const, ran: cycles / (vm + 1) })),
+      vcpus: [...state.keys()].map((vm) => ({
+        on: { vm, vcpu: 0 },
+        weight: 256,
+        state: 'ready' as const,
+        ran: cycles / (vm + 1),
+      })),
     }),
     exits: () => ({
       vms: [...state.keys()].map((vm) => ({
         vm,
         exits: [
-          { reason: 30, name: 'I/O instruction', count: Math.floor(sequence / (vm === 1 ? 2 : 60)), cycles: sequence * 900 },
+          {
+            reason: 30,
+            name: 'I/O instruction',
+            count: Math.floor(sequence / (vm === 1 ? 2 : 60)),
+            cycles: sequence * 900,
+          },
           { reason: 48, name: 'EPT violation', count: 318 * vm, cycles: 318000 },
           { reason: 12, name: 'HLT', count: Math.floor(sequence / 6), cycles: 318000 },
           { reason: 1, name: 'External interrupt', count: Math.floor(sequence / 9), cycles: 318000 },
           { reason: 10, name: 'CPUID', count: 12, cycles: 18000 },
-          ...(vm === 2 ? [{ reason: 18, name: 'VMCALL', count: Math.floor(sequence / 7), cycles: 18000 }] : []),
+          ...(vm === 2
+            ? [{ reason: 18, name: 'VMCALL', count: Math.floor(sequence / 7), cycles: 18000 }]
+            : []),
         ],
-        hypercalls: vm === 2 ? [
-          { number: 1, name: 'console write', count: Math.floor(sequence / 9), errors: 0 },
-          { number: 2, name: 'yield', count: Math.floor(sequence / 30), errors: 0 },
-          { number: 3, name: 'set timer', count: Math.floor(sequence / 50), errors: 2 },
-        ] : [],
+        hypercalls:
+          vm === 2
+            ? [
+                { number: 1, name: 'console write', count: Math.floor(sequence / 9), errors: 0 },
+                { number: 2, name: 'yield', count: Math.floor(sequence / 30), errors: 0 },
+                { number: 3, name: 'set timer', count: Math.floor(sequence / 50), errors: 2 },
+              ]
+            : [],
       })),
     }),
     frames: () => ({

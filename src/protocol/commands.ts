@@ -28,7 +28,7 @@ export type CommandKind = Command['kind'];
 
 /** The value that a command answers with. */
 export interface CommandResults {
-  'open': VmId;
+  open: VmId;
   'toggle-breakpoint': boolean;
 }
 

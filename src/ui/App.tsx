@@ -18,7 +18,11 @@ export function App() {
   const [model, setModel] = useState(loadModel);
   const [dialog, setDialog] = useState<Dialog>(null);
   const bindings = useMemo(
-    () => keyBindings(() => setDialog({ kind: 'help' }), () => setDialog({ kind: 'open', files: [] })),
+    () =>
+      keyBindings(
+        () => setDialog({ kind: 'help' }),
+        () => setDialog({ kind: 'open', files: [] }),
+      ),
     [],
   );
   const dropping = useFileDrop((files) => setDialog({ kind: 'open', files }));

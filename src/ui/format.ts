@@ -18,7 +18,9 @@ export function short(value: bigint | number): string {
 
 /** Digit groups of three, thin-spaced: 12 345 678. */
 export function count(value: number): string {
-  return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
+  return Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, '\u202f');
 }
 
 /** At most four significant digits with a decimal unit: 987, 12.3 k, 4.56 G. */

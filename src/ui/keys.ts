@@ -44,6 +44,9 @@ export function useKeys(bindings: readonly KeyBinding[]): void {
 
 function typing(target: EventTarget | null): boolean {
   return (
-    target instanceof HTMLElement && (target.matches('input, textarea, select') || target.isContentEditable || target.closest('dialog') !== null)
+    target instanceof HTMLElement &&
+    (target.matches('input, textarea, select') ||
+      target.isContentEditable ||
+      target.closest('dialog') !== null)
   );
 }

@@ -1,14 +1,15 @@
 import type { KeyBinding } from '../keys.ts';
-import { Dialog } from './Dialog.tsx';
 import css from './Dialog.module.css';
+import { Dialog } from './Dialog.tsx';
 
 export function HelpDialog({ bindings, onClose }: { bindings: readonly KeyBinding[]; onClose: () => void }) {
   return (
     <Dialog title="Help" onClose={onClose}>
       <div className={css.content}>
         <p className={css.lead}>
-          Everything shown is read from a simulated x86-64 computer that runs in this tab: its processors, page tables and
-          interrupt controllers. The hypervisor runs on it in VMX root operation, its guests above. Nothing is sent anywhere.
+          Everything shown is read from a simulated x86-64 computer that runs in this tab: its processors,
+          page tables and interrupt controllers. The hypervisor runs on it in VMX root operation, its guests
+          above. Nothing is sent anywhere.
         </p>
         <table className={css.keys}>
           <caption className="unseen">Keys</caption>
@@ -35,11 +36,16 @@ export function HelpDialog({ bindings, onClose }: { bindings: readonly KeyBindin
           <dt>Rings</dt>
           <dd>−1 is VMX root operation (the hypervisor), 0 a guest's kernel, 3 its programs.</dd>
           <dt>Page walk</dt>
-          <dd>Each row finds one guest table through EPT, then reads its entry. Choose a cell to see its bits.</dd>
+          <dd>
+            Each row finds one guest table through EPT, then reads its entry. Choose a cell to see its bits.
+          </dd>
           <dt>Breakpoints</dt>
           <dd>Click left of an instruction. They are linear addresses and belong to one machine.</dd>
           <dt>Simulated time</dt>
-          <dd>Depends on work done only, never on this computer's speed. An idle machine waits for real time to pass.</dd>
+          <dd>
+            Depends on work done only, never on this computer's speed. An idle machine waits for real time to
+            pass.
+          </dd>
         </dl>
       </div>
     </Dialog>

@@ -5,12 +5,18 @@ import { say } from '../../client/notices.ts';
 import type { CommandError } from '../../protocol/commands.ts';
 import type { Technique } from '../../protocol/target.ts';
 import { Button } from '../widgets/Button.tsx';
-import { Dialog } from './Dialog.tsx';
 import css from './Dialog.module.css';
+import { Dialog } from './Dialog.tsx';
 import { checkForm, describeGuest, EMPTY_FORM, type GuestForm, sortFiles } from './guest-form.ts';
 
 /** Opens the user's own kernel: files, command line, memory, and how it is to be run. */
-export function OpenDialog({ files, onClose }: { readonly files: readonly File[]; readonly onClose: () => void }) {
+export function OpenDialog({
+  files,
+  onClose,
+}: {
+  readonly files: readonly File[];
+  readonly onClose: () => void;
+}) {
   const [form, setForm] = useState<GuestForm>(EMPTY_FORM);
   const [error, setError] = useState<CommandError | null>(null);
   const [busy, setBusy] = useState(false);
@@ -19,7 +25,8 @@ export function OpenDialog({ files, onClose }: { readonly files: readonly File[]
   useEffect(() => {
     let current = true;
     void sortFiles(files, EMPTY_FORM).then((sorted) => {
-      if (current && files.length > 0) setForm((before) => ({ ...before, kernel: sorted.kernel, initrd: sorted.initrd }));
+      if (current && files.length > 0)
+        setForm((before) => ({ ...before, kernel: sorted.kernel, initrd: sorted.initrd }));
     });
     return () => {
       current = false;
@@ -40,7 +47,12 @@ export function OpenDialog({ files, onClose }: { readonly files: readonly File[]
     } catch (reason) {
       setBusy(false);
       if (reason instanceof CommandRefused) setError(reason.error);
-      else setError({ what: String(reason), where: null, remedy: 'Choose the file again; it may have changed on disk.' });
+      else
+        setError({
+          what: String(reason),
+          where: null,
+          remedy: 'Choose the file again; it may have changed on disk.',
+        });
     }
   };
 

@@ -52,7 +52,11 @@ async function looksLikeInitrd(file: File): Promise<boolean> {
 export function checkForm(form: GuestForm): CommandError | null {
   const memory = Number(form.memory);
   if (form.kernel === null) {
-    return { what: 'No kernel was chosen.', where: 'Kernel', remedy: 'Choose a bzImage, an ELF kernel, or a flat binary.' };
+    return {
+      what: 'No kernel was chosen.',
+      where: 'Kernel',
+      remedy: 'Choose a bzImage, an ELF kernel, or a flat binary.',
+    };
   }
   if (!Number.isInteger(memory) || memory < MEMORY_MIN_MIB || memory > MEMORY_MAX_MIB) {
     return {

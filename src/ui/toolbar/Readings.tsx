@@ -14,7 +14,9 @@ export function Readings() {
       </div>
       <div>
         <dt>instructions</dt>
-        <dd title={machine ? count(machine.instructions) : ''}>{machine ? brief(machine.instructions) : '–'}</dd>
+        <dd title={machine ? count(machine.instructions) : ''}>
+          {machine ? brief(machine.instructions) : '–'}
+        </dd>
       </div>
       <div>
         <dt>instructions/s</dt>

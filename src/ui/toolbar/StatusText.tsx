@@ -8,7 +8,7 @@ import css from './Toolbar.module.css';
 /** Runs or stands still, and why; also said to screen readers. */
 export function StatusText() {
   const machine = useView('machine');
-  const text = describe(machine);
+  const text = statusOf(machine);
   const kind = machine?.running ? 'running' : (machine?.stop?.kind ?? 'unknown');
   useEffect(() => {
     if (text !== '') say(text);
@@ -21,7 +21,7 @@ export function StatusText() {
   );
 }
 
-function describe(machine: MachineView | null | undefined): string {
+function statusOf(machine: MachineView | null | undefined): string {
   if (!machine) return '';
   return machine.stop === null ? 'Running' : describeStop(machine.stop);
 }

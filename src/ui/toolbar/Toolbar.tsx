@@ -67,7 +67,10 @@ function FocusChooser() {
   const vms = useView('vms') ?? [];
   const focus = useLab((state) => state.focus);
   const all = vms.flatMap(({ id, name, vcpus }) =>
-    Array.from({ length: vcpus }, (_, vcpu) => ({ on: { vm: id, vcpu }, label: `${id} ${name} · vCPU ${vcpu}` })),
+    Array.from({ length: vcpus }, (_, vcpu) => ({
+      on: { vm: id, vcpu },
+      label: `${id} ${name} · vCPU ${vcpu}`,
+    })),
   );
   const chosen = all.findIndex(({ on }) => sameVcpu(on, focus));
   if (all.length === 0) return null;

@@ -1,7 +1,7 @@
 import { setTheme, type Theme, useSettings } from '../../client/settings.ts';
-import { PANELS, type PanelKind } from '../workspace/panels.tsx';
 import { Button } from '../widgets/Button.tsx';
 import { Icon } from '../widgets/Icon.tsx';
+import { PANELS, type PanelKind } from '../workspace/panels.tsx';
 import css from './Toolbar.module.css';
 
 export interface ViewMenuProps {

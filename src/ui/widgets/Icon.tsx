@@ -15,7 +15,10 @@ const PATHS = {
   check: { d: 'M3 8.5 6.5 12 13 4.5', fill: false },
   crash: { d: 'M8 2.2 14.5 13.5h-13zM8 6.5v3.4M8 11.8h.01', fill: false },
   dark: { d: 'M13 9.6A5.6 5.6 0 0 1 6.4 3 5.6 5.6 0 1 0 13 9.6z', fill: false },
-  light: { d: 'M8 5.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6zM8 1.5v1.2M8 13.3v1.2M1.5 8h1.2M13.3 8h1.2M3.4 3.4l.9.9M11.7 11.7l.9.9M12.6 3.4l-.9.9M4.3 11.7l-.9.9', fill: false },
+  light: {
+    d: 'M8 5.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6zM8 1.5v1.2M8 13.3v1.2M1.5 8h1.2M13.3 8h1.2M3.4 3.4l.9.9M11.7 11.7l.9.9M12.6 3.4l-.9.9M4.3 11.7l-.9.9',
+    fill: false,
+  },
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -7,9 +7,9 @@ export function Panel({ bar, label, children }: { bar?: ReactNode; label: string
     <section className={css.panel} aria-label={label}>
       {bar && <div className={css.bar}>{bar}</div>}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
-      <div className={css.body} tabIndex={0} role="group" aria-label={`${label}, contents`}>
+      <section className={css.body} tabIndex={0} aria-label={`${label}, contents`}>
         {children}
-      </div>
+      </section>
     </section>
   );
 }
@@ -27,7 +27,5 @@ export function Empty({ title, children }: { readonly title: string; readonly ch
 /** The state before anything is known, and when there is nothing. */
 export function Missing({ view, what }: { readonly view: null | undefined; readonly what: string }) {
   if (view === undefined) return <Empty title="Reading the machine…" />;
-  return (
-    <Empty title={`No ${what}`}>Choose a virtual CPU in the list of machines, or open a kernel.</Empty>
-  );
+  return <Empty title={`No ${what}`}>Choose a virtual CPU in the list of machines, or open a kernel.</Empty>;
 }

@@ -61,6 +61,10 @@ function consoleTabs(model: Model): string[] {
 }
 
 function add(model: Model, tab: ReturnType<typeof panelTab>, set: string | undefined): void {
-  const target = (set === undefined ? undefined : model.getNodeById(set)) ?? model.getActiveTabset() ?? model.getFirstTabSet();
-  if (target !== undefined) model.doAction(Actions.addTab(tab, target.getId(), DockLocation.CENTER, -1, true));
+  const target =
+    (set === undefined ? undefined : model.getNodeById(set)) ??
+    model.getActiveTabset() ??
+    model.getFirstTabSet();
+  if (target !== undefined)
+    model.doAction(Actions.addTab(tab, target.getId(), DockLocation.CENTER, -1, true));
 }

@@ -22,7 +22,11 @@ export function defaultLayout(): IJsonModel {
     ...(id === undefined ? {} : { id }),
     children: kinds.map(panelTab),
   });
-  const column = (weight: number, children: ReturnType<typeof set>[]) => ({ type: 'row' as const, weight, children });
+  const column = (weight: number, children: ReturnType<typeof set>[]) => ({
+    type: 'row' as const,
+    weight,
+    children,
+  });
   return {
     global: {
       tabEnableRename: false,

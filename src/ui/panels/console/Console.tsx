@@ -58,5 +58,13 @@ export function Console({ vm, visible }: { readonly vm: VmId; readonly visible: 
     if (terminal.current?.textarea) terminal.current.textarea.ariaLabel = `Console of ${name}`;
   }, [name]);
 
-  return <section className={css.console} ref={host} aria-label={`Console of ${name}`} data-vm={vm} hidden={!visible} />;
+  return (
+    <section
+      className={css.console}
+      ref={host}
+      aria-label={`Console of ${name}`}
+      data-vm={vm}
+      hidden={!visible}
+    />
+  );
 }

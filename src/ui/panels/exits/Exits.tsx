@@ -12,7 +12,13 @@ export function Exits({ visible }: { readonly visible: boolean }) {
   const view = useView('exits');
   return (
     <Panel label="VM exits">
-      {!view ? <Missing view={view} what="virtual machine" /> : view.vms.length === 0 ? <None /> : <Counters view={view} />}
+      {!view ? (
+        <Missing view={view} what="virtual machine" />
+      ) : view.vms.length === 0 ? (
+        <None />
+      ) : (
+        <Counters view={view} />
+      )}
     </Panel>
   );
 }
@@ -59,7 +65,10 @@ function collect<V extends { readonly vm: VmId }>(
   vms: readonly V[],
   rowsOf: (vm: V) => readonly { key: number; name: string; count: number; note: string }[],
 ): Row[] {
-  const rows = new Map<number, { key: number; name: string; total: number; perVm: Map<VmId, { count: number; note: string }> }>();
+  const rows = new Map<
+    number,
+    { key: number; name: string; total: number; perVm: Map<VmId, { count: number; note: string }> }
+  >();
   for (const vm of vms) {
     for (const { key, name, count: times, note } of rowsOf(vm)) {
       const row = rows.get(key) ?? { key, name, total: 0, perVm: new Map() };
@@ -115,7 +124,10 @@ function Table({ caption, head, vms, rows }: TableProps) {
                   {one ? count(one.count) : '·'}
                   <span
                     className={css.bar}
-                    style={{ inlineSize: `${((one?.count ?? 0) / largest) * 100}%`, background: vmColour(vm) }}
+                    style={{
+                      inlineSize: `${((one?.count ?? 0) / largest) * 100}%`,
+                      background: vmColour(vm),
+                    }}
                   />
                 </td>
               );

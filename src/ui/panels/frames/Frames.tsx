@@ -74,7 +74,12 @@ function Owners({ view }: { readonly view: FramesView }) {
 function Owner({ owner }: { readonly owner: FrameOwner }) {
   return (
     <span className={css.owner}>
-      <i className={css.swatch} data-use={owner.use} style={{ background: ownerFill(owner) }} aria-hidden="true" />
+      <i
+        className={css.swatch}
+        data-use={owner.use}
+        style={{ background: ownerFill(owner) }}
+        aria-hidden="true"
+      />
       {owner.label} {owner.vm !== null && <VmTag vm={owner.vm} />}
     </span>
   );

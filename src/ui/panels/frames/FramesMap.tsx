@@ -19,7 +19,9 @@ export function FramesMap({ view }: { readonly view: FramesView }) {
     }
     return parts.map((part) => part.join(''));
   }, [view]);
-  const says = view.owners.map(({ label, vm, frames }) => `${label}${vm === null ? '' : ` VM ${vm}`} ${bytes(frames * view.frameSize)}`);
+  const says = view.owners.map(
+    ({ label, vm, frames }) => `${label}${vm === null ? '' : ` VM ${vm}`} ${bytes(frames * view.frameSize)}`,
+  );
   return (
     <figure className={css.map}>
       <svg viewBox={`0 0 ${COLUMNS} ${ROWS}`} role="img" aria-label={`Host memory: ${says.join(', ')}`}>

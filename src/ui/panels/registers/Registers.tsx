@@ -32,16 +32,15 @@ function Bar({ view }: { readonly view: RegistersView }) {
 function Groups({ view }: { readonly view: RegistersView }) {
   return (
     <div className={css.groups}>
-      <div
+      <section
         className={css.grid}
-        role="group"
         aria-label="General registers"
         style={{ gridTemplateRows: `repeat(${Math.ceil(view.general.length / 2)}, auto)` }}
       >
         {view.general.map((register) => (
           <Register key={register.name} register={register} />
         ))}
-      </div>
+      </section>
       <section aria-label="Instruction pointer and flags">
         <Register register={view.rip} />
         <Register register={view.rflags} />
@@ -84,7 +83,12 @@ function Fields({ fields }: { readonly fields: readonly BitField[] }) {
         const wide = field.high > field.low;
         const where = wide ? `bits ${field.high}:${field.low}` : `bit ${field.low}`;
         return (
-          <li key={field.name} className={css.field} data-set={field.value !== 0n} title={`${where}: ${field.meaning}`}>
+          <li
+            key={field.name}
+            className={css.field}
+            data-set={field.value !== 0n}
+            title={`${where}: ${field.meaning}`}
+          >
             {field.name}
             {wide && `=${hex(field.value)}`}
             {!wide && <span className="unseen">{field.value ? ' set' : ' clear'}</span>}

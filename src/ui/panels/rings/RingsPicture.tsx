@@ -18,7 +18,12 @@ export function RingsPicture({ view }: { readonly view: RingsView }) {
   });
   const places = positions.map(({ on, ring }) => `VM ${on.vm} vCPU ${on.vcpu} in ring ${ringName(ring)}`);
   return (
-    <svg className={css.picture} viewBox="-150 -146 300 292" role="img" aria-label={`Rings: ${places.join(', ')}`}>
+    <svg
+      className={css.picture}
+      viewBox="-150 -146 300 292"
+      role="img"
+      aria-label={`Rings: ${places.join(', ')}`}
+    >
       <Bands />
       {traces.map((one) => (
         <TraceLine key={`${one.position.on.vm}/${one.position.on.vcpu}`} trace={one} />

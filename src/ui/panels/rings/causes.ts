@@ -3,14 +3,14 @@ import type { Ring } from '../../../protocol/target.ts';
 
 /** What the screen calls each cause of a crossing. */
 export const CAUSE: Record<CrossingCause, string> = {
-  'syscall': 'SYSCALL',
-  'sysret': 'SYSRET',
-  'interrupt': 'interrupt',
-  'exception': 'exception',
+  syscall: 'SYSCALL',
+  sysret: 'SYSRET',
+  interrupt: 'interrupt',
+  exception: 'exception',
   'software-interrupt': 'INT n',
-  'iret': 'IRET',
+  iret: 'IRET',
   'far-transfer': 'far transfer',
-  'hypercall': 'hypercall',
+  hypercall: 'hypercall',
   'vm-exit': 'VM exit',
   'vm-entry': 'VM entry',
 };

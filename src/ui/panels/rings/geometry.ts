@@ -62,7 +62,12 @@ export interface Trace {
  * The last crossings of a vCPU as a step line around the circle, oldest first, ending at the marker.
  * A stay's length on screen says nothing of its duration: crossings are spread evenly.
  */
-export function trace(position: RingPosition, crossings: readonly Crossing[], index: number, count: number): Trace {
+export function trace(
+  position: RingPosition,
+  crossings: readonly Crossing[],
+  index: number,
+  count: number,
+): Trace {
   const { from, to } = sector(index, count);
   const step = (to - from) / (crossings.length + 1);
   const angleOf = (n: number) => from + step * n;

@@ -15,7 +15,9 @@ export function Lanes({ view, perCycle }: { readonly view: SchedulerView; readon
   const [width, setWidth] = useState(600);
   useEffect(() => {
     if (host.current === null) return;
-    const observer = new ResizeObserver(([entry]) => setWidth(Math.max(200, entry?.contentRect.width ?? 600)));
+    const observer = new ResizeObserver(([entry]) =>
+      setWidth(Math.max(200, entry?.contentRect.width ?? 600)),
+    );
     observer.observe(host.current);
     return () => observer.disconnect();
   }, []);
@@ -23,7 +25,9 @@ export function Lanes({ view, perCycle }: { readonly view: SchedulerView; readon
   const x = (cycles: number) => LEFT + ((cycles - view.from) / span) * (width - LEFT - 12);
   const height = view.physicalCpus * LANE + AXIS + 6;
   const last = view.segments.at(-1);
-  const says = last ? `VM ${last.on.vm} vCPU ${last.on.vcpu} ran last, on CPU ${last.pcpu}` : 'nothing has run';
+  const says = last
+    ? `VM ${last.on.vm} vCPU ${last.on.vcpu} ran last, on CPU ${last.pcpu}`
+    : 'nothing has run';
   return (
     <div ref={host} className={css.lanes}>
       <svg width={width} height={height} role="img" aria-label={`Who ran where: ${says}`}>
@@ -41,7 +45,14 @@ export function Lanes({ view, perCycle }: { readonly view: SchedulerView; readon
                 const size = Math.max(0.75, x(to) - left - 0.5);
                 return (
                   <g key={from}>
-                    <rect x={left} y={2} width={size} height={LANE - 6} fill={vmColour(on.vm)} rx={size > 4 ? 1.5 : 0}>
+                    <rect
+                      x={left}
+                      y={2}
+                      width={size}
+                      height={LANE - 6}
+                      fill={vmColour(on.vm)}
+                      rx={size > 4 ? 1.5 : 0}
+                    >
                       <title>{`VM ${on.vm} vCPU ${on.vcpu}, ${duration((to - from) * perCycle)}: ${stop ?? 'still runs'}`}</title>
                     </rect>
                     {size > 22 && (

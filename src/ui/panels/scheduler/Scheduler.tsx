@@ -34,7 +34,11 @@ export function Scheduler({ visible }: { readonly visible: boolean }) {
         <Empty title="Nothing to schedule">A virtual machine appears here once it has run.</Empty>
       ) : (
         <>
-          {table ? <Segments segments={view.segments} perCycle={perCycle} /> : <Lanes view={view} perCycle={perCycle} />}
+          {table ? (
+            <Segments segments={view.segments} perCycle={perCycle} />
+          ) : (
+            <Lanes view={view} perCycle={perCycle} />
+          )}
           <Shares view={view} perCycle={perCycle} />
         </>
       )}
@@ -78,7 +82,10 @@ function Shares({ view, perCycle }: { readonly view: SchedulerView; readonly per
             <td className={widgets.number}>{weight}</td>
             <td className={widgets.number}>{duration(ran * perCycle)}</td>
             <td className={css.share}>
-              <span className={css.bar} style={{ inlineSize: `${(ran / all) * 70}%`, background: vmColour(on.vm) }} />
+              <span
+                className={css.bar}
+                style={{ inlineSize: `${(ran / all) * 70}%`, background: vmColour(on.vm) }}
+              />
               {((ran / all) * 100).toFixed(1)} %
             </td>
           </tr>
@@ -88,7 +95,13 @@ function Shares({ view, perCycle }: { readonly view: SchedulerView; readonly per
   );
 }
 
-function Segments({ segments, perCycle }: { readonly segments: readonly RunSegment[]; readonly perCycle: number }) {
+function Segments({
+  segments,
+  perCycle,
+}: {
+  readonly segments: readonly RunSegment[];
+  readonly perCycle: number;
+}) {
   return (
     <table className={widgets.table}>
       <caption className="unseen">Who ran where, newest first</caption>

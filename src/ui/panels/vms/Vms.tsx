@@ -59,7 +59,14 @@ function Row({ vm }: { readonly vm: VmView }) {
               onClick={() => send(vm.state === 'paused' ? 'resume' : 'pause')}
             />
           )}
-          <Button small look="bare" icon="reset" aria-label={`Reset ${vm.name}`} title="Reset" onClick={() => send('reset')} />
+          <Button
+            small
+            look="bare"
+            icon="reset"
+            aria-label={`Reset ${vm.name}`}
+            title="Reset"
+            onClick={() => send('reset')}
+          />
           <Button
             small
             look="bare"
@@ -73,13 +80,14 @@ function Row({ vm }: { readonly vm: VmView }) {
       <div className={css.state}>
         <i className={css.lamp} aria-hidden="true" />
         {STATE[vm.state]}
-        <span className={css.vcpus} role="group" aria-label={`Virtual CPUs of ${vm.name}`}>
+        <span className={css.vcpus}>
           {Array.from({ length: vm.vcpus }, (_, vcpu) => ({ vm: vm.id, vcpu })).map((on) => (
             <button
               type="button"
               key={on.vcpu}
               className={css.vcpu}
               aria-pressed={sameVcpu(focus, on)}
+              title={`Show registers, code and page walk of vCPU ${on.vcpu} of ${vm.name}`}
               onClick={() => focusOn(on)}
             >
               vCPU {on.vcpu}

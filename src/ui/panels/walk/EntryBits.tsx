@@ -7,18 +7,21 @@ export function EntryBits({ step }: { readonly step: Step }) {
   const { entry, number } = step;
   return (
     <section className={css.entry} aria-label={`Bits of reference ${number}`}>
-      <h3>
+      <h2>
         <span className={css.entryNumber}>{number}</span> {entry.level}[{entry.index}]
         <span className={css.entryAt}>
-          at {step.dimension === 'guest' ? 'guest-physical' : 'host-physical'} <code>{short(entry.address)}</code>
+          at {step.dimension === 'guest' ? 'guest-physical' : 'host-physical'}{' '}
+          <code>{short(entry.address)}</code>
         </span>
         <code className={css.entryRaw}>{hex(entry.raw, entry.size * 2)}</code>
-      </h3>
+      </h2>
       {entry.fault && <p className={css.entryFault}>{entry.fault}</p>}
       <ul className={css.bits}>
         {entry.fields.map((field) => (
           <li key={field.name} data-set={field.value !== 0n}>
-            <span className={css.bitPlace}>{field.high === field.low ? field.low : `${field.high}:${field.low}`}</span>
+            <span className={css.bitPlace}>
+              {field.high === field.low ? field.low : `${field.high}:${field.low}`}
+            </span>
             <span className={css.bitName}>{field.name}</span>
             <span className={css.bitValue}>{hex(field.value)}</span>
             <span className={css.bitMeaning}>{field.meaning}</span>

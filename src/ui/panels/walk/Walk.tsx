@@ -10,10 +10,10 @@ import { PictureOrTable, useTable } from '../../widgets/PictureOrTable.tsx';
 import { VmTag } from '../../widgets/VmTag.tsx';
 import widgets from '../../widgets/widgets.module.css';
 import { EntryBits } from './EntryBits.tsx';
-import { WalkGrid } from './WalkGrid.tsx';
-import { WalkTable } from './WalkTable.tsx';
 import { findStep, steps } from './steps.ts';
 import css from './Walk.module.css';
+import { WalkGrid } from './WalkGrid.tsx';
+import { WalkTable } from './WalkTable.tsx';
 
 export function Walk({ visible }: { readonly visible: boolean }) {
   useWatch(visible, 'walk');
@@ -53,7 +53,11 @@ function Result({ view }: { readonly view: WalkView }) {
   return (
     <div className={css.result}>
       <Summary view={view} />
-      {table ? <WalkTable steps={all} /> : <WalkGrid view={view} chosen={shown?.key ?? null} onChoose={choose} />}
+      {table ? (
+        <WalkTable steps={all} />
+      ) : (
+        <WalkGrid view={view} chosen={shown?.key ?? null} onChoose={choose} />
+      )}
       {!table && shown && <EntryBits step={shown} />}
     </div>
   );
@@ -69,11 +73,19 @@ function Summary({ view }: { readonly view: WalkView }) {
       </span>
       {end.kind === 'mapped' ? (
         <>
-          <Stage name="guest-physical" value={short(end.guestPhysical)} note={end.guestPage && `${bytes(end.guestPage)} page`} />
+          <Stage
+            name="guest-physical"
+            value={short(end.guestPhysical)}
+            note={end.guestPage && `${bytes(end.guestPage)} page`}
+          />
           <span className={css.arrow} aria-hidden="true">
             →
           </span>
-          <Stage name="host-physical" value={short(end.hostPhysical)} note={end.nestedPage && `${bytes(end.nestedPage)} page`} />
+          <Stage
+            name="host-physical"
+            value={short(end.hostPhysical)}
+            note={end.nestedPage && `${bytes(end.nestedPage)} page`}
+          />
           <div className={css.rights}>
             <dt>{view.references} references</dt>
             <dd>{end.rights}</dd>

@@ -23,7 +23,14 @@ export function WalkGrid({ view, chosen, onChoose }: Props) {
   const headings = rows.find(({ nested }) => nested.entries.length === columns)?.nested.entries ?? [];
   const cell = (row: number, column: number | 'guest', entry: TableEntry) => {
     const key = `${row}.${column}`;
-    return <Cell entry={entry} number={numbers.get(key) ?? 0} chosen={key === chosen} onClick={() => onChoose(key)} />;
+    return (
+      <Cell
+        entry={entry}
+        number={numbers.get(key) ?? 0}
+        chosen={key === chosen}
+        onClick={() => onChoose(key)}
+      />
+    );
   };
   if (rows.length === 0) return null;
   return (
@@ -53,7 +60,9 @@ export function WalkGrid({ view, chosen, onChoose }: Props) {
             })}
             <td className={css.guest}>
               {entry !== null && cell(row, 'guest', entry)}
-              {last && <span className={css.page}>{nested.hostPhysical === null ? 'no page' : 'the page'}</span>}
+              {last && (
+                <span className={css.page}>{nested.hostPhysical === null ? 'no page' : 'the page'}</span>
+              )}
             </td>
           </tr>
         ))}

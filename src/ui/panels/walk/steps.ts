@@ -14,10 +14,12 @@ export function steps(view: WalkView): Step[] {
   const add = (key: string, dimension: Step['dimension'], entry: TableEntry) =>
     all.push({ key, number: all.length + 1, dimension, entry });
   view.levels.forEach((level, row) => {
-    level.nested.entries.forEach((entry, column) => add(`${row}.${column}`, 'nested', entry));
+    for (const [column, entry] of level.nested.entries.entries()) add(`${row}.${column}`, 'nested', entry);
     if (level.entry !== null) add(`${row}.guest`, 'guest', level.entry);
   });
-  view.page?.entries.forEach((entry, column) => add(`${view.levels.length}.${column}`, 'nested', entry));
+  const row = view.levels.length;
+  for (const [column, entry] of (view.page?.entries ?? []).entries())
+    add(`${row}.${column}`, 'nested', entry);
   return all;
 }
 
