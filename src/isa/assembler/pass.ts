@@ -1,0 +1,258 @@
+/** One pass over the source: executes statements, advances location counters, defines symbols. */
+import { defineData, DEFINE, RESERVE } from './data.ts';
+import { directive, equate } from './directives.ts';
+import { expression, type Scope, TokenReader } from './expression.ts';
+import { operands } from './operands.ts';
+import type { Line } from './preprocessor.ts';
+import { Section } from './sections.ts';
+import { assembleInstruction } from './select.ts';
+import { takeKeyword, takeLabel, takePrefixes } from './statement.ts';
+import type { SymbolTable } from './symbols.ts';
+import { type AssemblyError, type Bits, SourceError } from './types.ts';
+import { isScalar, resolve, scalar, termValue, type Value } from './value.ts';
+
+/** Bytes that a line put into a section. */
+export interface Produced {
+  readonly section: Section;
+  readonly offset: number;
+  readonly length: number;
+  readonly line: Line;
+}
+
+/** What outlives a pass. */
+export interface Program {
+  readonly sections: Map<string, Section>;
+  readonly symbols: SymbolTable;
+  readonly alignments: Map<Section, number>;
+}
+
+const SPECIAL_LABEL = /^\.\.@/;
+
+export class Pass {
+  readonly sections: Map<string, Section>;
+  readonly globals = new Set<string>();
+  readonly errors: AssemblyError[] = [];
+  readonly produced: Produced[] = [];
+  bits: Bits;
+  origin = 0;
+  defaultRelative = false;
+  private readonly program: Program;
+  private section: Section;
+  /** Location counter of `absolute` and `struc`; undefined inside a section. */
+  private absolute: bigint | undefined;
+  private structureName: string | undefined;
+  private instance: { name: string; start: number } | undefined;
+  /** The label that `.local` names belong to. */
+  private parent = '';
+  private statementStart: Value = scalar(0n);
+
+  constructor(program: Program, bits: Bits) {
+    this.program = program;
+    this.sections = program.sections;
+    this.bits = bits;
+    let text = this.sections.get('.text');
+    if (text === undefined) this.sections.set('.text', (text = new Section('.text', false, 1)));
+    this.section = text;
+    program.symbols.beginPass();
+  }
+
+  readonly scope: Scope = {
+    symbol: (name, column) => this.program.symbols.lookup(this.fullName(name), column),
+    here: () => this.statementStart,
+    sectionStart: () => (this.absolute === undefined ? termValue(this.section) : scalar(0n)),
+  };
+
+  /** Executes one line; what is wrong with it is added to `errors`. */
+  line(line: Line): void {
+    const { section } = this;
+    const offset = section.offset;
+    const bracketed = line.tokens[0]?.text === '[' && line.tokens.at(-1)?.text === ']';
+    const reader = new TokenReader(bracketed ? line.tokens.slice(1, -1) : line.tokens);
+    try {
+      this.statement(reader, true);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      this.report(error, line, reader.tokens[0]?.column);
+    }
+    const length = section.offset - offset;
+    if (length > 0 && !section.nobits) this.produced.push({ section, offset, length, line });
+  }
+
+  report(error: SourceError, line: Pick<Line, 'location' | 'macros'>, column = 1): void {
+    const context = line.macros.length > 0 ? ` (in macro ${line.macros.join(' > ')})` : '';
+    this.errors.push({ ...line.location, column: error.column ?? column, message: error.message + context });
+  }
+
+  /** Executes the statement at the reader. With `effective` false it is only checked. */
+  statement(reader: TokenReader, effective: boolean): void {
+    this.statementStart = this.here();
+    const label = takeLabel(reader);
+    const word = reader.peek();
+    if (label !== undefined && word?.kind === 'id' && word.text.toLowerCase() === 'equ') {
+      reader.at++;
+      this.defineLabel(label.text, equate(reader, this), label.column);
+      return;
+    }
+    if (label !== undefined) this.defineLabel(label.text, this.statementStart, label.column);
+    if (word === undefined) return;
+    const count = this.times(reader);
+    const before = reader.at;
+    for (let i = 0; i < count; i++) {
+      reader.at = before;
+      const bytes = this.bytesOf(reader);
+      if (bytes === undefined) continue;
+      // Data is the same each time; only instructions may depend on their own address.
+      if (bytes.repeatable && count > 1) {
+        this.appendRepeated(bytes, count, effective);
+        return;
+      }
+      if (effective) this.emit(bytes);
+    }
+  }
+
+  private times(reader: TokenReader): number {
+    let count = 1;
+    while (reader.acceptWord('times')) {
+      const column = reader.column();
+      const value = expression(reader, this.scope);
+      if (value.unknown || !isScalar(value)) throw new SourceError('the count of times must be a number known at this line', column);
+      if (value.n < 0n) throw new SourceError(`the count of times is negative: ${value.n}`, column);
+      if (value.n > 1n << 32n) throw new SourceError(`the count of times is too large: ${value.n}`, column);
+      count *= Number(value.n);
+    }
+    return count;
+  }
+
+  private bytesOf(reader: TokenReader): Emission | undefined {
+    const prefixes = takePrefixes(reader);
+    const plain = prefixes.bytes.length === 0 && prefixes.operandSize === undefined && prefixes.addressSize === undefined && prefixes.segment === 0;
+    if (!plain && reader.peek() === undefined) {
+      // A prefix on a line of its own is emitted as it is.
+      return { repeatable: true, bytes: Uint8Array.from(prefixes.bytes) };
+    }
+    const column = reader.column();
+    const word = takeKeyword(reader);
+    if (plain && Object.hasOwn(DEFINE, word)) return { repeatable: true, bytes: defineData(reader, this.scope, DEFINE[word]) };
+    if (plain && Object.hasOwn(RESERVE, word)) {
+      const value = expression(reader, this.scope);
+      reader.expectEnd();
+      if (value.unknown || !isScalar(value) || value.n < 0n) throw new SourceError(`${word} needs a count known at this line, not negative`, column);
+      return { repeatable: true, reserve: Number(value.n) * RESERVE[word] };
+    }
+    if (plain && directive(word, reader, this)) return undefined;
+    const list = operands(reader, { scope: this.scope, bits: this.bits, defaultRelative: this.defaultRelative });
+    const here = this.here();
+    return { repeatable: false, bytes: assembleInstruction({ mnemonic: word, operands: list, prefixes }, this.bits, here, resolve(here)) };
+  }
+
+  private emit(e: Emission): void {
+    if (e.bytes) this.append(e.bytes);
+    if (e.reserve) this.reserve(e.reserve);
+  }
+
+  private appendRepeated(e: Emission, count: number, effective: boolean): void {
+    if (!effective) return;
+    if (e.reserve !== undefined) this.reserve(e.reserve * count);
+    if (e.bytes === undefined) return;
+    if (e.bytes.length * count > 1 << 28) throw new SourceError(`times makes ${e.bytes.length * count} bytes, which is too much`);
+    const all = new Uint8Array(e.bytes.length * count);
+    for (let i = 0; i < count; i++) all.set(e.bytes, i * e.bytes.length);
+    this.append(all);
+  }
+
+  // Locations
+
+  private here(): Value {
+    return this.absolute === undefined ? termValue(this.section, BigInt(this.section.offset)) : scalar(this.absolute);
+  }
+
+  get offset(): number {
+    return this.absolute === undefined ? this.section.offset : Number(this.absolute);
+  }
+
+  get nobits(): boolean {
+    return this.absolute !== undefined || this.section.nobits;
+  }
+
+  append(bytes: Uint8Array): void {
+    if (this.absolute === undefined) this.section.append(bytes);
+    else if (bytes.length > 0) throw new SourceError('only resb and its kin can stand behind absolute or struc');
+  }
+
+  reserve(length: number): void {
+    if (this.absolute === undefined) this.section.reserve(length);
+    else this.absolute += BigInt(length);
+  }
+
+  enter(section: Section): void {
+    this.section = section;
+    this.absolute = undefined;
+  }
+
+  enterAbsolute(address: bigint): void {
+    this.absolute = address;
+  }
+
+  alignOf(section: Section): number {
+    return this.program.alignments.get(section) ?? 1;
+  }
+
+  /** `align` inside a section raises the alignment of the section itself. */
+  raiseAlignment(boundary: number): void {
+    if (this.absolute !== undefined) return;
+    this.program.alignments.set(this.section, Math.max(boundary, this.alignOf(this.section)));
+    this.section.align = Math.max(boundary, this.section.align);
+  }
+
+  // Symbols
+
+  private fullName(name: string): string {
+    return name.startsWith('.') && !name.startsWith('..') ? this.parent + name : name;
+  }
+
+  private defineLabel(text: string, value: Value, column: number): void {
+    const name = text.replace(/^\$/, '');
+    this.program.symbols.define(this.fullName(name), value, column);
+    if (!name.startsWith('.') && !SPECIAL_LABEL.test(name)) this.parent = name;
+  }
+
+  // Structures (NASM manual, "struc and endstruc", "istruc, at and iend")
+
+  beginStructure(name: string, start: bigint): void {
+    if (this.structureName !== undefined) throw new SourceError(`struc ${this.structureName} is not closed by endstruc`);
+    this.structureName = name;
+    this.absolute = start;
+    this.defineLabel(name, scalar(0n), 1);
+  }
+
+  endStructure(): void {
+    if (this.structureName === undefined) throw new SourceError('endstruc without struc');
+    this.program.symbols.define(`${this.structureName}_size`, scalar(this.absolute as bigint), 1);
+    this.structureName = undefined;
+    this.absolute = undefined;
+  }
+
+  beginInstance(name: string): void {
+    this.instance = { name, start: this.section.offset };
+  }
+
+  fillInstance(offset: number): void {
+    if (this.instance === undefined) throw new SourceError('at outside istruc');
+    const padding = this.instance.start + offset - this.section.offset;
+    if (padding < 0) throw new SourceError('the field lies before the present end of the structure');
+    this.append(new Uint8Array(padding));
+  }
+
+  endInstance(): void {
+    if (this.instance === undefined) throw new SourceError('iend without istruc');
+    const size = this.program.symbols.lookup(`${this.instance.name}_size`, 1);
+    this.fillInstance(Number(size.n));
+    this.instance = undefined;
+  }
+}
+
+interface Emission {
+  readonly bytes?: Uint8Array;
+  readonly reserve?: number;
+  readonly repeatable: boolean;
+}
