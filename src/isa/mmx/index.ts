@@ -9,8 +9,8 @@ import { maskedMove } from '../sse/moves.ts';
 import { atMost, IOTA, join, wordPattern } from '../sse/operations.ts';
 import { packedInstructions } from '../sse/packed-table.ts';
 import { immediateByte, packedBinary, type Row, rows } from '../sse/rows.ts';
-import { extract, insert } from '../sse/shuffles.ts';
 import { mmxImmediateShifts } from '../sse/shifts.ts';
+import { extract, insert } from '../sse/shuffles.ts';
 import { STATE } from '../state.ts';
 
 const copy: Semantics = (c) => c.writeV(0, c.readV(1));
@@ -26,7 +26,12 @@ const alignRight: Semantics = (c) => {
 const empty: Semantics = (c) => c.f.store('i32', c.field(STATE.FTAG), i32.const(0));
 
 const mmx: readonly Row[] = [
-  ['MOVD', 'NP 0F 6E', (c) => c.writeV(0, low.i64(c.readU(1))), { operands: 'Pq,Ey', attributes: 'mmx write' }],
+  [
+    'MOVD',
+    'NP 0F 6E',
+    (c) => c.writeV(0, low.i64(c.readU(1))),
+    { operands: 'Pq,Ey', attributes: 'mmx write' },
+  ],
   ['MOVQ', 'NP 0F 6F', copy, { attributes: 'mmx write' }],
   ['EMMS', 'NP 0F 77', empty, { operands: '', attributes: 'mmx' }],
   [
@@ -81,5 +86,7 @@ export const mmxInstructions: readonly Instruction[] = [
   ...rows({ feature: 'mmx', ...common }, mmx),
   ...rows({ feature: 'sse', ...common }, sse),
   ...rows({ feature: 'sse2', ...common }, crossing),
-  ...rows({ feature: 'ssse3', ...common }, [['PALIGNR', 'NP 0F 3A 0F', alignRight, { operands: 'Pq,Qq,Ib' }]]),
+  ...rows({ feature: 'ssse3', ...common }, [
+    ['PALIGNR', 'NP 0F 3A 0F', alignRight, { operands: 'Pq,Qq,Ib' }],
+  ]),
 ];

@@ -3,7 +3,7 @@
  * A scalar load from memory clears the rest of the register; from a register it merges.
  */
 import { i32, i64, type V128 } from '../../wasm/expression.ts';
-import { i32x4, i64x2, i8x16, low, v128 } from '../../wasm/simd.ts';
+import { i8x16, i32x4, i64x2, low, v128 } from '../../wasm/simd.ts';
 import type { Context, Instruction, Semantics } from '../definition.ts';
 import { shuffleDwords, shuffleQwords } from './operations.ts';
 import { type Row, rows } from './rows.ts';
@@ -115,15 +115,22 @@ const sse2: readonly Row[] = [
 const sse3: readonly Row[] = [
   ['MOVSLDUP', 'F3 0F 12', duplicate((a) => shuffleDwords(a, a, [0, 0, 2, 2]))],
   ['MOVSHDUP', 'F3 0F 16', duplicate((a) => shuffleDwords(a, a, [1, 1, 3, 3]))],
-  ['MOVDDUP', 'F2 0F 12', duplicate((a) => shuffleQwords(a, a, [0, 0])), { operands: 'Vdq,Wq', ...unaligned }],
+  [
+    'MOVDDUP',
+    'F2 0F 12',
+    duplicate((a) => shuffleQwords(a, a, [0, 0])),
+    { operands: 'Vdq,Wq', ...unaligned },
+  ],
   ['LDDQU', 'F2 0F F0', copy, { operands: 'Vx,Mx', ...unaligned }],
 ];
 
 const aligned = { operands: 'Vx,Wx', attributes: 'sse align write' };
 
 /** Sign bits of the lanes, in a general register. */
-const mask = (bits: (source: V128) => ReturnType<typeof i8x16.bitmask>): Semantics => (c) =>
-  c.write(0, i64.extend_i32_u(bits(c.readV(1))));
+const mask =
+  (bits: (source: V128) => ReturnType<typeof i8x16.bitmask>): Semantics =>
+  (c) =>
+    c.write(0, i64.extend_i32_u(bits(c.readV(1))));
 
 const toMask = { operands: 'Gd,Ux', attributes: 'sse write' };
 

@@ -2,9 +2,9 @@
  * Packed-integer operations that WebAssembly has no single instruction for, composed exactly (SDM
  * volume 2, the "Operation" section of the instruction each is named after). Arguments are locals.
  */
-import { i32, i64, type I32, select, type V128 } from '../../wasm/expression.ts';
+import { type I32, i32, i64, select, type V128 } from '../../wasm/expression.ts';
 import type { FunctionBuilder } from '../../wasm/function.ts';
-import { i16x8, i32x4, i64x2, i8x16, v128 } from '../../wasm/simd.ts';
+import { i8x16, i16x8, i32x4, i64x2, v128 } from '../../wasm/simd.ts';
 import type { PackedBinary } from './rows.ts';
 
 export const ZERO = i32x4.const(0);
@@ -146,10 +146,7 @@ export const shiftBytesRight = (a: V128, count: I32): V128 =>
 /** PALIGNR: `high` and `low` side by side, shifted right by bytes. */
 export const alignRight = (high: V128, low: V128, count: I32, f: FunctionBuilder): V128 => {
   const from = f.let(i8x16.add(IOTA, i8x16.splat(atMost(count, 32))));
-  return v128.or(
-    i8x16.swizzle(low, from),
-    i8x16.swizzle(high, i8x16.sub(from, i8x16.const(16))),
-  );
+  return v128.or(i8x16.swizzle(low, from), i8x16.swizzle(high, i8x16.sub(from, i8x16.const(16))));
 };
 
 /**
@@ -164,10 +161,7 @@ export const dwordPattern = (immediate: I32): V128 => {
 
 /** Byte pattern of a shuffle of the low or high four 16-bit lanes; the other four stay. */
 export const wordPattern = (immediate: I32, high: boolean): V128 => {
-  const fields = i16x8.shr_u(
-    i16x8.mul(i16x8.splat(immediate), i16x8.const(64, 16, 4, 1)),
-    i32.const(6),
-  );
+  const fields = i16x8.shr_u(i16x8.mul(i16x8.splat(immediate), i16x8.const(64, 16, 4, 1)), i32.const(6));
   const lanes = i16x8.mul(v128.and(fields, i16x8.const(3)), i16x8.const(0x0202));
   const base = high ? 0x0908 : 0x0100;
   const pattern = i16x8.add(lanes, i16x8.const(base));

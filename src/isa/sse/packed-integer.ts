@@ -1,9 +1,9 @@
 /** SSE2 to SSE4.2 packed-integer arithmetic, logic and comparison on XMM registers (SDM volume 2). */
-import { i16x8, i32x4, i64x2, i8x16, v128 } from '../../wasm/simd.ts';
+import { i8x16, i16x8, i32x4, i64x2, v128 } from '../../wasm/simd.ts';
 import type { Instruction } from '../definition.ts';
 import { evenDwords, unpack } from './operations.ts';
 import { packedInstructions } from './packed-table.ts';
-import { packedBinary, type PackedBinary } from './rows.ts';
+import { type PackedBinary, packedBinary } from './rows.ts';
 
 const ALIGNED = 'sse align modify';
 

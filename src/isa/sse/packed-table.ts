@@ -6,7 +6,7 @@
  * Most operations work lane by lane, so that the low half of the 128-bit operation is the MMX one;
  * `narrow` says how the others do it.
  */
-import { i16x8, i32x4, i64x2, i8x16, v128 } from '../../wasm/simd.ts';
+import { i8x16, i16x8, i32x4, i64x2, v128 } from '../../wasm/simd.ts';
 import {
   applySign,
   evenDwords,
@@ -65,7 +65,10 @@ const subPairs = horizontalWords(i16x8.sub);
 const subPairsSaturated = horizontalWords(i16x8.sub_sat_s);
 const addDwordPairs = horizontalDwords(i32x4.add);
 const subDwordPairs = horizontalDwords(i32x4.sub);
-const shuffleMask = (keep: number): PackedBinary => (a, b) => i8x16.swizzle(a, v128.and(b, i8x16.const(keep)));
+const shuffleMask =
+  (keep: number): PackedBinary =>
+  (a, b) =>
+    i8x16.swizzle(a, v128.and(b, i8x16.const(keep)));
 
 export const packedInstructions: readonly PackedInstruction[] = [
   ...entries('mmx', [

@@ -3,21 +3,30 @@
  * instruction, so byte patterns are computed from it (`operations.ts`) and applied by a swizzle.
  */
 import { type I32, i32, i64, type V128 } from '../../wasm/expression.ts';
-import { i16x8, i32x4, i64x2, i8x16, v128 } from '../../wasm/simd.ts';
+import { i8x16, i16x8, i32x4, i64x2, v128 } from '../../wasm/simd.ts';
 import type { Instruction, Semantics } from '../definition.ts';
 import { STATE } from '../state.ts';
 import { dwordPattern, IOTA, laneMask, shuffleQwords, unpack, wordPattern } from './operations.ts';
-import { immediateByte, packedBinary, packedImmediate, type PackedImmediate, type Row, rows } from './rows.ts';
+import {
+  immediateByte,
+  type PackedImmediate,
+  packedBinary,
+  packedImmediate,
+  type Row,
+  rows,
+} from './rows.ts';
 
 const blend = (lanes: (immediate: I32) => V128): Semantics =>
   packedImmediate((a, b, immediate) => v128.bitselect(b, a, lanes(immediate)));
 
 /** PBLENDVB and its kin: the implicit mask is the sign bits of the lanes of XMM0. */
-const blendVariable = (shift: (a: V128, n: I32) => V128, width: number): Semantics => (c) => {
-  const mask = shift(v128.load(c.field(STATE.XMM)), i32.const(width - 1));
-  const source = c.f.let(c.readV(1));
-  c.writeV(0, v128.bitselect(source, c.readV(0), mask));
-};
+const blendVariable =
+  (shift: (a: V128, n: I32) => V128, width: number): Semantics =>
+  (c) => {
+    const mask = shift(v128.load(c.field(STATE.XMM)), i32.const(width - 1));
+    const source = c.f.let(c.readV(1));
+    c.writeV(0, v128.bitselect(source, c.readV(0), mask));
+  };
 
 const shuffleSingles: PackedImmediate = (a, b, immediate, f) => {
   const pattern = f.let(dwordPattern(immediate));
@@ -47,34 +56,38 @@ const replaceLane = (
 const and = (a: I32, mask: number): I32 => i32.and(a, i32.const(mask));
 
 /** PINSRB/W/D/Q: element size in bytes. */
-export const insert = (size: 1 | 2 | 4 | 8): Semantics => (c) => {
-  const value = c.f.let(c.readU(1));
-  const destination = c.readV(0);
-  const lane = and(immediateByte(c), (c.width(0) === 64 ? 8 : 16) / size - 1);
-  const narrow = i32.wrap_i64(value);
-  const lanes = [0, 1, 2, 3, 4, 5, 6, 7];
-  switch (size) {
-    case 1:
-      return c.writeV(0, replaceLane(destination, i8x16.splat(narrow), lane, i8x16, IOTA));
-    case 2:
-      return c.writeV(0, replaceLane(destination, i16x8.splat(narrow), lane, i16x8, i16x8.const(...lanes)));
-    case 4:
-      return c.writeV(0, replaceLane(destination, i32x4.splat(narrow), lane, i32x4, i32x4.const(...lanes)));
-    case 8: {
-      const qwords = { eq: i64x2.eq, splat: (n: I32) => i64x2.splat(i64.extend_i32_u(n)) };
-      return c.writeV(0, replaceLane(destination, i64x2.splat(value), lane, qwords, i64x2.const(0n, 1n)));
+export const insert =
+  (size: 1 | 2 | 4 | 8): Semantics =>
+  (c) => {
+    const value = c.f.let(c.readU(1));
+    const destination = c.readV(0);
+    const lane = and(immediateByte(c), (c.width(0) === 64 ? 8 : 16) / size - 1);
+    const narrow = i32.wrap_i64(value);
+    const lanes = [0, 1, 2, 3, 4, 5, 6, 7];
+    switch (size) {
+      case 1:
+        return c.writeV(0, replaceLane(destination, i8x16.splat(narrow), lane, i8x16, IOTA));
+      case 2:
+        return c.writeV(0, replaceLane(destination, i16x8.splat(narrow), lane, i16x8, i16x8.const(...lanes)));
+      case 4:
+        return c.writeV(0, replaceLane(destination, i32x4.splat(narrow), lane, i32x4, i32x4.const(...lanes)));
+      case 8: {
+        const qwords = { eq: i64x2.eq, splat: (n: I32) => i64x2.splat(i64.extend_i32_u(n)) };
+        return c.writeV(0, replaceLane(destination, i64x2.splat(value), lane, qwords, i64x2.const(0n, 1n)));
+      }
     }
-  }
-};
+  };
 
 /** PEXTRB/W/D/Q: the element moved to the bottom, zero-extended. */
-export const extract = (size: 1 | 2 | 4 | 8): Semantics => (c) => {
-  const lane = and(immediateByte(c), (c.width(1) === 64 ? 8 : 16) / size - 1);
-  const shift = i32.mul(lane, i32.const(size));
-  const element = i8x16.swizzle(c.readV(1), i8x16.add(IOTA, i8x16.splat(shift)));
-  const value = i64x2.extract_lane(element, 0);
-  c.write(0, size === 8 ? value : i64.and(value, i64.const((1n << BigInt(size * 8)) - 1n)));
-};
+export const extract =
+  (size: 1 | 2 | 4 | 8): Semantics =>
+  (c) => {
+    const lane = and(immediateByte(c), (c.width(1) === 64 ? 8 : 16) / size - 1);
+    const shift = i32.mul(lane, i32.const(size));
+    const element = i8x16.swizzle(c.readV(1), i8x16.add(IOTA, i8x16.splat(shift)));
+    const value = i64x2.extract_lane(element, 0);
+    c.write(0, size === 8 ? value : i64.and(value, i64.const((1n << BigInt(size * 8)) - 1n)));
+  };
 
 /** PINSRD/Q and PEXTRD/Q by the operand size. */
 const insertSized: Semantics = (c) => insert(c.width(1) === 64 ? 8 : 4)(c);
@@ -139,7 +152,10 @@ type Extend = (a: V128) => V128;
 const chain =
   (...steps: Extend[]): Semantics =>
   (c) =>
-    c.writeV(0, steps.reduce((value, step) => step(value), c.readV(1)));
+    c.writeV(
+      0,
+      steps.reduce((value, step) => step(value), c.readV(1)),
+    );
 
 const byteToWord = [i16x8.extend_low_i8x16_s, i16x8.extend_low_i8x16_u];
 const wordToDword = [i32x4.extend_low_i16x8_s, i32x4.extend_low_i16x8_u];
