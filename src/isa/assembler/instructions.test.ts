@@ -8,7 +8,7 @@ import { assemble } from './index.ts';
  * spells differently or where NASM 2.16 is at odds with the manual (`o16 push`, `retw n`, 16-bit CET).
  */
 const EXCLUDED =
-  /^(o16 |o32 |o64 )*(bnd )?(j\w+|loop\w*|call|xbegin) (short |near |word |dword )*0x[\da-f]+(,e?cx)?$|^o16 push|^o64 (lldt|ltr|verr|verw)|^ret[wdq] 0x|^(wru?ss|rdssp|incssp|ptwrite|invpcid|movdir64b|enqcmd|eret|(rep )?(xsha|xcrypt|xstore|montmul|undoc|ccs_))/;
+  /^(o16 |o32 |o64 )*(bnd )?(j\w+|loop\w*|call|xbegin) (short |near |word |dword )*0x[\da-f]+(,e?cx)?$|^o16 push|^o64 (lldt|ltr|verr|verw|lmsw|getsec)|^ret[wdq] 0x|^(wru?ss|rdssp|incssp|ptwrite|invpcid|movdir64b|enqcmd|eret|(rep )?(xsha|xcrypt|xstore|montmul|undoc|ccs_))/;
 
 /**
  * Instruction texts for a mode: every opcode of the maps with several ModRM bytes, decoded and

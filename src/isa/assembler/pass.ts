@@ -41,6 +41,7 @@ export class Pass {
   /** Location counter of `absolute` and `struc`; undefined inside a section. */
   private absolute: bigint | undefined;
   private structureName: string | undefined;
+  private structureStart = 0n;
   private instance: { name: string; start: number } | undefined;
   /** The label that `.local` names belong to. */
   private parent = '';
@@ -74,6 +75,7 @@ export class Pass {
       if (!(error instanceof SourceError)) throw error;
       this.report(error, line, reader.tokens[0]?.column);
     }
+    this.statementStart = this.here(); // what `$` means to the preprocessor on the next lines
     const length = section.offset - offset;
     if (length > 0 && !section.nobits) this.produced.push({ section, offset, length, line });
   }
@@ -221,13 +223,13 @@ export class Pass {
   beginStructure(name: string, start: bigint): void {
     if (this.structureName !== undefined) throw new SourceError(`struc ${this.structureName} is not closed by endstruc`);
     this.structureName = name;
-    this.absolute = start;
+    this.absolute = this.structureStart = start;
     this.defineLabel(name, scalar(0n), 1);
   }
 
   endStructure(): void {
     if (this.structureName === undefined) throw new SourceError('endstruc without struc');
-    this.program.symbols.define(`${this.structureName}_size`, scalar(this.absolute as bigint), 1);
+    this.program.symbols.define(`${this.structureName}_size`, scalar((this.absolute as bigint) - this.structureStart), 1);
     this.structureName = undefined;
     this.absolute = undefined;
   }
