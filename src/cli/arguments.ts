@@ -1,0 +1,85 @@
+import type { Command, RunCommand, Target, UsageError } from './command.ts';
+import { OPTIONS, type Settings } from './options.ts';
+
+const DEFAULT_MEMORY = 256 * 2 ** 20;
+const HELP = ['help', '--help', '-h'];
+const SEE_HELP = '`ringlab --help` lists the commands and options.';
+
+const usage = (message: string): UsageError => ({ kind: 'usage-error', message: `${message} ${SEE_HELP}` });
+
+/** Reads the arguments after the program's name. */
+export function parseArguments(argv: readonly string[]): Command | UsageError {
+  if (argv.some((argument) => HELP.includes(argument) && argument !== 'help') || argv[0] === 'help') {
+    return { kind: 'help' };
+  }
+  const [command, ...rest] = argv;
+  if (command === undefined) return usage('Nothing to do: no command was given.');
+  if (command !== 'boot' && command !== 'vm') return usage(`"${command}" is not a command.`);
+  const parsed = parseOptions(rest);
+  return 'kind' in parsed ? parsed : assemble(command, parsed.settings, parsed.files);
+}
+
+/** Options may stand before and after the file; `--` ends them; `--name=value` is `--name value`. */
+function parseOptions(argv: readonly string[]): { settings: Settings; files: string[] } | UsageError {
+  const settings: Settings = { modules: [], script: [] };
+  const files: string[] = [];
+  const seen = new Set<string>();
+  for (let i = 0; i < argv.length; i++) {
+    const argument = argv[i];
+    if (argument === '--') {
+      files.push(...argv.slice(i + 1));
+      break;
+    }
+    if (!argument.startsWith('-')) {
+      files.push(argument);
+      continue;
+    }
+    const equals = argument.indexOf('=');
+    const name = equals < 0 ? argument : argument.slice(0, equals);
+    const option = OPTIONS.find((candidate) => candidate.name === name);
+    if (option === undefined) return usage(`There is no option ${name}.`);
+    if (seen.has(name) && option.repeatable === undefined) return usage(`${name} was given twice.`);
+    seen.add(name);
+    const inline = equals < 0 ? undefined : argument.slice(equals + 1);
+    if (option.value === undefined && inline !== undefined) return usage(`${name} takes no value.`);
+    const text = option.value === undefined ? '' : (inline ?? argv[++i]);
+    if (text === undefined) return usage(`${name} takes ${option.takes}; none was given.`);
+    if (!option.apply(settings, text)) return usage(`${name} takes ${option.takes}; not "${text}".`);
+  }
+  return { settings, files };
+}
+
+/** Fills in defaults and checks what depends on more than one option. */
+function assemble(
+  command: 'boot' | 'vm',
+  settings: Settings,
+  files: readonly string[],
+): RunCommand | UsageError {
+  const [kernel, ...more] = files;
+  if (kernel === undefined) return usage(`\`ringlab ${command}\` needs the file to boot.`);
+  if (more.length > 0) return usage(`One file can be booted; "${more[0]}" is too many.`);
+  const { address, mode, technique, format = 'auto', ...rest } = settings;
+  if (command === 'boot' && technique !== undefined) {
+    return usage('--technique is for `ringlab vm`: the bare machine has no hypervisor.');
+  }
+  if ((address === undefined) !== (mode === undefined)) {
+    return usage('--address and --mode belong together: a flat binary needs both.');
+  }
+  if (address !== undefined && format !== 'auto' && format !== 'flat') {
+    return usage(`--address and --mode are for flat binaries, not for --format ${format}.`);
+  }
+  const target: Target =
+    command === 'boot' ? { kind: 'machine' } : { kind: 'vm', technique: technique ?? 'vtx-ept' };
+  return {
+    kind: 'run',
+    target,
+    kernel,
+    append: '',
+    memoryBytes: DEFAULT_MEMORY,
+    cpus: 1,
+    acpi: true,
+    ...rest,
+    format,
+    ...(address === undefined || mode === undefined ? {} : { flat: { address, mode } }),
+  };
+}

@@ -1,0 +1,52 @@
+import type { BootImage } from '../machine/boot/load.ts';
+
+/** One step of a conversation with the guest's console: wait for these bytes, or type them. */
+export interface Step {
+  readonly kind: 'until' | 'send';
+  /** At least one. */
+  readonly bytes: Uint8Array;
+  /** As the user wrote it. */
+  readonly text: string;
+}
+
+/** Ways to run a guest in a virtual machine. */
+export const TECHNIQUES = ['vtx-ept'] as const;
+export type Technique = (typeof TECHNIQUES)[number];
+
+/** Where the guest runs. */
+export type Target = { readonly kind: 'machine' } | { readonly kind: 'vm'; readonly technique: Technique };
+
+export interface ModuleFile {
+  readonly path: string;
+  readonly commandLine: string;
+}
+
+/** `ringlab boot` and `ringlab vm`. Paths are as the user wrote them. */
+export interface RunCommand {
+  readonly kind: 'run';
+  readonly target: Target;
+  readonly kernel: string;
+  readonly initrd?: string;
+  readonly modules: readonly ModuleFile[];
+  readonly append: string;
+  readonly format: NonNullable<BootImage['format']>;
+  readonly flat?: NonNullable<BootImage['flat']>;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly acpi: boolean;
+  readonly script: readonly Step[];
+  /** Instructions after which the run ends. */
+  readonly limit?: number;
+  /** Seconds of real time after which the run ends. */
+  readonly time?: number;
+  /** File for the report. */
+  readonly json?: string;
+}
+
+export type Command = RunCommand | { readonly kind: 'help' };
+
+/** The arguments make no sense; the message says which and what would. */
+export interface UsageError {
+  readonly kind: 'usage-error';
+  readonly message: string;
+}

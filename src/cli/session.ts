@@ -1,0 +1,88 @@
+import { type BootImage, ImageError } from '../machine/boot/load.ts';
+import { parseArguments } from './arguments.ts';
+import type { Bench } from './bench.ts';
+import type { RunCommand } from './command.ts';
+import { USAGE_STATUS } from './exit-status.ts';
+import { helpText } from './help.ts';
+import { describeOutcome, makeReport, type Report, type RunResult } from './outcome.ts';
+import { runBench } from './run.ts';
+
+/** The process around the program. */
+export interface Process {
+  /** Throws an `Error` that says why when the file cannot be read. */
+  readFile(path: string): Uint8Array;
+  writeFile(path: string, text: string): void;
+  writeOutput(bytes: Uint8Array | string): void;
+  writeError(text: string): void;
+  /** Real time in seconds, from any origin. */
+  seconds(): number;
+}
+
+/** Puts a computer together for a command. Throws `ImageError` when the image cannot be booted. */
+export type OpenBench = (command: RunCommand, image: BootImage) => Bench;
+
+/** Does what the arguments say and returns the exit status. */
+export function ringlab(argv: readonly string[], process: Process, openBench: OpenBench): number {
+  const log = (line: string) => process.writeError(`ringlab: ${line}\n`);
+  const command = parseArguments(argv);
+  switch (command.kind) {
+    case 'help':
+      process.writeOutput(helpText());
+      return 0;
+    case 'usage-error':
+      log(command.message);
+      return USAGE_STATUS;
+    case 'run':
+      break;
+  }
+  let bench: Bench;
+  try {
+    bench = openBench(command, readImage(command, process));
+  } catch (error) {
+    if (!(error instanceof ImageError || error instanceof UnreadableFile)) throw error;
+    log(error instanceof ImageError ? `${command.kernel}: ${error.message}` : error.message);
+    return USAGE_STATUS;
+  }
+  log(`${command.kernel}: ${bench.protocol}`);
+  const result = runBench(bench, command, {
+    write: (bytes) => process.writeOutput(bytes),
+    seconds: () => process.seconds(),
+  });
+  const report = makeReport(command, bench.protocol, result);
+  for (const line of summary(report)) log(line);
+  if (command.json !== undefined)
+    process.writeFile(command.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  return report.exitStatus;
+}
+
+class UnreadableFile extends Error {}
+
+function readImage(command: RunCommand, process: Process): BootImage {
+  const read = (path: string): Uint8Array => {
+    try {
+      return process.readFile(path);
+    } catch (error) {
+      throw new UnreadableFile(`${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+    }
+  };
+  return {
+    kernel: read(command.kernel),
+    commandLine: command.append,
+    format: command.format,
+    modules: command.modules.map(({ path, commandLine }) => ({ bytes: read(path), commandLine })),
+    ...(command.initrd === undefined ? {} : { initrd: read(command.initrd) }),
+    ...(command.flat === undefined ? {} : { flat: command.flat }),
+  };
+}
+
+const millions = (count: number) => `${(count / 1e6).toFixed(1)} M`;
+
+/** The lines that end the log: why, how much, and after a crash what is known of it. */
+function summary(report: Report & RunResult): string[] {
+  const { outcome, instructions, cycles, seconds, simulatedSeconds, untilMet, untilTotal } = report;
+  const lines = [describeOutcome(outcome)];
+  if (untilMet < untilTotal) lines.push(`${untilMet} of ${untilTotal} texts waited for were seen`);
+  const simulated = `${millions(cycles)} cycles (${simulatedSeconds.toFixed(3)} s of the guest's time)`;
+  lines.push(`${millions(instructions)} instructions, ${simulated}, in ${seconds.toFixed(1)} s`);
+  return outcome.kind === 'crash' ? [...lines, ...outcome.details] : lines;
+}
