@@ -7,10 +7,14 @@ import type { Ring, VcpuRef } from '../../src/protocol/target.ts';
 import type { NestedWalk, TableEntry } from '../../src/protocol/walk-view.ts';
 import type { Budget, Goal, Lab, SliceOutcome } from '../../src/worker/lab.ts';
 import { Refusal } from '../../src/worker/refusal.ts';
+import { codeView } from '../../src/worker/views/code.ts';
+import { longModeState } from '../../src/worker/views/testing.ts';
 
 /** An invented lab for work on the page alone. Nothing in it is simulated; it is in no build. */
 
 const HZ = 1_000_000_000;
+/** push rbp; mov rbp,rsp; mov rax,cr3; cpuid; nop; hlt; call; repeated every 16 bytes. */
+const CODE = [0x55, 0x48, 0x89, 0xe5, 0x0f, 0x20, 0xd8, 0x0f, 0xa2, 0x90, 0xf4, 0xe8, 0, 1, 0, 0];
 const encoder = new TextEncoder();
 let seed = 1;
 const random = (n: number) => {
@@ -108,7 +112,7 @@ export async function createLab(): Promise<Lab> {
     return { instructions: done, cycles: 0, idleCycles: 0, stop } as SliceOutcome;
   };
 
-  const rip = () => 0xffffffff81000120n + BigInt(instructions % 7) * 4n;
+  const rip = () => 0xffffffff81000120n + ([0n, 1n, 4n, 7n, 9n, 10n, 11n][instructions % 7] ?? 0n);
   const entry = (level: string, index: number, address: bigint, raw: bigint, leaf: boolean): TableEntry => ({
     level,
     index,
@@ -267,37 +271,16 @@ export async function createLab(): Promise<Lab> {
         ]),
       ],
     }),
-    code: (on, from, lines) => {
-      const texts = [
-        'push rbp',
-        'mov rbp, rsp',
-        'mov rax, cr3',
-        'and eax, 0FFFFF000h',
-        'cpuid',
-        'mov rdi, qword ptr gs:[28h]',
-        'call 0FFFFFFFF81000400h',
-      ];
-      const start = from ?? 0xffffffff81000100n;
-      return {
+    code: (on, from, lines) =>
+      codeView({
         of: on,
-        rip: rip(),
-        bitness: 64,
-        ended: null,
-        breakpoints: [...breakpoints],
-        lines: Array.from({ length: lines }, (_, i) => {
-          const address = start + BigInt(i * 4);
-          const text = texts[i % texts.length]!;
-          return {
-            address,
-            bytes: Uint8Array.of(0x48, 0x89, i & 255, 0xe5),
-            text,
-            notes: text === 'cpuid' ? ['exits: CPUID'] : text.includes('cr3') ? ['CPL 0'] : [],
-            current: address === rip(),
-            breakpoint: breakpoints.has(address),
-          };
-        }),
-      };
-    },
+        state: longModeState({ rip: rip() }),
+        from,
+        lines,
+        breakpoints,
+        read: (address, length) =>
+          Uint8Array.from({ length }, (_, i) => CODE[Number((address + BigInt(i)) & 15n)] ?? 0),
+      }),
     walk: (on, address) => {
       const linear = address ?? rip();
       const fault = linear < 0x1000n;

@@ -35,6 +35,8 @@ export class Connection {
   readonly #listener: Listener;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
+  /** Messages kept until the Worker is ready: what arrives while its modules load would be lost. */
+  #early: ToWorker[] | null = [];
 
   constructor(port: Port, listener: Listener) {
     this.#port = port;
@@ -51,24 +53,26 @@ export class Connection {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject });
-      this.#port.postMessage({ type: 'command', id, command });
+      this.#post({ type: 'command', id, command });
     });
   }
 
   watch(watch: Watch): void {
-    this.#port.postMessage({ type: 'watch', watch });
+    this.#post({ type: 'watch', watch });
   }
 
   #receive(message: ToPage): void {
     switch (message.type) {
       case 'ready':
+        for (const waiting of this.#early ?? []) this.#port.postMessage(waiting);
+        this.#early = null;
         this.#listener.ready();
         break;
       case 'snapshot': {
         const { snapshot } = message;
         this.#listener.snapshot(snapshot);
         // After this frame is on screen, the worker may send the next.
-        requestAnimationFrame(() => this.#port.postMessage({ type: 'drawn', sequence: snapshot.sequence }));
+        requestAnimationFrame(() => this.#post({ type: 'drawn', sequence: snapshot.sequence }));
         break;
       }
       case 'done':
@@ -81,6 +85,11 @@ export class Connection {
         this.#listener.failed(message.error);
         break;
     }
+  }
+
+  #post(message: ToWorker): void {
+    if (this.#early === null) this.#port.postMessage(message);
+    else this.#early.push(message);
   }
 
   #take(id: number): Waiting | undefined {

@@ -29,15 +29,10 @@ function workerHost(): Host {
   };
 }
 
-/** Messages that come while the lab is being put together wait for it. */
-const early: ToWorker[] = [];
-self.onmessage = (event: MessageEvent<ToWorker>) => early.push(event.data);
-
 try {
   const lab = await createLab();
   const session = new Session(lab, workerHost());
   self.onmessage = (event: MessageEvent<ToWorker>) => session.receive(event.data);
-  for (const message of early) session.receive(message);
   session.run({ kind: 'free' });
 } catch (error) {
   self.postMessage({ type: 'failed', error: toCommandError(error) });

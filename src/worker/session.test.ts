@@ -1,0 +1,143 @@
+import { beforeEach, expect, test } from 'vitest';
+import type { Command } from '../protocol/commands.ts';
+import type { ViewName } from '../protocol/messages.ts';
+import { Session } from './session.ts';
+import { CountingLab, ManualHost } from './testing.ts';
+
+const ON = { vm: 1, vcpu: 0 };
+let lab: CountingLab;
+let host: ManualHost;
+let session: Session;
+let nextId: number;
+
+beforeEach(() => {
+  lab = new CountingLab();
+  host = new ManualHost();
+  session = new Session(lab, host);
+  nextId = 1;
+});
+
+const send = (command: Command) => session.receive({ type: 'command', id: nextId++, command });
+const watch = (...views: ViewName[]) =>
+  session.receive({ type: 'watch', watch: { views, walkAddress: null, codeAddress: null, codeLines: 1 } });
+const drawn = () => session.receive({ type: 'drawn', sequence: host.snapshots.at(-1)?.sequence ?? 0 });
+const latest = () => host.snapshots.at(-1);
+
+test('computes only what is watched', () => {
+  watch('machine');
+  expect(Object.keys(latest()?.views ?? {})).toEqual(['machine']);
+  expect(lab.computed).toEqual([]);
+});
+
+test('sends nothing more until the page has drawn', () => {
+  watch('machine');
+  send({ kind: 'run' });
+  for (let i = 0; i < 50; i++) host.pass(20);
+  expect(host.snapshots).toHaveLength(1);
+  drawn();
+  expect(host.snapshots).toHaveLength(2);
+  expect(latest()?.views.machine).toMatchObject({
+    running: true,
+    stop: null,
+    instructions: lab.instructions,
+  });
+});
+
+test('runs until it is paused', () => {
+  watch('machine');
+  send({ kind: 'run' });
+  host.pass(0);
+  const before = lab.instructions;
+  expect(before).toBeGreaterThan(0);
+  send({ kind: 'pause' });
+  host.pass(100);
+  expect(lab.instructions).toBe(before);
+  drawn();
+  expect(latest()?.views.machine).toMatchObject({ running: false, stop: { kind: 'paused-by-user' } });
+});
+
+test('a step is done when its answer comes, and marks what changed', () => {
+  watch('machine', 'registers');
+  drawn();
+  send({ kind: 'step', on: ON });
+  expect(lab.instructions).toBe(1);
+  const { machine, registers } = latest()?.views ?? {};
+  expect(machine).toMatchObject({ running: false, stop: { kind: 'stepped', on: ON } });
+  expect(registers?.general.filter(({ changed }) => changed).map(({ name }) => name)).toEqual(['rax']);
+});
+
+test('a breakpoint stops the run and takes the focus', () => {
+  watch('machine');
+  const on = { vm: 7, vcpu: 2 };
+  lab.script.push({ instructions: 10, idleCycles: 0, stop: { kind: 'breakpoint', on, address: 16n } });
+  send({ kind: 'run' });
+  host.pass(0);
+  drawn();
+  expect(latest()).toMatchObject({
+    focus: on,
+    views: { machine: { stop: { kind: 'breakpoint', address: 16n } } },
+  });
+  expect(host.tasks).toEqual([]);
+});
+
+test('sleeps off idle time, and wakes for input', () => {
+  send({ kind: 'run' });
+  lab.script.push({ instructions: 10, idleCycles: 16_000, stop: null });
+  host.pass(0);
+  expect(host.tasks.map(({ at }) => at)).toEqual([16]);
+  send({ kind: 'console-input', vm: 1, bytes: Uint8Array.of(13) });
+  expect(host.tasks.map(({ at }) => at)).toEqual([0]);
+});
+
+test('work is not paced', () => {
+  send({ kind: 'run' });
+  host.pass(0);
+  expect(host.tasks.map(({ at }) => at)).toEqual([0]);
+});
+
+test('a refusal reaches the page with what, where and remedy', () => {
+  const file = { name: 'note.txt', bytes: new Uint8Array() };
+  const guest = {
+    name: 'n',
+    technique: 'bare',
+    kernel: file,
+    initrd: null,
+    modules: [],
+    commandLine: '',
+    memory: 1,
+    cpus: 1,
+    flat: null,
+  } as const;
+  send({ kind: 'open', guest });
+  expect(host.messages.at(-1)).toEqual({
+    type: 'refused',
+    id: 1,
+    error: { what: 'This is no kernel.', where: 'note.txt', remedy: 'Choose a bzImage.' },
+  });
+});
+
+test('console output arrives in order, whatever is watched', () => {
+  send({ kind: 'console-input', vm: 1, bytes: Uint8Array.of(65) });
+  expect(latest()?.console).toEqual([{ vm: 1, bytes: Uint8Array.of(65) }]);
+  send({ kind: 'console-input', vm: 1, bytes: Uint8Array.of(66) });
+  send({ kind: 'console-input', vm: 1, bytes: Uint8Array.of(67) });
+  expect(host.snapshots).toHaveLength(1);
+  host.pass(20);
+  drawn();
+  expect(latest()?.console.map(({ bytes }) => bytes[0])).toEqual([66, 67]);
+});
+
+test('a defect in the machine stops it with its text', () => {
+  watch('machine');
+  drawn();
+  lab.slice = () => {
+    throw new Error('the bus is on fire');
+  };
+  send({ kind: 'run' });
+  host.pass(0);
+  drawn();
+  expect(latest()?.views.machine).toMatchObject({
+    running: false,
+    stop: { kind: 'unmodelled', text: 'the bus is on fire' },
+  });
+});

@@ -1,0 +1,112 @@
+import type { Snapshot, ToPage } from '../protocol/messages.ts';
+import type { RegistersView } from '../protocol/processor-view.ts';
+import type { Budget, Goal, Lab, SliceOutcome } from './lab.ts';
+import { Refusal } from './refusal.ts';
+import type { Host } from './session.ts';
+import { registersView } from './views/registers.ts';
+import { longModeState } from './views/testing.ts';
+
+const HZ = 1_000_000;
+
+/** For tests of the session: a machine whose only register, RAX, counts its instructions. */
+export class CountingLab implements Lab {
+  instructions = 0;
+  goal: Goal = { kind: 'free' };
+  /** What the next slices answer with instead of running. */
+  script: SliceOutcome[] = [];
+  output: { vm: number; bytes: Uint8Array }[] = [];
+  computed: string[] = [];
+
+  open(): number {
+    throw new Refusal('This is no kernel.', 'note.txt', 'Choose a bzImage.');
+  }
+  control(): void {}
+  toggleBreakpoint(): boolean {
+    return true;
+  }
+  consoleInput(vm: number, bytes: Uint8Array): void {
+    this.output.push({ vm, bytes });
+  }
+  aim(goal: Goal): void {
+    this.goal = goal;
+  }
+  slice(budget: Budget): SliceOutcome {
+    const scripted = this.script.shift();
+    if (scripted !== undefined) return scripted;
+    if (this.goal.kind === 'step') {
+      this.instructions++;
+      return { instructions: 1, idleCycles: 0, stop: { kind: 'stepped', on: this.goal.on } };
+    }
+    this.instructions += budget.instructions;
+    return { instructions: budget.instructions, idleCycles: 0, stop: null };
+  }
+  now() {
+    return { cycles: this.instructions, ns: this.instructions * 1000 };
+  }
+  takeConsoleOutput() {
+    return this.output.splice(0);
+  }
+  machine() {
+    return { instructions: this.instructions, hz: HZ, physicalCpus: 1, memory: 0 };
+  }
+  vms() {
+    const numbers = { vcpus: 1, memory: 0, resident: 0, instructions: 0, exits: 0 };
+    return [
+      { id: 1, name: 'one', technique: 'bare' as const, state: 'running' as const, reason: null, ...numbers },
+    ];
+  }
+  registers(): RegistersView {
+    this.computed.push('registers');
+    const general = [BigInt(this.instructions)];
+    return registersView({ vm: 1, vcpu: 0 }, longModeState({ general }));
+  }
+  code() {
+    return null;
+  }
+  walk() {
+    return null;
+  }
+  rings() {
+    return { positions: [], recent: [], counts: [] };
+  }
+  scheduler() {
+    return { policy: '', physicalCpus: 1, from: 0, to: 0, segments: [], vcpus: [] };
+  }
+  exits() {
+    return { vms: [] };
+  }
+  frames() {
+    return { frameSize: 4096, frames: 0, owners: [], runs: new Uint32Array() };
+  }
+}
+
+/** A page and a clock in the test's hands. */
+export class ManualHost implements Host {
+  time = 0;
+  readonly messages: ToPage[] = [];
+  tasks: { at: number; task: () => void }[] = [];
+
+  post(message: ToPage): void {
+    this.messages.push(message);
+  }
+  now(): number {
+    return this.time;
+  }
+  after(ms: number, task: () => void): () => void {
+    const entry = { at: this.time + ms, task };
+    this.tasks.push(entry);
+    return () => {
+      this.tasks = this.tasks.filter((other) => other !== entry);
+    };
+  }
+  /** Lets `ms` pass and runs what was due before them, once. */
+  pass(ms: number): void {
+    this.time += ms;
+    const due = this.tasks.filter(({ at }) => at <= this.time);
+    this.tasks = this.tasks.filter(({ at }) => at > this.time);
+    for (const { task } of due) task();
+  }
+  get snapshots(): Snapshot[] {
+    return this.messages.flatMap((message) => (message.type === 'snapshot' ? [message.snapshot] : []));
+  }
+}
