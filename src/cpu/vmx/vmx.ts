@@ -1,0 +1,186 @@
+/**
+ * VMX operation of one processor: what the VMX instructions, the run loop and a host written in
+ * TypeScript (../host) act on. SDM volume 3C, "Introduction to Virtual Machine Extensions" ff.
+ *
+ * Not modelled: SMM and the dual-monitor treatment, VMCS shadowing, posted interrupts, the virtual
+ * APIC page. The capability MSRs say so.
+ */
+import { CR0 } from '../../arch/registers.ts';
+import { FIELD } from '../../arch/vmcs.ts';
+import { FEATURE_CONTROL, SECONDARY, VMX_MSR } from '../../arch/vmx.ts';
+import type { Registers } from '../registers.ts';
+import { LAYOUT } from '../state.ts';
+import type { SystemContext, VirtualizationExtension } from '../system/context.ts';
+import type { Interceptor } from '../system/intercept.ts';
+import { CR0_FIXED0, CR4_FIXED0, capabilityMsrs } from './capabilities.ts';
+import { type EntryCheck, EntryContext } from './check.ts';
+import { ExtendedPageTables } from './ept.ts';
+import { Vmcs } from './format.ts';
+import { GuestInterceptor } from './interceptor.ts';
+import type { MsrAccess } from './msr-lists.ts';
+import { PhysicalWords } from './physical.ts';
+import { VMX_MODE, VmxState } from './state.ts';
+
+export interface VmxOptions {
+  readonly memory: WebAssembly.Memory;
+  /** Bytes of RAM. */
+  readonly ramSize: number;
+  readonly registers: Registers;
+  /** CR4 bits that the processor allows, VMXE included or not. */
+  readonly cr4Allowed: number;
+  readonly msrs: MsrAccess;
+}
+
+export class Vmx implements VirtualizationExtension {
+  readonly registers: Registers;
+  readonly state: VmxState;
+  readonly vmcs: Vmcs;
+  readonly physical: PhysicalWords;
+  readonly ept: ExtendedPageTables;
+  readonly msrs: MsrAccess;
+  readonly checks: EntryContext;
+  /** The row that made the last VM entry fail; undefined when none did. */
+  failedCheck: EntryCheck | undefined;
+  /** Host code that is not made of instructions; see HostCpu. */
+  nativeHost: NativeHost | undefined;
+  /** Set by the computer once the processor's context exists. */
+  private guest: GuestInterceptor | undefined;
+  private readonly capabilities: ReturnType<typeof capabilityMsrs>;
+
+  constructor(options: VmxOptions) {
+    this.registers = options.registers;
+    this.msrs = options.msrs;
+    this.state = new VmxState(options.registers);
+    this.physical = new PhysicalWords(options.memory, options.ramSize);
+    this.vmcs = new Vmcs(this.physical.words);
+    this.ept = new ExtendedPageTables(this.physical.read, this.state);
+    this.checks = new EntryContext(this.vmcs, options.cr4Allowed);
+    this.capabilities = capabilityMsrs(options.cr4Allowed);
+    this.state.reset();
+  }
+
+  /** Power-on, RESET and INIT outside VMX operation. */
+  reset(): void {
+    this.state.reset();
+    this.ept.active = false;
+    this.ept.invalidate();
+    this.failedCheck = undefined;
+  }
+
+  /** Makes the processor's context known: exits and entries act on it. */
+  connect(context: SystemContext): void {
+    this.guest = new GuestInterceptor(this, context);
+  }
+
+  /** After memory and CPU block were replaced by a snapshot. */
+  restored(): void {
+    if (this.state.current >= 0) this.selectVmcs(this.state.current);
+    this.ept.invalidate();
+    this.ept.active = false;
+    if (this.inGuest) this.applyGuestPaging();
+  }
+
+  get inGuest(): boolean {
+    return this.state.mode === VMX_MODE.NON_ROOT;
+  }
+
+  get inRoot(): boolean {
+    return this.state.mode === VMX_MODE.ROOT;
+  }
+
+  /** What `SystemContext.interceptor` is: present exactly in VMX non-root operation. */
+  get interceptor(): Interceptor | undefined {
+    return this.state.mode === VMX_MODE.NON_ROOT ? this.guest : undefined;
+  }
+
+  /** The guest's interceptor whatever the mode. */
+  get guestInterceptor(): GuestInterceptor {
+    if (this.guest === undefined) throw new Error('Vmx.connect has not been called');
+    return this.guest;
+  }
+
+  /** Makes the region at a physical address the current VMCS; -1: none is current. */
+  selectVmcs(address: number): void {
+    this.state.current = address;
+    if (address >= 0) this.vmcs.select(LAYOUT.RAM + address);
+  }
+
+  /** CR0 and CR4 have what VMXON asks for. */
+  allowsVmxon(): boolean {
+    const { cr0 } = this.registers;
+    return (cr0 & CR0_FIXED0) === CR0_FIXED0;
+  }
+
+  /** Enters VMX root operation. */
+  turnOn(vmxonPointer: number): void {
+    this.state.mode = VMX_MODE.ROOT;
+    this.state.vmxonPointer = vmxonPointer;
+    this.selectVmcs(-1);
+  }
+
+  turnOff(): void {
+    this.state.mode = VMX_MODE.OFF;
+    this.state.vmxonPointer = -1;
+    this.selectVmcs(-1);
+  }
+
+  /**
+   * INVEPT. The TLB holds combined mappings of at most one guest, and guest-physical mappings of
+   * several. `eptp` undefined: all.
+   */
+  invalidateEpt(c: SystemContext, eptp: number | undefined): void {
+    this.ept.invalidate(eptp);
+    c.memory.flush('all');
+    this.state.forgetTlbOwner();
+  }
+
+  /** INVVPID of any type: dropping more than asked for is allowed. */
+  invalidateVpid(c: SystemContext): void {
+    c.memory.flush('all');
+    this.state.forgetTlbOwner();
+  }
+
+  /** Turns EPT on or off as the current VMCS says. */
+  applyGuestPaging(): void {
+    if (this.checks.ept) this.ept.use(this.vmcs.number(FIELD.EPT_POINTER));
+    else this.ept.active = false;
+  }
+
+  // --- VirtualizationExtension ------------------------------------------------------------------
+
+  readMsr(index: number): { lo: number; hi: number } | undefined {
+    if (index === VMX_MSR.FEATURE_CONTROL) return { lo: this.state.featureControl, hi: 0 };
+    return this.capabilities.get(index);
+  }
+
+  writeMsr(index: number, lo: number, hi: number): boolean {
+    if (index !== VMX_MSR.FEATURE_CONTROL) return false;
+    const locked = (this.state.featureControl & FEATURE_CONTROL.LOCK) !== 0;
+    const known = FEATURE_CONTROL.LOCK | FEATURE_CONTROL.VMXON_OUTSIDE_SMX;
+    if (locked || hi !== 0 || (lo & ~known) !== 0) return false;
+    this.state.featureControl = lo;
+    return true;
+  }
+
+  allowsCr0(value: number): boolean {
+    if (this.state.mode === VMX_MODE.OFF) return true;
+    const fixed = this.unrestrictedNow ? CR0_FIXED0 & ~(CR0.PE | CR0.PG) : CR0_FIXED0;
+    return (value & fixed) === fixed;
+  }
+
+  allowsCr4(value: number): boolean {
+    return this.state.mode === VMX_MODE.OFF || (value & CR4_FIXED0) === CR4_FIXED0;
+  }
+
+  private get unrestrictedNow(): boolean {
+    return this.inGuest && (this.checks.secondary & SECONDARY.UNRESTRICTED_GUEST) !== 0;
+  }
+}
+
+/** A host that is TypeScript: VM exits to `rip` call `run` instead of executing instructions. */
+export interface NativeHost {
+  /** HOST_RIP that stands for this host, a signed number. */
+  readonly rip: number;
+  /** Called by the run loop, never from inside an instruction. */
+  run(): void;
+}
