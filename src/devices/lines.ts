@@ -33,9 +33,8 @@ export class SharedLine implements Device<boolean[]> {
     };
   }
 
-  reset(): void {
-    this.levels.fill(false);
-  }
+  /** Nothing to do: a wire carries what the devices drive. */
+  reset(): void {}
 
   save(): boolean[] {
     return copyState(this.levels);

@@ -1,6 +1,7 @@
 /** Stand-ins for the surroundings of a device, for tests. */
 import type { Clock, Timer } from '../contracts/clock.ts';
 import type { InterruptLine } from '../contracts/device.ts';
+import type { InterruptTarget } from '../contracts/interrupts.ts';
 
 interface FakeTimer extends Timer {
   at: number | undefined;
@@ -78,5 +79,26 @@ export class FakeLine implements InterruptLine {
   set(level: boolean): void {
     if (level && !this.level) this.rises++;
     this.level = level;
+  }
+}
+
+/** A processor's side of a local APIC that writes down what it is told. */
+export class FakeProcessor implements InterruptTarget {
+  readonly events: string[] = [];
+
+  interruptRequested(): void {
+    this.events.push('interrupt');
+  }
+
+  nmi(): void {
+    this.events.push('nmi');
+  }
+
+  init(): void {
+    this.events.push('init');
+  }
+
+  startup(vector: number): void {
+    this.events.push(`startup ${vector.toString(16)}`);
   }
 }

@@ -137,7 +137,7 @@ export class Pic8259 implements BusTarget, Device<Pic8259State> {
   }
 
   reset(): void {
-    this.s = powerOn();
+    this.s = { ...powerOn(), lines: this.s.lines };
     this.updateOutput();
   }
 
