@@ -25,11 +25,11 @@ import { innerStackPointer, wideStackPointer } from './tss.ts';
 
 type Kind = 'jmp' | 'call';
 
-/** JMP/CALL ptr16:16, ptr16:32: the record's immediate holds offset and selector. */
+/** JMP/CALL ptr16:16, ptr16:32: the selector stands in the record's displacement. */
 const direct =
   (kind: Kind): SystemOperation =>
   (c) =>
-    transfer(c, kind, c.record.immediateHi & 0xffff, c.record.immediateLo);
+    transfer(c, kind, c.record.displacement & 0xffff, c.record.immediateLo);
 
 /** JMP/CALL m16:16, m16:32, m16:64. */
 const indirect =

@@ -22,7 +22,8 @@ export function loadableFlags(r: Registers, value: number, bytes: number): numbe
   let mask = ANY_LEVEL;
   if (bytes > 2) mask |= UPPER | FLAG.RF;
   if (r.cpl <= r.iopl) mask |= FLAG.IF;
-  if (r.cpl === 0) mask |= FLAG.IOPL | (bytes > 2 ? FLAG.VIF | FLAG.VIP : 0);
+  if (r.cpl === 0) mask |= FLAG.IOPL;
+  if (r.cpl === 0 && bytes > 2 && isProtected(r)) mask |= FLAG.VIF | FLAG.VIP;
   return (r.rflags & ~mask) | (value & mask);
 }
 

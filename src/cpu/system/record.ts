@@ -2,9 +2,9 @@
  * A decoded record (RECORD in state.ts) as system operations read it.
  *
  * Conventions for records of system operations: REG and RM hold 8 * register number, whatever the
- * register's class; an `Ap` operand's IMMEDIATE is offset (bits 31:0) and selector (bits 47:32); a record
- * without a memory operand has BASE = INDEX = STATE.ZERO and bit 6 of PREFIXES clear. PREFIXES beyond
- * bit 5: bit 6 the operand of ModRM.rm is memory, bit 7 REX.W.
+ * register's class; of a far pointer (`Ap`) the offset is the immediate, the selector the displacement.
+ * PREFIXES beyond bit 5: bit 6 the operand of ModRM.rm is memory, bit 7 REX.W. The base of a
+ * RIP-relative operand is the field STATE.PAGE_IP, which reads like one more register.
  */
 import type { Registers } from '../registers.ts';
 import { RECORD } from '../state.ts';
@@ -36,6 +36,11 @@ export class DecodedRecord {
 
   get length(): number {
     return this.#u8[this.address + RECORD.LENGTH];
+  }
+
+  /** Offset of the instruction in its page. */
+  get pageOffset(): number {
+    return this.#u16[(this.address + RECORD.OFFSET) >> 1];
   }
 
   /** Number of the ModRM.reg register. */
@@ -98,7 +103,7 @@ export class DecodedRecord {
     return this.#u8[this.address + RECORD.SCALE];
   }
 
-  /** GPR number of the base and index register; 16 stands for none. */
+  /** Field number (offset / 8) of the base and index register; STATE.ZERO / 8 stands for none. */
   get baseRegister(): number {
     return this.#u16[(this.address + RECORD.BASE) >> 1] >> 3;
   }
@@ -109,15 +114,13 @@ export class DecodedRecord {
 
   /**
    * Offset of the memory operand in its segment: truncated to the address size and unsigned for 16 and 32
-   * bits, the signed 64-bit value otherwise (RIP-relative operands: the decoder has put the address into
-   * DISPLACEMENT relative to the page, see `ripRelative`).
+   * bits, the signed 64-bit value otherwise.
    */
   get offset(): number {
     const r = this.#regs;
     const displacement = this.displacement;
     const base = this.baseRegister;
     const index = this.indexRegister;
-    // Register 16 is STATE.ZERO, which reads as 0.
     const shift = this.scale;
     const indexLo = (r.gprLo(index) << shift) >>> 0;
     const lo = r.gprLo(base) + indexLo + (displacement >>> 0);

@@ -78,11 +78,12 @@ function order(matching: readonly Encoding[], operands: readonly Operand[]): Enc
   return [...matching].sort((a, b) => rank(a) - rank(b));
 }
 
-/** `mov rax, label` holds any address; the 32-bit form is only for numbers and on request. */
-function dropShortAddress(e: Encoding, operands: readonly Operand[]): boolean {
-  const [a, b] = operands;
-  if (b?.kind !== 'immediate' || isScalar(b.value) || b.size !== undefined || a.kind !== 'register') return false;
-  return e.name === 'Mov_rm64_imm32';
+/** Short forms that would not do what the source says. */
+function changesMeaning(e: Encoding, [a, b]: readonly Operand[], bits: Bits): boolean {
+  // An address can have 64 bits: the sign-extended form is only for numbers and on request.
+  if (e.name === 'Mov_rm64_imm32') return a.kind === 'register' && b.kind === 'immediate' && !isScalar(b.value) && b.size === undefined;
+  // 90h is NOP and does not clear the upper half of RAX.
+  return e.name === 'Xchg_r32_EAX' && bits === 64 && a.kind === 'register' && a.register.name === 'eax';
 }
 
 function withoutCounter(mnemonic: string, operands: readonly Operand[]): { operands: readonly Operand[]; addressSize?: number } {
@@ -98,7 +99,7 @@ function matchAll(list: readonly Encoding[], operands: readonly Operand[], conte
   for (const encoding of list) {
     const reason = mismatch(encoding, operands, context);
     if (reason === undefined) {
-      if (!dropShortAddress(encoding, operands)) fitting.push(encoding);
+      if (!changesMeaning(encoding, operands, context.bits)) fitting.push(encoding);
     } else if (reason !== 'form') tooLarge ??= reason.tooLarge;
   }
   if (fitting.length > 0) return fitting;

@@ -33,7 +33,7 @@ export function libraryModule(functions: readonly LibraryFunction[]): LibraryMod
     fn.build(f, user);
     return f;
   }
-  functions.forEach((fn, i) => module.export(`f${i}`, build(fn)));
+  for (const [i, fn] of functions.entries()) module.export(`f${i}`, build(fn));
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
   const instance = new WebAssembly.Instance(new WebAssembly.Module(module.finish(1)), { env: { memory } });
   return {

@@ -1,0 +1,146 @@
+/**
+ * Decoded code, kept by host-physical page and code mode. Each decoded page has a table of 4096
+ * record addresses (0: not decoded), which the generated code reads; the records themselves lie in
+ * an arena that is dropped as a whole when it is full.
+ *
+ * A page with decoded code is kept out of all write TLBs, so that every write to it comes by the
+ * slow path and here: `written` drops the page's records when the write touches decoded bytes.
+ */
+import { LAYOUT, RECORD } from './state.ts';
+
+const PAGE = 0x1000;
+const TABLE_BYTES = PAGE * 4;
+/** Granularity of "this part of the page holds code": 64-byte lines, 64 a page, in two words. */
+const LINE_SHIFT = 6;
+
+/** An instruction that begins in one page and ends in the next, valid while both translate as recorded. */
+export interface CrossingRecord {
+  readonly record: number;
+  readonly firstPage: number;
+  readonly secondPage: number;
+}
+
+export interface CodeCacheListener {
+  /** The page now holds decoded code: drop it from the write TLBs. */
+  protect(page: number): void;
+  /** Records of the page were dropped: code running from it must be looked up again. */
+  dropped(page: number): void;
+  /** All tables are gone: drop the execute TLBs. */
+  flushed(): void;
+}
+
+export class CodeCache {
+  private readonly u32: Uint32Array;
+  /** (page * 8 + mode) -> table address. */
+  private readonly tables = new Map<number, number>();
+  /** Tables of a page, for dropping. */
+  private readonly byPage = new Map<number, number[]>();
+  private readonly lines: Uint32Array;
+  private readonly crossing = new Map<number, CrossingRecord>();
+  private nextTable: number = LAYOUT.TABLES;
+  private nextRecord: number = LAYOUT.RECORDS;
+  private readonly listeners: CodeCacheListener[] = [];
+  /** Counts for the page: instructions decoded, pages dropped, whole flushes. */
+  readonly statistics = { decoded: 0, dropped: 0, flushes: 0 };
+
+  constructor(memory: WebAssembly.Memory, ramBytes: number) {
+    this.u32 = new Uint32Array(memory.buffer);
+    this.lines = new Uint32Array((ramBytes / PAGE) * 2);
+  }
+
+  listen(listener: CodeCacheListener): void {
+    this.listeners.push(listener);
+  }
+
+  /** The record table of a page in a mode, made when there is none yet. @param page host-physical page number */
+  table(page: number, mode: number): number {
+    const key = page * 8 + mode;
+    let table = this.tables.get(key);
+    if (table === undefined) {
+      if (this.nextTable + TABLE_BYTES > LAYOUT.TABLES_END) this.flush();
+      table = this.nextTable;
+      this.nextTable += TABLE_BYTES;
+      this.u32.fill(0, table >> 2, (table + TABLE_BYTES) >> 2);
+      this.tables.set(key, table);
+      const list = this.byPage.get(page);
+      if (list) list.push(table);
+      else this.byPage.set(page, [table]);
+    }
+    return table;
+  }
+
+  /** True when at least `count` records can be taken without a flush. */
+  hasRoom(count: number): boolean {
+    return this.nextRecord + count * RECORD.SIZE <= LAYOUT.RECORDS_END;
+  }
+
+  /** Address of a fresh record; the next call gives the one right behind it. */
+  allocate(): number {
+    const record = this.nextRecord;
+    this.nextRecord += RECORD.SIZE;
+    return record;
+  }
+
+  /** Notes that the bytes `from` .. `to` - 1 of the page (offsets) are decoded. */
+  markCode(page: number, from: number, to: number): void {
+    const at = page * 2;
+    if ((this.lines[at] | this.lines[at + 1]) === 0) {
+      for (const listener of this.listeners) listener.protect(page);
+    }
+    for (let line = from >> LINE_SHIFT; line <= (to - 1) >> LINE_SHIFT; line++) {
+      this.lines[at + (line >> 5)] |= 1 << (line & 31);
+    }
+  }
+
+  /** Whether writes to the page must take the slow path. */
+  holdsCode(page: number): boolean {
+    return (this.lines[page * 2] | this.lines[page * 2 + 1]) !== 0;
+  }
+
+  /** RAM was written, by whomever: `address` host-physical, all bytes within one page. */
+  written(address: number, length: number): void {
+    const page = Math.floor(address / PAGE);
+    const at = page * 2;
+    if ((this.lines[at] | this.lines[at + 1]) === 0) return;
+    const first = (address & (PAGE - 1)) >> LINE_SHIFT;
+    const last = ((address & (PAGE - 1)) + length - 1) >> LINE_SHIFT;
+    for (let line = first; line <= last; line++) {
+      if ((this.lines[at + (line >> 5)] & (1 << (line & 31))) !== 0) {
+        this.drop(page);
+        return;
+      }
+    }
+  }
+
+  findCrossing(address: number, mode: number): CrossingRecord | undefined {
+    return this.crossing.get(address * 8 + mode);
+  }
+
+  addCrossing(address: number, mode: number, entry: CrossingRecord): void {
+    this.crossing.set(address * 8 + mode, entry);
+  }
+
+  /** Drops everything decoded: the arena is full, or breakpoints changed. */
+  flush(): void {
+    this.statistics.flushes++;
+    this.tables.clear();
+    this.byPage.clear();
+    this.crossing.clear();
+    this.lines.fill(0);
+    this.nextTable = LAYOUT.TABLES;
+    this.nextRecord = LAYOUT.RECORDS;
+    for (const listener of this.listeners) listener.flushed();
+  }
+
+
+  private drop(page: number): void {
+    this.statistics.dropped++;
+    for (const table of this.byPage.get(page) ?? []) this.u32.fill(0, table >> 2, (table + TABLE_BYTES) >> 2);
+    this.lines[page * 2] = 0;
+    this.lines[page * 2 + 1] = 0;
+    for (const [key, entry] of this.crossing) {
+      if (entry.firstPage === page || entry.secondPage === page) this.crossing.delete(key);
+    }
+    for (const listener of this.listeners) listener.dropped(page);
+  }
+}

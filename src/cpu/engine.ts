@@ -1,0 +1,48 @@
+/**
+ * The generated interpreter, made once for a page or process: the handler plan and the compiled
+ * module. Every processor instantiates the module with its own slow paths.
+ */
+import { opcodeMap } from '../isa/instructions.ts';
+import { generateInterpreter } from './generator/interpreter.ts';
+import { type HandlerPlan, planHandlers } from './generator/handlers.ts';
+import { HELPERS, type HelperName } from './helpers.ts';
+
+export interface Engine {
+  readonly plan: HandlerPlan;
+  readonly module: WebAssembly.Module;
+}
+
+/** What a processor gives to its instance of the module. */
+export interface EngineImports {
+  readMiss(record: number, lo: number, hi: number, bytes: number): number;
+  writeMiss(record: number, lo: number, hi: number, bytes: number, modify: number): number;
+  commitSlow(): void;
+  system(record: number): number;
+  helpers: Record<HelperName, (...args: number[]) => number>;
+}
+
+export interface EngineExports {
+  /** (CPU block, record, table) -> RETURN.x */
+  run(state: number, record: number, table: number): number;
+  /** (CPU block) -> RFLAGS */
+  rflags(state: number): number;
+}
+
+/** Pages of 64 KiB that a linear memory may have: 4 GiB. */
+const MAXIMUM_PAGES = 65536;
+
+let engine: Engine | undefined;
+
+export function getEngine(): Engine {
+  if (!engine) {
+    const plan = planHandlers(opcodeMap.entries);
+    engine = { plan, module: new WebAssembly.Module(generateInterpreter(plan, HELPERS, MAXIMUM_PAGES)) };
+  }
+  return engine;
+}
+
+export function instantiate(memory: WebAssembly.Memory, imports: EngineImports): EngineExports {
+  const { helpers, ...functions } = imports;
+  const instance = new WebAssembly.Instance(getEngine().module, { env: { memory, ...functions, ...helpers } });
+  return instance.exports as unknown as EngineExports;
+}

@@ -1,0 +1,592 @@
+/**
+ * The interpreter's implementation of `Context`: operands come out of the decoded record at run
+ * time. One emitter serves one form of one instruction.
+ */
+import { FLAG, SEG, VECTOR } from '../../arch/registers.ts';
+import type { Context, FlagWriter, Instruction, LibraryFunction, Semantics, Size } from '../../isa/definition.ts';
+import { emitAuxiliary, emitCarry, emitOverflow, flagKind, type FlagState, parityFlag, signFlag, zeroFlag } from '../../isa/flags.ts';
+import { hasAttribute, type Operand, operandWidth, parseOperands, place, type Place } from '../../isa/operands.ts';
+import { type Expression, type I32, type I64, i32, i64, type V128, type ValueType } from '../../wasm/expression.ts';
+import { type FunctionBuilder, type Local, type STORE } from '../../wasm/function.ts';
+import { v128Bits } from '../../wasm/vector-access.ts';
+import { FPU_TRAP, LAYOUT, RECORD, STATE, STATUS, TLB } from '../state.ts';
+import type { Environment } from './environment.ts';
+import { addressSizeMask, emitLookup, type MemoryFunctions } from './memory.ts';
+
+/** One generated form of an instruction. */
+export interface Form {
+  readonly row: Instruction;
+  readonly size: Size;
+  readonly memory: boolean;
+  /** flat: effective address + base masked is the linear address; segmented: limits and types are checked. */
+  readonly addressing: 'flat' | 'segmented';
+}
+
+/** How the code is embedded: as its own function, or inside the interpreter's main function. */
+export interface Embedding {
+  readonly f: FunctionBuilder;
+  readonly record: Local<'i32'>;
+  /** Ends the instruction with a status; for JUMP the target is passed. */
+  end(status: number, target?: I64): void;
+  /** Present inside the main function: the local with the TLB bank; inline look-ups are made there. */
+  readonly bank?: Local<'i32'>;
+  /** Present inside the main function: follows or fills the record's link to a target in the same page. */
+  linkedJump?(target: I64): void;
+}
+
+export interface Shared {
+  readonly environment: Environment;
+  readonly memory: MemoryFunctions;
+}
+
+const libraryFlag = (name: string, emit: (f: FunctionBuilder, s: FlagState) => void): LibraryFunction<'i32'> => ({
+  name,
+  params: [],
+  result: 'i32',
+  build: (f) => emit(f, flagState(f.param(0, 'i32'))),
+});
+
+const flagState = (state: I32): FlagState => ({
+  kind: i32.load(state, STATE.FLAG_KIND),
+  a: i64.load(state, STATE.FLAG_A),
+  result: i64.load(state, STATE.FLAG_RESULT),
+});
+
+const CARRY = libraryFlag('carry', emitCarry);
+const OVERFLOW = libraryFlag('overflow', emitOverflow);
+const AUXILIARY = libraryFlag('auxiliary', emitAuxiliary);
+
+/** (state) -> RFLAGS */
+export const RFLAGS: LibraryFunction<'i32'> = {
+  name: 'rflags',
+  params: [],
+  result: 'i32',
+  build: (f, use) => {
+    const state = f.param(0, 'i32');
+    const s = flagState(state);
+    const at = (flag: I32, mask: number): I32 => i32.shl(flag, i32.const(31 - Math.clz32(mask)));
+    const parts = [
+      use.library(CARRY),
+      at(parityFlag(s), FLAG.PF),
+      at(use.library(AUXILIARY), FLAG.AF),
+      at(zeroFlag(s), FLAG.ZF),
+      at(signFlag(s), FLAG.SF),
+      at(use.library(OVERFLOW), FLAG.OF),
+      i32.load(state, STATE.FLAG_SYSTEM),
+    ];
+    f.return(parts.reduce((a, b) => i32.or(a, b)));
+    f.unreachable();
+  },
+};
+
+export class Emitter implements Context {
+  readonly f: FunctionBuilder;
+  readonly size: Size;
+  readonly cc: number;
+  readonly flags: FlagWriter;
+  private readonly form: Form;
+  private readonly embedding: Embedding;
+  private readonly shared: Shared;
+  private readonly state: Local<'i32'>;
+  private readonly record: Local<'i32'>;
+  private readonly operands: readonly Operand[];
+  /** Host address of the memory operand, once it was looked up. */
+  private operandHost: Local<'i32'> | undefined;
+
+  constructor(form: Form, cc: number, embedding: Embedding, shared: Shared) {
+    this.form = form;
+    this.size = form.size;
+    this.cc = cc;
+    this.embedding = embedding;
+    this.shared = shared;
+    this.f = embedding.f;
+    this.record = embedding.record;
+    this.state = embedding.f.param(0, 'i32');
+    this.operands = parseOperands(form.row.operands);
+    this.flags = this.flagWriter();
+  }
+
+  emit(semantics: Semantics): void {
+    this.f.scope(() => {
+      this.checkFpu();
+      semantics(this);
+      // Dead code after an unconditional jump, the not-taken path after a conditional one.
+      this.embedding.end(STATUS.NEXT);
+    });
+  }
+
+  // --- operands -------------------------------------------------------------------------------
+
+  isMemory(n: number): boolean {
+    return this.place(n) === 'memory';
+  }
+
+  width(n: number): number {
+    return operandWidth(this.operand(n), this.size);
+  }
+
+  read(n: number): I64 {
+    const width = this.width(n);
+    switch (this.place(n)) {
+      case 'immediate':
+        return this.immediate();
+      case 'memory':
+        return loadSigned(this.memoryOperand(n), width);
+      case 'reg':
+        return loadSigned(this.slot(RECORD.REG), width);
+      case 'rm':
+        return loadSigned(this.slot(RECORD.RM), width);
+      default:
+        throw new Error(`${this.form.row.mnemonic}: operand ${n} is not an integer`);
+    }
+  }
+
+  readU(n: number): I64 {
+    const width = this.width(n);
+    switch (this.place(n)) {
+      case 'immediate':
+        return width === 64 ? this.immediate() : i64.and(this.immediate(), i64.const((1n << BigInt(width)) - 1n));
+      case 'memory':
+        return loadUnsigned(this.memoryOperand(n), width);
+      case 'reg':
+        return loadUnsigned(this.slot(RECORD.REG), width);
+      case 'rm':
+        return loadUnsigned(this.slot(RECORD.RM), width);
+      default:
+        throw new Error(`${this.form.row.mnemonic}: operand ${n} is not an integer`);
+    }
+  }
+
+  write(n: number, value: I64): void {
+    const width = this.width(n);
+    switch (this.place(n)) {
+      case 'memory': {
+        const host = this.memoryOperand(n);
+        this.f.store(storeOp(width), host, value);
+        this.commit(host);
+        return;
+      }
+      case 'reg':
+        this.storeRegister(this.slot(RECORD.REG), value, width);
+        return;
+      case 'rm':
+        this.storeRegister(this.slot(RECORD.RM), value, width);
+        return;
+      default:
+        throw new Error(`${this.form.row.mnemonic}: operand ${n} cannot be written`);
+    }
+  }
+
+  readV(n: number): V128 {
+    const at = this.place(n);
+    if (at === 'memory') return v128Bits.load(this.memoryOperand(n), this.width(n));
+    return v128Bits.load(this.slot(vectorSlot(at)), at === 'regP' || at === 'rmP' ? 64 : 128);
+  }
+
+  writeV(n: number, value: V128): void {
+    const at = this.place(n);
+    if (at === 'memory') {
+      const host = this.memoryOperand(n);
+      v128Bits.store(this.f, host, value, this.width(n));
+      this.commit(host);
+      return;
+    }
+    const slot = this.slot(vectorSlot(at));
+    if (at === 'regP' || at === 'rmP') {
+      v128Bits.store(this.f, slot, value, 64);
+      // MMX writes set the exponent field to all ones. SDM volume 1, "Effect of MMX Instructions on x87".
+      this.f.store('i32_16', slot, i32.const(0xffff), 8);
+    } else {
+      v128Bits.store(this.f, slot, value, 128);
+    }
+  }
+
+  gpr(number: number, size: Size = 64): I64 {
+    return loadSigned(this.state, size, STATE.GPR + number * 8);
+  }
+
+  setGpr(number: number, value: I64, size: Size = 64): void {
+    this.storeRegister(this.state, value, size, STATE.GPR + number * 8);
+  }
+
+  field(offset: number): I32 {
+    return i32.add(this.state, i32.const(offset));
+  }
+
+  immediate(): I64 {
+    return i64.load(this.record, RECORD.IMMEDIATE);
+  }
+
+  // --- memory ---------------------------------------------------------------------------------
+
+  effectiveAddress(): I64 {
+    const sum = this.addressSum();
+    const mask = this.form.addressing === 'flat' ? i64.load(this.state, STATE.ADDRESS_MASK) : addressSizeMask(this.record);
+    return i64.and(sum, mask);
+  }
+
+  hostRead(bytes: number, displacement?: I64): I32 {
+    return this.lookup('read', this.linear(bytes, false, displacement), bytes);
+  }
+
+  hostWrite(bytes: number, displacement?: I64, modify = false): I32 {
+    return this.lookup(modify ? 'modify' : 'write', this.linear(bytes, true, displacement), bytes);
+  }
+
+  commit(host: I32): void {
+    this.f.if(i32.lt_u(host, i32.const(LAYOUT.RAM)), () => this.f.call(this.shared.environment.imports.commitSlow));
+  }
+
+  hostReadAt(offset: I64, bytes: number, segment?: number): I32 {
+    return this.lookup('read', this.stringLinear(offset, bytes, segment, false), bytes);
+  }
+
+  hostWriteAt(offset: I64, bytes: number, segment?: number): I32 {
+    return this.lookup('write', this.stringLinear(offset, bytes, segment, true), bytes);
+  }
+
+  // --- flags ----------------------------------------------------------------------------------
+
+  get carry(): I32 {
+    return this.library(CARRY);
+  }
+
+  get overflow(): I32 {
+    return this.library(OVERFLOW);
+  }
+
+  get sameRegister(): I32 {
+    return i32.eq(i32.load16_u(this.record, RECORD.REG), i32.load16_u(this.record, RECORD.RM));
+  }
+
+  condition(cc: number): I32 {
+    const s = flagState(this.state);
+    const base = (): I32 => {
+      switch (cc >> 1) {
+        case 0:
+          return this.overflow;
+        case 1:
+          return this.carry;
+        case 2:
+          return zeroFlag(s);
+        case 3:
+          return i32.or(this.carry, zeroFlag(s));
+        case 4:
+          return signFlag(s);
+        case 5:
+          return parityFlag(s);
+        case 6:
+          return i32.xor(signFlag(s), this.overflow);
+        default:
+          return i32.or(zeroFlag(s), i32.xor(signFlag(s), this.overflow));
+      }
+    };
+    return (cc & 1) === 0 ? base() : i32.eqz(base());
+  }
+
+  rflags(): I32 {
+    return this.library(RFLAGS);
+  }
+
+  // --- strings and stack ----------------------------------------------------------------------
+
+  stringStep(bytes: number): I64 {
+    const direction = i32.and(i32.load(this.state, STATE.FLAG_SYSTEM), i32.const(FLAG.DF));
+    // DF is bit 10: bytes - 2 * bytes * DF.
+    return i64.extend_i32_s(
+      i32.sub(i32.const(bytes), i32.shr_u(i32.mul(direction, i32.const(2 * bytes)), i32.const(10))),
+    );
+  }
+
+  truncateAddress(offset: I64): I64 {
+    return i64.and(offset, addressSizeMask(this.record));
+  }
+
+  get rep(): I32 {
+    return i32.and(i32.load8_u(this.record, RECORD.PREFIXES), i32.const(3));
+  }
+
+  addressSized(number: number): I64 {
+    return i64.and(this.gpr(number), addressSizeMask(this.record));
+  }
+
+  setAddressSized(number: number, value: I64): void {
+    const mask = this.f.let(addressSizeMask(this.record));
+    const truncated = i64.and(value, mask);
+    // A 16-bit address leaves the upper bits of the register alone; a 32-bit one clears them.
+    const kept = i64.and(
+      this.gpr(number),
+      i64.and(i64.xor(mask, i64.const(-1)), i64.extend_i32_s(i32.sub(i32.const(0), i64.eq(mask, i64.const(0xffff))))),
+    );
+    this.setGpr(number, i64.or(kept, truncated));
+  }
+
+  sp(delta: I64 | number): Local<'i64'> {
+    const step = typeof delta === 'number' ? i64.const(delta) : delta;
+    return this.f.let(i64.and(i64.add(this.gpr(4), step), i64.load(this.state, STATE.STACK_MASK)));
+  }
+
+  setSp(value: I64): void {
+    if (this.form.addressing === 'flat') {
+      this.setGpr(4, value);
+      return;
+    }
+    const mask = i64.load(this.state, STATE.STACK_MASK);
+    this.setGpr(4, i64.or(i64.and(this.gpr(4), i64.xor(mask, i64.const(-1))), value));
+  }
+
+  stackRead(offset: I64, size: Size = this.size): I64 {
+    return loadSigned(this.lookup('read', this.stackLinear(offset, size / 8, false), size / 8), size);
+  }
+
+  stackWrite(offset: I64, value: I64, size: Size = this.size): void {
+    const host = this.lookup('write', this.stackLinear(offset, size / 8, true), size / 8);
+    this.f.store(storeOp(size), host, value);
+    this.commit(host);
+  }
+
+  push(value: I64, size: Size = this.size): void {
+    const sp = this.sp(-size / 8);
+    this.stackWrite(sp, value, size);
+    this.setSp(sp);
+  }
+
+  secondImmediate(): I64 {
+    return i64.load32_s(this.record, RECORD.DISPLACEMENT);
+  }
+
+  // --- control --------------------------------------------------------------------------------
+
+  nextIp(): I64 {
+    return i64.add(
+      i64.load(this.state, STATE.PAGE_IP),
+      i64.extend_i32_u(i32.add(i32.load16_u(this.record, RECORD.OFFSET), i32.load8_u(this.record, RECORD.LENGTH))),
+    );
+  }
+
+  jump(ip: I64): void {
+    this.embedding.end(STATUS.JUMP, this.truncateIp(ip));
+  }
+
+  jumpRelative(): void {
+    const target = this.truncateIp(i64.add(this.nextIp(), this.immediate()));
+    if (this.embedding.linkedJump) this.embedding.linkedJump(target);
+    else this.embedding.end(STATUS.JUMP, target);
+  }
+
+  again(): void {
+    this.embedding.end(STATUS.AGAIN);
+  }
+
+  done(): void {
+    this.embedding.end(STATUS.NEXT);
+  }
+
+  raise(vector: number, errorCode = -1): void {
+    this.f.store('i32', this.state, i32.const(vector), STATE.FAULT_VECTOR);
+    this.f.store('i32', this.state, i32.const(errorCode), STATE.FAULT_ERROR);
+    this.embedding.end(STATUS.FAULT);
+  }
+
+  helper(name: string, ...args: Expression<ValueType>[]): I32 {
+    return this.shared.environment.helper(name, ...args);
+  }
+
+  library<T extends ValueType>(fn: LibraryFunction<T>, ...args: Expression<ValueType>[]): Expression<T> {
+    return this.shared.environment.library(fn, ...args);
+  }
+
+  /** #UD, #NM or #MF of x87, MMX and SSE instructions. SDM volume 3A, "CR0.EM, CR0.MP, CR0.TS". */
+  private checkFpu(): void {
+    const checks = FPU_CHECKS.find(({ attribute }) => hasAttribute(this.form.row, attribute));
+    if (!checks) return;
+    const { undefined: ud, unavailable: nm, pending: mf } = checks;
+    const trap = (mask: number): I32 => i32.and(i32.load(this.state, STATE.FPU_TRAP), i32.const(mask));
+    this.f.if(trap(ud | nm | mf), () => {
+      if (ud !== 0) this.f.if(trap(ud), () => this.raise(VECTOR.UD));
+      this.f.if(trap(nm), () => this.raise(VECTOR.NM));
+      if (mf !== 0) this.raise(VECTOR.MF);
+    });
+  }
+
+  // --- inside ---------------------------------------------------------------------------------
+
+  private operand(n: number): Operand {
+    const operand = this.operands[n];
+    if (!operand) throw new Error(`${this.form.row.mnemonic} has no operand ${n}`);
+    return operand;
+  }
+
+  private place(n: number): Place {
+    const operand = this.operand(n);
+    // XCHG rAX,Zv: the accumulator stands in for ModRM.reg.
+    if (operand.letter === 'fixed' && this.operands.some((o) => o.letter === 'Z')) return 'reg';
+    return place(operand, this.form.memory);
+  }
+
+  /** Address of the CPU-block field that a u16 of the record names. */
+  private slot(field: number): I32 {
+    return i32.add(this.state, i32.load16_u(this.record, field));
+  }
+
+  private storeRegister(address: I32, value: I64, width: number, offset = 0): void {
+    const whole = width === 32 ? i64.and(value, i64.const(0xffffffff)) : value;
+    this.f.store(width >= 32 ? 'i64' : storeOp(width), address, whole, offset);
+  }
+
+  /** Host address of the memory operand, looked up once with the rights that its attributes ask for. */
+  private memoryOperand(n: number): Local<'i32'> {
+    if (!this.operandHost) {
+      const suffix = n === 0 ? '' : String(n);
+      const modify = hasAttribute(this.form.row, `modify${suffix}`);
+      const write = modify || hasAttribute(this.form.row, `write${suffix}`);
+      const bytes = this.width(n) / 8;
+      const address = this.linear(bytes, write, undefined);
+      if (bytes === 16 && hasAttribute(this.form.row, 'align')) {
+        this.f.if(i64.ne(i64.and(address, i64.const(15)), i64.const(0)), () => this.raise(VECTOR.GP, 0));
+      }
+      this.operandHost = this.lookup(modify ? 'modify' : write ? 'write' : 'read', address, bytes);
+    }
+    return this.operandHost;
+  }
+
+  /** base + index * scale + displacement, not truncated. */
+  private addressSum(): I64 {
+    const register = (field: number): I64 => i64.load(this.slot(field));
+    const index = i64.shl(register(RECORD.INDEX), i64.extend_i32_u(i32.load8_u(this.record, RECORD.SCALE)));
+    return i64.add(i64.add(register(RECORD.BASE), index), i64.load32_s(this.record, RECORD.DISPLACEMENT));
+  }
+
+  private offsetSum(): I64 {
+    // MOV with an absolute offset (O) has up to 64 bits of it, in the immediate field.
+    return this.operands.some((o) => o.letter === 'O') ? this.immediate() : this.addressSum();
+  }
+
+  private linear(bytes: number, write: boolean, displacement: I64 | undefined): Local<'i64'> {
+    const sum = displacement ? i64.add(this.offsetSum(), displacement) : this.offsetSum();
+    if (this.form.addressing === 'flat') {
+      const base = i64.load(
+        i32.add(this.state, i32.shl(i32.load8_u(this.record, RECORD.SEGMENT), i32.const(3))),
+        STATE.EFFECTIVE_BASE,
+      );
+      return this.f.let(i64.and(i64.add(sum, base), i64.load(this.state, STATE.ADDRESS_MASK)));
+    }
+    return this.segmented(i64.and(sum, addressSizeMask(this.record)), bytes, i32.load8_u(this.record, RECORD.SEGMENT), write);
+  }
+
+  private segmented(offset: I64, bytes: number, segment: I32, write: boolean): Local<'i64'> {
+    const check = write ? this.shared.memory.segmentWrite : this.shared.memory.segmentRead;
+    return this.f.let(this.library(check, offset, i32.const(bytes), segment));
+  }
+
+  private stringLinear(offset: I64, bytes: number, segment: number | undefined, write: boolean): Local<'i64'> {
+    const number = segment === undefined ? i32.load8_u(this.record, RECORD.SEGMENT) : i32.const(segment);
+    if (this.form.addressing === 'segmented') return this.segmented(offset, bytes, number, write);
+    const base = i64.load(i32.add(this.state, i32.shl(number, i32.const(3))), STATE.EFFECTIVE_BASE);
+    return this.f.let(i64.and(i64.add(offset, base), i64.load(this.state, STATE.ADDRESS_MASK)));
+  }
+
+  private lookup(kind: 'read' | 'write' | 'modify', address: Local<'i64'>, bytes: number): Local<'i32'> {
+    const { f, record } = this;
+    const host = f.local('i32');
+    const { bank } = this.embedding;
+    const fault = () => f.if(i32.eqz(host), () => this.embedding.end(STATUS.FAULT));
+    if (bank) {
+      const miss = this.shared.memory[`${kind}Miss`];
+      emitLookup(f, { tlb: kind === 'read' ? TLB.READ : TLB.WRITE, bank, address, bytes, host }, () => {
+        f.set(host, this.library(miss, record, address, i32.const(bytes)));
+        fault();
+      });
+    } else {
+      f.set(host, this.library(this.shared.memory[kind], record, address, i32.const(bytes)));
+      fault();
+    }
+    return host;
+  }
+
+  private stackLinear(offset: I64, bytes: number, write: boolean): Local<'i64'> {
+    const at = this.f.let(offset);
+    return this.form.addressing === 'flat' ? at : this.segmented(at, bytes, i32.const(SEG.SS), write);
+  }
+
+  private truncateIp(ip: I64): I64 {
+    return this.size === 64 ? ip : i64.and(ip, i64.const(this.size === 16 ? 0xffff : 0xffffffff));
+  }
+
+  private flagWriter(): FlagWriter {
+    const store = (kind: I32, a: I64 | undefined, result: I64 | undefined) => {
+      this.f.store('i32', this.state, kind, STATE.FLAG_KIND);
+      if (a) this.f.store('i64', this.state, a, STATE.FLAG_A);
+      if (result) this.f.store('i64', this.state, result, STATE.FLAG_RESULT);
+    };
+    const kind = (name: Parameters<typeof flagKind>[0]): I32 => i32.const(flagKind(name, this.size));
+    const withCarry = (name: 'ADD' | 'SUB', carry: I32): I32 => i32.add(kind(name), i32.shl(carry, i32.const(2)));
+    const kept = (): Local<'i64'> => this.f.let(i64.extend_i32_u(this.carry));
+    return {
+      add: (a, result) => store(kind('ADD'), a, result),
+      adc: (a, result, carry) => store(withCarry('ADD', carry), a, result),
+      sub: (a, result) => store(kind('SUB'), a, result),
+      sbb: (a, result, borrow) => store(withCarry('SUB', borrow), a, result),
+      logic: (result) => store(kind('LOGIC'), undefined, result),
+      inc: (result) => store(kind('INC'), kept(), result),
+      dec: (result) => store(kind('DEC'), kept(), result),
+      bits: (result, bits) => store(kind('BITS'), i64.extend_i32_u(bits), result),
+      raw: (bits) => store(i32.const(0), i64.extend_i32_u(bits), undefined),
+    };
+  }
+}
+
+/** Which bits of FPU_TRAP raise what, by attribute. */
+const FPU_CHECKS = [
+  { attribute: 'sse', undefined: FPU_TRAP.EM | FPU_TRAP.NO_OSFXSR, unavailable: FPU_TRAP.TS, pending: 0 },
+  { attribute: 'mmx', undefined: FPU_TRAP.EM, unavailable: FPU_TRAP.TS, pending: FPU_TRAP.PENDING },
+  { attribute: 'fpu', undefined: 0, unavailable: FPU_TRAP.EM | FPU_TRAP.TS, pending: FPU_TRAP.PENDING },
+  /** x87 instructions that do not wait: FNINIT, FNSTSW, FNSTCW, FNCLEX, FNSAVE, FNSTENV. */
+  { attribute: 'fpu-nowait', undefined: 0, unavailable: FPU_TRAP.EM | FPU_TRAP.TS, pending: 0 },
+] as const;
+
+const vectorSlot = (at: Place): number => {
+  if (at === 'regV' || at === 'regP') return RECORD.REG;
+  if (at === 'rmV' || at === 'rmP') return RECORD.RM;
+  throw new Error(`${at} is not a vector operand`);
+};
+
+function loadSigned(address: I32, width: number, offset = 0): I64 {
+  switch (width) {
+    case 8:
+      return i64.load8_s(address, offset);
+    case 16:
+      return i64.load16_s(address, offset);
+    case 32:
+      return i64.load32_s(address, offset);
+    default:
+      return i64.load(address, offset);
+  }
+}
+
+function loadUnsigned(address: I32, width: number): I64 {
+  switch (width) {
+    case 8:
+      return i64.load8_u(address);
+    case 16:
+      return i64.load16_u(address);
+    case 32:
+      return i64.load32_u(address);
+    default:
+      return i64.load(address);
+  }
+}
+
+function storeOp(width: number): keyof typeof STORE {
+  switch (width) {
+    case 8:
+      return 'i64_8';
+    case 16:
+      return 'i64_16';
+    case 32:
+      return 'i64_32';
+    default:
+      return 'i64';
+  }
+}
+

@@ -1,0 +1,213 @@
+/**
+ * Generates the interpreter: one Wasm function with a br_table over decoded records, the hot
+ * instructions inlined in it, the others as functions in a table.
+ *
+ *   run(state, record, table) -> RETURN.x
+ *
+ * `record` is the first record to execute, `table` the record table of its page; STATE.PAGE_LINEAR
+ * and PAGE_IP belong to that page. On return STATE.RIP is valid unless the reason is EXIT, where the
+ * system operation has set it.
+ */
+import type { Instruction } from '../../isa/definition.ts';
+import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
+import { call, callIndirect, type FunctionBuilder, type Label, type Local } from '../../wasm/function.ts';
+import { ModuleBuilder } from '../../wasm/module.ts';
+import type { ValueType } from '../../wasm/expression.ts';
+import { RECORD, RETURN, STATE, STATUS, TLB } from '../state.ts';
+import { type Embedding, Emitter, RFLAGS, type Shared } from './emitter.ts';
+import { Environment } from './environment.ts';
+import { HANDLER, type HandlerPlan, type PlannedForm } from './handlers.ts';
+import { memoryFunctions } from './memory.ts';
+
+/** @returns the bytes of a module that exports `run` and `rflags`. */
+export function generateInterpreter(
+  plan: HandlerPlan,
+  helpers: Record<string, readonly ValueType[]>,
+  maximumPages: number,
+): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder();
+  const environment = new Environment(module, helpers);
+  const shared: Shared = { environment, memory: memoryFunctions(environment) };
+  const functions = plan.outlined.map((form) => outline(module, form, shared));
+  module.setTable(functions);
+  const handlerType = module.type({ params: ['i32', 'i32'], results: ['i32'] });
+  const run = module.function({ params: ['i32', 'i32', 'i32'], results: ['i32'] });
+  emitRun(run, plan, shared, handlerType);
+  module.export('run', run);
+  module.export('rflags', environment.function(RFLAGS));
+  return module.finish(maximumPages);
+}
+
+function semanticsOf(row: Instruction) {
+  if (typeof row.semantics !== 'function') throw new Error(`${row.mnemonic} is a system operation`);
+  return row.semantics;
+}
+
+function outline(module: ModuleBuilder, form: PlannedForm, shared: Shared): FunctionBuilder {
+  const f = module.function({ params: ['i32', 'i32'], results: ['i32'] });
+  const embedding: Embedding = {
+    f,
+    record: f.param(1, 'i32'),
+    end: (status, target) => {
+      if (target) f.store('i64', f.param(0, 'i32'), target, STATE.RIP);
+      f.return(i32.const(status));
+    },
+  };
+  new Emitter(form, form.cc, embedding, shared).emit(semanticsOf(form.row));
+  f.unreachable();
+  return f;
+}
+
+function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: Shared, handlerType: number): void {
+  const state = f.param(0, 'i32');
+  const record = f.param(1, 'i32');
+  const table = f.param(2, 'i32');
+  const bank = f.let(i32.load(state, STATE.TLB_BANK));
+  const budget = f.local('i32');
+  const target = f.local('i64');
+  /** The record whose link the next jump fills in, or 0. */
+  const linking = f.let(i32.const(0));
+
+  f.loop((next) => {
+    f.block((fault) => {
+      f.block((jump) => {
+        f.set(budget, i32.sub(i32.load(state, STATE.BUDGET), i32.const(1)));
+        f.if(i32.lt_s(budget, i32.const(0)), () => {
+          storeRip(f, state, recordIp(state, record));
+          f.return(i32.const(RETURN.BUDGET));
+        });
+        f.store('i32', state, budget, STATE.BUDGET);
+
+        const advance = () => {
+          f.set(record, i32.add(record, i32.const(RECORD.SIZE)));
+          f.br(next);
+        };
+        const jumpTo = (ip: I64) => {
+          f.set(target, ip);
+          f.br(jump);
+        };
+        const end: Embedding['end'] = (status, ip) => {
+          if (status === STATUS.NEXT) advance();
+          else if (status === STATUS.AGAIN) f.br(next);
+          else if (status === STATUS.FAULT) f.br(fault);
+          else if (status === STATUS.JUMP && ip) jumpTo(ip);
+          else throw new Error(`status ${status} cannot be inlined`);
+        };
+        const linkedJump = (ip: I64) => {
+          const link = f.let(i32.load(record, RECORD.LINK));
+          f.if(link, () => {
+            f.set(record, link);
+            f.br(next);
+          });
+          f.set(linking, record);
+          jumpTo(ip);
+        };
+        /** Acts on the status of an outlined handler or system operation. */
+        const dispatchStatus = (status: Local<'i32'>) => {
+          f.if(i32.eqz(status), advance);
+          f.if(i32.eq(status, i32.const(STATUS.JUMP)), () => jumpTo(i64.load(state, STATE.RIP)));
+          f.brIf(next, i32.eq(status, i32.const(STATUS.AGAIN)));
+          f.brIf(fault, i32.eq(status, i32.const(STATUS.FAULT)));
+          f.return(i32.const(RETURN.EXIT));
+        };
+
+        const bodies: (() => void)[] = [];
+        bodies[HANDLER.OUTLINED] = () =>
+          f.scope(() => dispatchStatus(f.let(callIndirect('i32', handlerType, i32.load(record, RECORD.LINK), state, record))));
+        bodies[HANDLER.SYSTEM] = () =>
+          f.scope(() => dispatchStatus(f.let(call('i32', shared.environment.imports.system, record))));
+        bodies[HANDLER.CONTINUE] = () =>
+          f.scope(() => {
+            f.store('i32', state, i32.add(budget, i32.const(1)), STATE.BUDGET);
+            linkedJump(recordIp(state, record));
+          });
+        for (const form of plan.inline) {
+          const embedding: Embedding = { f, record, end, bank, linkedJump };
+          bodies.push(() => new Emitter(form, form.cc, embedding, shared).emit(semanticsOf(form.row)));
+        }
+        emitSwitch(f, i32.load16_u(record, RECORD.HANDLER), bodies);
+      });
+      emitJump(f, { state, record, table, bank, target, linking, next });
+    });
+    storeRip(f, state, recordIp(state, record));
+    f.return(i32.const(RETURN.FAULT));
+  });
+  f.unreachable();
+}
+
+/** A br_table whose bodies all leave by themselves. */
+function emitSwitch(f: FunctionBuilder, selector: I32, bodies: readonly (() => void)[]): void {
+  const nest = (i: number): void => {
+    if (i < 0) {
+      f.block((dispatch) => {
+        const labels = bodies.map((_, k): Label => ({ depth: dispatch.depth - 1 - k }));
+        f.brTable(selector, labels, labels[0]);
+      });
+      return;
+    }
+    f.block(() => nest(i - 1));
+    bodies[i]();
+  };
+  // The outermost block belongs to the last body: bodies[k] follows the end of the block k levels out.
+  nest(bodies.length - 1);
+}
+
+interface JumpContext {
+  readonly state: Local<'i32'>;
+  readonly record: Local<'i32'>;
+  readonly table: Local<'i32'>;
+  readonly bank: Local<'i32'>;
+  readonly target: Local<'i64'>;
+  readonly linking: Local<'i32'>;
+  readonly next: Label;
+}
+
+/** Near branch to `target` (an instruction pointer): within the page by its table, else by the execute TLB. */
+function emitJump(f: FunctionBuilder, c: JumpContext): void {
+  const { state, record, table, bank, target, linking, next } = c;
+  f.scope(() => {
+    const lookup = () => {
+      f.set(linking, i32.const(0));
+      storeRip(f, state, target);
+      f.return(i32.const(RETURN.LOOKUP));
+    };
+    const codeBase = i64.load(state, STATE.EFFECTIVE_BASE + 8);
+    const linear = f.let(i64.and(i64.add(target, codeBase), i64.load(state, STATE.ADDRESS_MASK)));
+    const slot = (): I32 => i32.shl(i32.and(i32.wrap_i64(linear), i32.const(0xfff)), i32.const(2));
+    const found = f.local('i32');
+    f.if(i64.gt_u(target, i64.load(state, STATE.CODE_LIMIT)), lookup);
+    const page = f.let(i64.and(linear, i64.const(~0xfffn)));
+    f.if(
+      i64.eq(page, i64.load(state, STATE.PAGE_LINEAR)),
+      () => {
+        f.set(found, i32.load(i32.add(table, slot())));
+        f.if(i32.eqz(found), lookup);
+        f.if(linking, () => f.store('i32', linking, found, RECORD.LINK));
+      },
+      () => {
+        const entry = f.let(
+          i32.add(
+            bank,
+            i32.and(i32.shr_u(i32.wrap_i64(linear), i32.const(8)), i32.const((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE)),
+          ),
+        );
+        f.if(i64.ne(i64.load(entry, TLB.EXECUTE), i64.or(page, i64.load(state, STATE.CODE_MODE))), lookup);
+        f.set(found, i32.load(i32.add(i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD), slot())));
+        f.if(i32.eqz(found), lookup);
+        f.set(table, i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD));
+        f.store('i64', state, page, STATE.PAGE_LINEAR);
+        f.store('i64', state, i64.sub(target, i64.and(linear, i64.const(0xfff))), STATE.PAGE_IP);
+      },
+    );
+    f.set(linking, i32.const(0));
+    f.set(record, found);
+    f.br(next);
+  });
+}
+
+const recordIp = (state: I32, record: I32): I64 =>
+  i64.add(i64.load(state, STATE.PAGE_IP), i64.load16_u(record, RECORD.OFFSET));
+
+function storeRip(f: FunctionBuilder, state: I32, ip: I64): void {
+  f.store('i64', state, ip, STATE.RIP);
+}

@@ -1,0 +1,134 @@
+/** Linear addresses to host addresses: the inline TLB check and the shared functions behind it. */
+import type { LibraryFunction } from '../../isa/definition.ts';
+import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
+import { call, type FunctionBuilder, type Local } from '../../wasm/function.ts';
+import { RECORD, STATE, TLB } from '../state.ts';
+import type { Environment } from './environment.ts';
+
+/**
+ * Looks `address` up in a TLB of the bank and leaves the host address in `host`; `miss` provides it
+ * otherwise. Comparing the page of the last byte makes an access that crosses a page miss.
+ */
+export function emitLookup(
+  f: FunctionBuilder,
+  access: { tlb: number; bank: I32; address: Local<'i64'>; bytes: number | I32; host: Local<'i32'> },
+  miss: () => void,
+): void {
+  const { tlb, bank, address, bytes, host } = access;
+  const entry = f.let(
+    i32.add(bank, i32.and(i32.shr_u(i32.wrap_i64(address), i32.const(8)), i32.const((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE))),
+  );
+  const last: I64 =
+    typeof bytes !== 'number'
+      ? i64.add(address, i64.extend_i32_u(i32.sub(bytes, i32.const(1))))
+      : bytes === 1
+        ? address
+        : i64.add(address, i64.const(bytes - 1));
+  f.if(
+    i64.eq(i64.and(last, i64.const(~0xfffn)), i64.load(entry, tlb)),
+    () => f.set(host, i32.add(i32.wrap_i64(address), i32.load(entry, tlb + TLB.PAYLOAD))),
+    miss,
+  );
+}
+
+const high = (value: I64): I32 => i32.wrap_i64(i64.shr_u(value, i64.const(32)));
+
+export interface MemoryFunctions {
+  /** (state, record, address i64, bytes) -> host address or 0, only after a TLB miss */
+  readonly readMiss: LibraryFunction<'i32'>;
+  readonly writeMiss: LibraryFunction<'i32'>;
+  readonly modifyMiss: LibraryFunction<'i32'>;
+  /** The same with the TLB look-up in front. */
+  readonly read: LibraryFunction<'i32'>;
+  readonly write: LibraryFunction<'i32'>;
+  readonly modify: LibraryFunction<'i32'>;
+  /** (state, record, offset i64, bytes, segment) -> linear address, or one that can only fault */
+  readonly segmentRead: LibraryFunction<'i64'>;
+  readonly segmentWrite: LibraryFunction<'i64'>;
+}
+
+/**
+ * Linear addresses that segmentation refused: non-canonical, so that every TLB misses; the slow path
+ * turns them into #GP(0), or #SS(0) for the stack segment. The low bits hold the segment.
+ */
+export const REFUSED_ADDRESS_HIGH = 0x4000_0000;
+
+export function memoryFunctions(environment: Environment): MemoryFunctions {
+  const miss = (modify: boolean | undefined): LibraryFunction<'i32'> => ({
+    name: 'miss',
+    params: ['i32', 'i64', 'i32'],
+    result: 'i32',
+    build: (f) => {
+      const [record, address, bytes] = [f.param(1, 'i32'), f.param(2, 'i64'), f.param(3, 'i32')];
+      const halves = [record, i32.wrap_i64(address), high(address), bytes];
+      f.return(
+        modify === undefined
+          ? call('i32', environment.imports.readMiss, ...halves)
+          : call('i32', environment.imports.writeMiss, ...halves, i32.const(modify ? 1 : 0)),
+      );
+      f.unreachable();
+    },
+  });
+  const access = (tlb: number, onMiss: LibraryFunction<'i32'>): LibraryFunction<'i32'> => ({
+    name: 'access',
+    params: ['i32', 'i64', 'i32'],
+    result: 'i32',
+    build: (f, use) => {
+      const [state, record, address, bytes] = [f.param(0, 'i32'), f.param(1, 'i32'), f.param(2, 'i64'), f.param(3, 'i32')];
+      const host = f.local('i32');
+      emitLookup(f, { tlb, bank: i32.load(state, STATE.TLB_BANK), address, bytes, host }, () =>
+        f.return(use.library(onMiss, record, address, bytes)),
+      );
+      f.return(host);
+      f.unreachable();
+    },
+  });
+  const segment = (low: number, highEnd: number): LibraryFunction<'i64'> => ({
+    name: 'segment',
+    params: ['i64', 'i32', 'i32'],
+    result: 'i64',
+    build: (f) => {
+      const [state, offset, bytes, segmentNumber] = [f.param(0, 'i32'), f.param(1, 'i64'), f.param(2, 'i32'), f.param(3, 'i32')];
+      const range = f.let(i32.add(state, i32.shl(segmentNumber, i32.const(5))));
+      const last = f.let(i64.add(offset, i64.extend_i32_u(i32.sub(bytes, i32.const(1)))));
+      const inside = i32.and(
+        i32.and(
+          i64.ge_s(offset, i64.load(range, STATE.SEGMENT_RANGE + low)),
+          i64.le_s(last, i64.load(range, STATE.SEGMENT_RANGE + highEnd)),
+        ),
+        i64.ge_s(last, offset),
+      );
+      f.if(inside, () =>
+        f.return(
+          i64.and(
+            i64.add(offset, i64.load(i32.add(state, i32.shl(segmentNumber, i32.const(3))), STATE.EFFECTIVE_BASE)),
+            i64.load(state, STATE.ADDRESS_MASK),
+          ),
+        ),
+      );
+      f.return(i64.or(i64.const(BigInt(REFUSED_ADDRESS_HIGH) << 32n), i64.extend_i32_u(segmentNumber)));
+      f.unreachable();
+    },
+  });
+  const readMiss = miss(undefined);
+  const writeMiss = miss(false);
+  const modifyMiss = miss(true);
+  return {
+    readMiss,
+    writeMiss,
+    modifyMiss,
+    read: access(TLB.READ, readMiss),
+    write: access(TLB.WRITE, writeMiss),
+    modify: access(TLB.WRITE, modifyMiss),
+    segmentRead: segment(0, 8),
+    segmentWrite: segment(16, 24),
+  };
+}
+
+/** Address-size mask of a record whose address size is not that of a flat mode: by the PREFIXES field. */
+export function addressSizeMask(record: I32): I64 {
+  const code = i32.and(i32.shr_u(i32.load8_u(record, RECORD.PREFIXES), i32.const(2)), i32.const(3));
+  // 16 << code bits: 64 - bits = 48, 32, 0 positions to shift -1 right by.
+  const unused = i32.sub(i32.const(64), i32.shl(i32.const(16), code));
+  return i64.shr_u(i64.const(-1), i64.extend_i32_u(unused));
+}

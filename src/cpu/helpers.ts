@@ -1,0 +1,6 @@
+/** TypeScript helpers that generated semantics may call by name, with their parameter types. */
+import type { ValueType } from '../wasm/expression.ts';
+
+export const HELPERS = {} as const satisfies Record<string, readonly ValueType[]>;
+
+export type HelperName = keyof typeof HELPERS;

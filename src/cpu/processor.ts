@@ -1,0 +1,525 @@
+/**
+ * One logical processor: runs generated code, and between its returns looks up code, delivers
+ * interrupts and exceptions, and keeps time.
+ *
+ * Time: BUDGET in the CPU block counts cycles down while code runs; `horizon - BUDGET` is the present
+ * cycle at every moment, also inside a port access. One instruction is one cycle; `charge` adds more.
+ */
+import { FLAG, SEG, VECTOR } from '../arch/registers.ts';
+import type { CpuidConfig } from '../arch/cpuid.ts';
+import type { BusTarget } from '../contracts/device.ts';
+import type { InterruptSource, InterruptTarget } from '../contracts/interrupts.ts';
+import type { CodeMode } from '../isa/modes.ts';
+import { opcodeMap } from '../isa/instructions.ts';
+import type { CodeCache } from './code-cache.ts';
+import { type EngineExports, getEngine, instantiate } from './engine.ts';
+import { Mmu } from './mmu.ts';
+import { isCanonical } from './number64.ts';
+import { ACCESS } from './paging.ts';
+import { Registers } from './registers.ts';
+import { resetRegisters } from './reset.ts';
+import { ACTIVITY, FAULT_VM_EXIT, INTERRUPTIBILITY, LAYOUT, CPU_BLOCK_SIZE, RECORD, RETURN, STATE, STATUS, TLB } from './state.ts';
+import type { PortSpace, StopReason, SystemContext, SystemOperation } from './system/context.ts';
+import { DR6, DR7 } from './system/debug-registers.ts';
+import { deliverEvent, deliverPendingFault } from './system/deliver.ts';
+import { type DeliveredEvent, EVENT_TYPE } from './system/event.ts';
+import type { Interceptor } from './system/intercept.ts';
+import { systemOperations } from './system/index.ts';
+import { refresh } from './system/mode.ts';
+import { DecodedRecord } from './system/record.ts';
+import { Translator } from './translator.ts';
+import { Vmx } from './vmx/vmx.ts';
+
+const PAGE = 0x1000;
+/** BUDGET is an i32: longer runs go in pieces. */
+const LONGEST_PIECE = 0x4000_0000;
+/** INTERRUPTIBILITY bits that last for one instruction. */
+const SHADOW = INTERRUPTIBILITY.STI | INTERRUPTIBILITY.MOV_SS;
+
+export interface ProcessorOptions {
+  readonly memory: WebAssembly.Memory;
+  readonly ramBytes: number;
+  /** 0 for the bootstrap processor. */
+  readonly index: number;
+  readonly code: CodeCache;
+  /** Memory-mapped I/O by host-physical address. */
+  readonly bus: BusTarget;
+  readonly ports: PortSpace;
+  readonly cpuid: CpuidConfig;
+}
+
+/** Why `run` came back. */
+export type RunEnd =
+  /** The instant asked for is reached. */
+  | { readonly kind: 'time' }
+  /** HLT, shutdown or waiting for SIPI: nothing to do until an event. */
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'breakpoint'; readonly linear: number }
+  | { readonly kind: 'stopped'; readonly reason: StopReason };
+
+const TIME: RunEnd = { kind: 'time' };
+const IDLE: RunEnd = { kind: 'idle' };
+
+export class Processor implements SystemContext, InterruptTarget {
+  readonly index: number;
+  readonly regs: Registers;
+  readonly memory: Mmu;
+  readonly record: DecodedRecord;
+  readonly ports: PortSpace;
+  readonly cpuid: CpuidConfig;
+  readonly virtualization: Vmx;
+  delivering: DeliveredEvent | undefined;
+  /** Linear addresses at which `run` stops before the instruction. Change through `setBreakpoints`. */
+  private breakpoints: ReadonlySet<number> = new Set();
+  private breakpointOffsets: ReadonlySet<number> = new Set();
+  /** Whether a breakpoint counts now: e.g. only in one VM. */
+  breakpointFilter: (linear: number) => boolean = () => true;
+
+  private readonly o: ProcessorOptions;
+  private readonly u32: Uint32Array;
+  private readonly exports: EngineExports;
+  private readonly translator: Translator;
+  private readonly operations: readonly SystemOperation[];
+  private source!: InterruptSource;
+  private horizon = 0;
+  private charged = 0;
+  private idled = 0;
+  private stopReason: StopReason | undefined;
+  private nmiPending = false;
+  private initPending = false;
+  private startupVector = -1;
+  private table = 0;
+  private startRecord = 0;
+
+  constructor(options: ProcessorOptions) {
+    this.o = options;
+    this.index = options.index;
+    this.ports = options.ports;
+    this.cpuid = options.cpuid;
+    const { memory } = options;
+    this.u32 = new Uint32Array(memory.buffer);
+    this.regs = new Registers(memory, LAYOUT.CPUS + options.index * CPU_BLOCK_SIZE);
+    this.record = new DecodedRecord(memory, this.regs);
+    this.memory = new Mmu({
+      memory,
+      regs: this.regs,
+      ramBytes: options.ramBytes,
+      code: options.code,
+      bus: options.bus,
+      resync: () => this.requestStop(),
+    });
+    this.exports = instantiate(memory, {
+      readMiss: (record, lo, hi, bytes) => this.memory.readMiss(record, lo, hi, bytes),
+      writeMiss: (record, lo, hi, bytes, modify) => this.memory.writeMiss(record, lo, hi, bytes, modify),
+      commitSlow: () => this.memory.commitSlow(),
+      system: (record) => this.system(record),
+      helpers: {},
+    });
+    this.regs.evaluateFlags = this.exports.rflags;
+    const { plan } = getEngine();
+    this.translator = new Translator(memory, opcodeMap, plan, options.code);
+    this.operations = plan.systemNames.map((name) => {
+      const operation = systemOperations[name];
+      if (!operation) throw new Error(`no system operation named ${name}`);
+      return operation;
+    });
+    this.virtualization = createVmx(options, this.regs, this);
+    this.memory.walker.guestPhysical = this.virtualization.ept;
+    this.virtualization.connect(this);
+    this.reset();
+  }
+
+  /** Wires the local APIC; once, before the first run. */
+  connect(source: InterruptSource): void {
+    this.source = source;
+  }
+
+  /** Power-on. The bootstrap processor is active, the others wait for SIPI. */
+  reset(): void {
+    this.virtualization.reset();
+    resetRegisters(this.regs);
+    this.regs.activity = this.index === 0 ? ACTIVITY.ACTIVE : ACTIVITY.WAIT_FOR_SIPI;
+    this.stopReason = undefined;
+    this.nmiPending = false;
+    this.initPending = false;
+    this.startupVector = -1;
+    this.delivering = undefined;
+    refresh(this.regs);
+    this.memory.flush('all');
+  }
+
+  // --- SystemContext ------------------------------------------------------------------------------
+
+  get interrupts(): InterruptSource {
+    return this.source;
+  }
+
+  get interceptor(): Interceptor | undefined {
+    return this.virtualization.interceptor;
+  }
+
+  charge(cycles: number): void {
+    this.regs.i32[STATE.BUDGET >> 2] -= cycles;
+    this.charged += cycles;
+  }
+
+  now(): number {
+    return this.horizon - this.regs.i32[STATE.BUDGET >> 2];
+  }
+
+  stop(reason: StopReason): void {
+    this.stopReason = reason;
+    this.requestStop();
+  }
+
+  // --- InterruptTarget ----------------------------------------------------------------------------
+
+  interruptRequested(): void {
+    this.requestStop();
+  }
+
+  nmi(): void {
+    this.nmiPending = true;
+    this.requestStop();
+  }
+
+  init(): void {
+    this.initPending = true;
+    this.requestStop();
+  }
+
+  startup(vector: number): void {
+    this.startupVector = vector;
+    this.requestStop();
+  }
+
+  // --- running ------------------------------------------------------------------------------------
+
+  /** Instructions begun since power-on (a faulting one counts). */
+  get instructions(): number {
+    return this.now() - this.charged - this.idled;
+  }
+
+  /** True when nothing but an event makes the processor go on. */
+  get isIdle(): boolean {
+    return this.regs.activity !== ACTIVITY.ACTIVE && !this.hasEvent();
+  }
+
+  /** Lets an idle processor's time pass. */
+  skipTo(cycle: number): void {
+    const skipped = cycle - this.now();
+    if (skipped <= 0) return;
+    this.idled += skipped;
+    this.horizon += skipped;
+  }
+
+  /** Makes generated code return at the next instruction boundary. */
+  requestStop(): void {
+    this.horizon = this.now();
+    this.regs.i32[STATE.BUDGET >> 2] = 0;
+  }
+
+  setBreakpoints(linear: ReadonlySet<number>): void {
+    this.breakpoints = linear;
+    this.breakpointOffsets = new Set([...linear].map((address) => address & (PAGE - 1)));
+    this.o.code.flush();
+  }
+
+  /**
+   * Runs until the cycle `until`; charges of the last instruction may carry it a little beyond.
+   * @param passBreakpoint do not stop at a breakpoint on the first instruction
+   */
+  run(until: number, passBreakpoint = false): RunEnd {
+    let pass = passBreakpoint;
+    for (;;) {
+      if (this.stopReason) return { kind: 'stopped', reason: this.stopReason };
+      if (this.now() >= until) return TIME;
+      if (this.regs.rip === this.nativeRip) {
+        this.virtualization.nativeHost?.run();
+        continue;
+      }
+      if (this.boundary()) continue;
+      if (this.regs.activity !== ACTIVITY.ACTIVE) return IDLE;
+      const end = this.execute(until, pass);
+      if (end) return end;
+      pass = false;
+    }
+  }
+
+  /** One step for a debugger: delivers what is due at the boundary, or executes one instruction. */
+  step(): RunEnd {
+    return this.run(this.now() + 1, true);
+  }
+
+  private get nativeRip(): number {
+    const host = this.virtualization.nativeHost;
+    return host && this.virtualization.inRoot ? host.rip : Number.NaN;
+  }
+
+  /** Executes from RIP for a while. @returns the reason to leave `run`, if there is one */
+  private execute(until: number, pass: boolean): RunEnd | undefined {
+    const r = this.regs;
+    if (!this.lookup()) {
+      this.deliverFault();
+      return undefined;
+    }
+    if (!pass && this.breakpoints.size > 0) {
+      const linear = this.linearOf(r.rip);
+      if (this.breakpoints.has(linear) && this.breakpointFilter(linear)) return { kind: 'breakpoint', linear };
+    }
+    const flagsBefore = r.systemFlags;
+    const shadowBefore = r.interruptibility & SHADOW;
+    const single = (flagsBefore & (FLAG.TF | FLAG.RF)) !== 0 || shadowBefore !== 0 || this.watchesCode();
+    if (single && this.hitsCodeBreakpoint(flagsBefore)) return undefined;
+    const piece = single ? 1 : Math.min(until - this.now(), LONGEST_PIECE);
+    const start = this.now();
+    this.horizon = start + piece;
+    r.i32[STATE.BUDGET >> 2] = piece;
+    const reason = this.exports.run(r.base, this.startRecord, this.table);
+    if (reason === RETURN.FAULT) {
+      this.deliverFault();
+      return undefined;
+    }
+    if (single && this.now() > start) this.afterSingle(flagsBefore, shadowBefore);
+    return undefined;
+  }
+
+  /** Flags and shadows that one instruction uses up. */
+  private afterSingle(flagsBefore: number, shadowBefore: number): void {
+    const r = this.regs;
+    if (flagsBefore & FLAG.RF) r.i32[STATE.FLAG_SYSTEM >> 2] &= ~FLAG.RF;
+    if (shadowBefore !== 0) r.interruptibility &= ~shadowBefore;
+    if (flagsBefore & FLAG.TF) r.i32[STATE.PENDING_DEBUG >> 2] |= DR6.BS;
+  }
+
+  // --- events at instruction boundaries -----------------------------------------------------------
+
+  private hasEvent(): boolean {
+    if (this.initPending || this.startupVector >= 0 || this.nmiPending) return true;
+    if (this.regs.activity !== ACTIVITY.HLT) return false;
+    return this.canTakeInterrupt() && this.source.pending();
+  }
+
+  private canTakeInterrupt(): boolean {
+    const r = this.regs;
+    if ((r.interruptibility & SHADOW) !== 0) return false;
+    return (r.systemFlags & FLAG.IF) !== 0 || this.interceptor !== undefined;
+  }
+
+  /** SDM volume 3A, "Priority Among Concurrent Events". @returns true when an event was taken */
+  private boundary(): boolean {
+    const r = this.regs;
+    if (this.initPending || this.startupVector >= 0) return this.takeInitOrStartup();
+    if (r.activity === ACTIVITY.SHUTDOWN || r.activity === ACTIVITY.WAIT_FOR_SIPI) return false;
+    const pendingDebug = r.i32[STATE.PENDING_DEBUG >> 2];
+    if (pendingDebug !== 0) {
+      r.i32[STATE.PENDING_DEBUG >> 2] = 0;
+      return this.deliver({ type: EVENT_TYPE.EXCEPTION, vector: VECTOR.DB, errorCode: -1, length: 0, detail: pendingDebug });
+    }
+    const { interceptor } = this;
+    if (interceptor?.boundary()) return true;
+    if (this.nmiPending && (r.interruptibility & (INTERRUPTIBILITY.NMI | INTERRUPTIBILITY.MOV_SS)) === 0) {
+      if (interceptor?.nmi()) {
+        this.nmiPending = false;
+        return true;
+      }
+      this.nmiPending = false;
+      return this.deliver({ type: EVENT_TYPE.NMI, vector: VECTOR.NMI, errorCode: -1, length: 0, detail: 0 });
+    }
+    if ((r.interruptibility & SHADOW) === 0 && this.source.pending()) {
+      if (interceptor?.externalInterrupt()) return true;
+      if ((r.systemFlags & FLAG.IF) !== 0) {
+        const vector = this.source.acknowledge();
+        if (vector < 0) return false;
+        return this.deliver({ type: EVENT_TYPE.EXTERNAL, vector, errorCode: -1, length: 0, detail: 0 });
+      }
+    }
+    return false;
+  }
+
+  private deliver(event: DeliveredEvent): true {
+    this.charge(INTERRUPT_CYCLES);
+    if (deliverEvent(this, event) === STATUS.FAULT) this.completeVmExit();
+    return true;
+  }
+
+  private deliverFault(): void {
+    this.charge(INTERRUPT_CYCLES);
+    if (deliverPendingFault(this) === STATUS.FAULT) this.completeVmExit();
+  }
+
+  /** An access asked for a VM exit (FAULT_VM_EXIT): the instruction has been unwound, now take it. */
+  private completeVmExit(): void {
+    if (this.regs.faultVector !== FAULT_VM_EXIT) throw new Error('delivery failed without a VM exit');
+    this.virtualization.guestInterceptor.pendingExit();
+  }
+
+  private takeInitOrStartup(): boolean {
+    const r = this.regs;
+    if (this.initPending) {
+      this.initPending = false;
+      if (this.interceptor?.init()) return true;
+      resetRegisters(r);
+      r.activity = this.index === 0 ? ACTIVITY.ACTIVE : ACTIVITY.WAIT_FOR_SIPI;
+      refresh(r);
+      this.memory.flush('all');
+      return true;
+    }
+    const vector = this.startupVector;
+    this.startupVector = -1;
+    if (this.interceptor?.startup(vector)) return true;
+    // A start-up IPI means something only to a processor that waits for it.
+    if (r.activity !== ACTIVITY.WAIT_FOR_SIPI) return true;
+    r.setSegment(SEG.CS, { ...r.segment(SEG.CS), selector: vector << 8, base: vector << 12 });
+    r.rip = 0;
+    r.activity = ACTIVITY.ACTIVE;
+    refresh(r);
+    return true;
+  }
+
+  // --- debug registers ----------------------------------------------------------------------------
+
+  /** An instruction breakpoint is enabled in DR7. */
+  private watchesCode(): boolean {
+    const dr7 = this.regs.lo(STATE.DR + 56);
+    if ((dr7 & DR7.ENABLES) === 0) return false;
+    for (let n = 0; n < 4; n++) {
+      if ((dr7 & (3 << (2 * n))) !== 0 && ((dr7 >> (16 + 4 * n)) & 3) === 0) return true;
+    }
+    return false;
+  }
+
+  /** Raises #DB for an instruction breakpoint at RIP; RF suppresses it. */
+  private hitsCodeBreakpoint(flags: number): boolean {
+    if ((flags & FLAG.RF) !== 0 || !this.watchesCode()) return false;
+    const r = this.regs;
+    const dr7 = r.lo(STATE.DR + 56);
+    const linear = this.linearOf(r.rip);
+    let hits = 0;
+    for (let n = 0; n < 4; n++) {
+      const enabled = (dr7 & (3 << (2 * n))) !== 0 && ((dr7 >> (16 + 4 * n)) & 3) === 0;
+      if (enabled && r.dr(n) === linear) hits |= 1 << n;
+    }
+    if (hits === 0) return false;
+    this.deliver({ type: EVENT_TYPE.EXCEPTION, vector: VECTOR.DB, errorCode: -1, length: 0, detail: hits });
+    return true;
+  }
+
+  // --- code look-up -------------------------------------------------------------------------------
+
+  /** Linear address of an offset in CS. */
+  linearOf(rip: number): number {
+    const r = this.regs;
+    const linear = rip + r.address(STATE.EFFECTIVE_BASE + 8 * SEG.CS);
+    return r.hi(STATE.ADDRESS_MASK) === 0 ? linear >>> 0 : linear;
+  }
+
+  /**
+   * Finds or makes the record at RIP; sets `startRecord`, `table` and the page fields of the CPU block.
+   * @returns false with a fault stored
+   */
+  private lookup(): boolean {
+    const r = this.regs;
+    const { rip } = r;
+    if (!r.isBranchTarget(rip)) {
+      r.setFault(VECTOR.GP, 0);
+      return false;
+    }
+    const linear = this.linearOf(rip);
+    if (!isCanonical(linear)) {
+      r.setFault(VECTOR.GP, 0);
+      return false;
+    }
+    const offset = linear & (PAGE - 1);
+    const mode = r.lo(STATE.CODE_MODE) as CodeMode;
+    const page = this.codePage(linear - offset, mode);
+    if (page < 0) return false;
+    r.setAddress(STATE.PAGE_LINEAR, linear - offset);
+    r.setAddress(STATE.PAGE_IP, rip - offset);
+    let record = this.u32[(this.table >> 2) + offset];
+    if (record === 0) {
+      record = this.decode({ page, table: this.table, mode }, offset, linear);
+      if (record === 0) return false;
+    }
+    this.startRecord = record;
+    return true;
+  }
+
+  /** Host-physical page number of a code page, with `table` set; -1 after a fault. */
+  private codePage(linearPage: number, mode: CodeMode): number {
+    const r = this.regs;
+    const lo = (linearPage >>> 0) | mode;
+    const slot = (linearPage >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
+    const at = (r.lo(STATE.TLB_BANK) + TLB.EXECUTE + slot) >> 2;
+    const hi = Math.floor(linearPage / 0x1_0000_0000) >>> 0;
+    if (this.u32[at] === lo >>> 0 && this.u32[at + 1] === hi) {
+      this.table = this.u32[at + 2];
+      return this.u32[at + 3] & 0x7fffffff;
+    }
+    if (!this.memory.walker.walk(linearPage, ACCESS.EXECUTE, false)) return -1;
+    const { page } = this.memory.walker;
+    if (page >= this.o.ramBytes) {
+      this.stop({ kind: 'unmodelled', what: `code outside RAM, at physical address ${page.toString(16)}h`, rip: r.rip });
+      r.setFault(VECTOR.MC, -1);
+      return -1;
+    }
+    this.table = this.o.code.table(page / PAGE, mode);
+    this.memory.fillExecute(linearPage, mode, this.table);
+    return page / PAGE;
+  }
+
+  /** @returns the record, 0 after a fault */
+  private decode(at: { page: number; table: number; mode: CodeMode }, offset: number, linear: number): number {
+    const { code } = this.o;
+    if (!code.hasRoom(64)) {
+      // Everything decoded goes; look the page up afresh.
+      code.flush();
+      const page = this.codePage(linear - offset, at.mode);
+      if (page < 0) return 0;
+      return this.decode({ page, table: this.table, mode: at.mode }, offset, linear);
+    }
+    if (this.breakpointOffsets.has(offset)) return this.decodeSingle(at, offset, linear);
+    const record = this.translator.translate(at, offset, this.breakpointOffsets);
+    return record !== 0 ? record : this.decodeSingle(at, offset, linear);
+  }
+
+  /** An instruction that crosses into the next page, or has a breakpoint: not entered in the table. */
+  private decodeSingle(at: { page: number; table: number; mode: CodeMode }, offset: number, linear: number): number {
+    const alone = this.translator.translateSingle(at, offset, undefined);
+    if (alone !== 0) return alone;
+    const next = linear - offset + PAGE;
+    const wraps = this.regs.hi(STATE.ADDRESS_MASK) === 0 && next === 0x1_0000_0000;
+    if (!this.memory.walker.walk(wraps ? 0 : next, ACCESS.EXECUTE, false)) return 0;
+    const second = this.memory.walker.page / PAGE;
+    const address = at.page * PAGE + offset;
+    const known = this.o.code.findCrossing(address, at.mode);
+    if (known?.secondPage === second) return known.record;
+    const record = this.translator.translateSingle(at, offset, second);
+    this.o.code.addCrossing(address, at.mode, { record, firstPage: at.page, secondPage: second });
+    return record;
+  }
+
+  /** Executes a system operation for the generated code. */
+  private system(record: number): number {
+    const r = this.regs;
+    this.record.address = record;
+    r.rip = r.address(STATE.PAGE_IP) + this.record.pageOffset;
+    const status = this.operations[this.u32[(record + RECORD.LINK) >> 2]](this);
+    if ((r.interruptibility & SHADOW) !== 0) this.requestStop();
+    return status;
+  }
+}
+
+/** Charged for entering an interrupt or exception handler, on top of the instruction. */
+const INTERRUPT_CYCLES = 50;
+
+function createVmx(options: ProcessorOptions, regs: Registers, context: SystemContext): Vmx {
+  return new Vmx({
+    memory: options.memory,
+    ramSize: options.ramBytes,
+    registers: regs,
+    cr4Allowed: allowedCr4(context),
+    msrs: msrAccess(context),
+  });
+}
+

@@ -1,0 +1,94 @@
+/**
+ * Layout of linear memory: CPU blocks with their TLBs, record tables, decoded records, guest RAM. The
+ * architectural fields of a CPU block are in src/isa/state.ts, where the definitions can reach them.
+ */
+export { ACTIVITY, FAULT_VM_EXIT, FPU_TRAP, INTERRUPTIBILITY, SEGMENT, STATE } from '../isa/state.ts';
+
+/**
+ * Software TLBs: direct-mapped, 16-byte entries { i64 tag, i32 payload, u32 host-physical page }.
+ * tag: linear page address (read, write), or that | code mode (execute). Invalid: -1.
+ * payload: host address minus linear address, mod 2^32 (read, write), or the page's record table (execute).
+ */
+export const TLB = {
+  ENTRIES: 1024,
+  ENTRY_SIZE: 16,
+  PAYLOAD: 8,
+  PHYSICAL_PAGE: 12,
+  READ: 0,
+  WRITE: 0x4000,
+  EXECUTE: 0x8000,
+  BANK_SIZE: 0xc000,
+  BANKS: 3,
+  /** Offset of bank 0 in the CPU block. */
+  OFFSET: 0x4000,
+} as const;
+
+export const CPU_BLOCK_SIZE = 0x30000;
+
+/** Linear memory of a computer. */
+export const LAYOUT = {
+  CPUS: 0x10000,
+  MAX_CPUS: 8,
+  /** Per decoded page and mode: 4096 record addresses. */
+  TABLES: 0x200000,
+  TABLES_END: 0x2000000,
+  /** Decoded records. */
+  RECORDS: 0x2000000,
+  RECORDS_END: 0x6000000,
+  /** Guest-physical address 0. */
+  RAM: 0x6000000,
+} as const;
+
+/** Fields of a decoded record; 32 bytes. Register fields are CPU-block offsets. */
+export const RECORD = {
+  /** u16: handler number in the interpreter's main table. */
+  HANDLER: 0,
+  /** u16: offset of the instruction in its page. */
+  OFFSET: 2,
+  /** u16: ModRM.reg operand. */
+  REG: 4,
+  /** u16: ModRM.rm register operand. */
+  RM: 6,
+  /** u16: base and index register (or STATE.ZERO). */
+  BASE: 8,
+  INDEX: 10,
+  /** u8 */
+  SCALE: 12,
+  /** u8: segment of the memory operand (SEG number). */
+  SEGMENT: 13,
+  /** u8: instruction length in bytes. */
+  LENGTH: 14,
+  /** u8: bits 1:0 REP (0 none, 1 F3h, 2 F2h); bits 3:2 address size (0 16, 1 32, 2 64); bit 4 operand size override in effect; bit 5 LOCK. */
+  PREFIXES: 15,
+  /** i32 */
+  DISPLACEMENT: 16,
+  /** u32: table slot of an outlined handler, number of a system operation, or link of a branch (record address or 0). */
+  LINK: 20,
+  /** i64, sign-extended */
+  IMMEDIATE: 24,
+  SIZE: 32,
+} as const;
+
+/** What an outlined handler or a system operation answers. */
+export const STATUS = {
+  /** Completed: go on with the next record. */
+  NEXT: 0,
+  /** Completed: STATE.RIP holds a near-branch target, truncated and not yet checked against the limit. */
+  JUMP: 1,
+  /** STATE.FAULT_* describe an exception; the instruction had no effect. */
+  FAULT: 2,
+  /** Execute the same record again. */
+  AGAIN: 3,
+  /** Completed: STATE.RIP and the mode are authoritative; return to the run loop in TypeScript. */
+  EXIT: 4,
+} as const;
+
+/** Why the generated code returned. */
+export const RETURN = {
+  /** Budget used up at an instruction boundary. STATE.RIP is valid. */
+  BUDGET: 0,
+  /** The record at STATE.RIP is not decoded, or its page not in the execute TLB. */
+  LOOKUP: 1,
+  FAULT: 2,
+  EXIT: 4,
+} as const;

@@ -1,0 +1,74 @@
+/** Near JMP, Jcc, CALL, RET, LOOPcc, JrCXZ, BOUND. SDM volume 2. */
+import { VECTOR } from '../../arch/registers.ts';
+import { type I32, i32, i64 } from '../../wasm/expression.ts';
+import type { Context, Instruction, Semantics } from '../definition.ts';
+import { zeroExtend } from './helpers.ts';
+
+const RCX = 1;
+
+const jump: Semantics = (c) => c.jumpRelative();
+
+const jumpIf: Semantics = (c) => c.f.if(c.condition(c.cc), () => c.jumpRelative());
+
+const jumpTo: Semantics = (c) => c.jump(c.f.let(c.readU(0)));
+
+const call: Semantics = (c) => {
+  c.push(c.nextIp());
+  c.jumpRelative();
+};
+
+const callTo: Semantics = (c) => {
+  const target = c.f.let(c.readU(0));
+  c.push(c.nextIp());
+  c.jump(target);
+};
+
+const ret: Semantics = (c) => {
+  const target = c.f.let(zeroExtend(c.stackRead(c.sp(0)), c.size));
+  c.setSp(c.sp(c.size / 8));
+  c.jump(target);
+};
+
+const retRelease: Semantics = (c) => {
+  const target = c.f.let(zeroExtend(c.stackRead(c.sp(0)), c.size));
+  c.setSp(c.sp(i64.add(i64.and(c.immediate(), i64.const(0xffff)), i64.const(c.size / 8))));
+  c.jump(target);
+};
+
+/** The count is rCX in the address size. `also` is a further condition for going on. */
+function loop(also: (c: Context) => I32): Semantics {
+  return (c) => {
+    const count = c.f.let(c.truncateAddress(i64.sub(c.gpr(RCX), i64.const(1))));
+    const goOn = c.f.let(i32.and(i64.ne(count, i64.const(0)), also(c)));
+    c.setAddressSized(RCX, count);
+    c.f.if(goOn, () => c.jumpRelative());
+  };
+}
+
+const jumpIfCountZero: Semantics = (c) => c.f.if(i64.eqz(c.addressSized(RCX)), () => c.jumpRelative());
+
+const bound: Semantics = (c) => {
+  const bytes = c.size / 8;
+  const index = c.f.let(c.read(0));
+  const host = c.hostRead(bytes * 2);
+  const limit = (offset: number) => (c.size === 16 ? i64.load16_s(host, offset) : i64.load32_s(host, offset));
+  const outside = i32.or(i64.lt_s(index, limit(0)), i64.gt_s(index, limit(bytes)));
+  c.f.if(outside, () => c.raise(VECTOR.BR));
+};
+
+export const branchInstructions: readonly Instruction[] = [
+  { mnemonic: 'J', encoding: '70+cc', operands: 'Jbs', attributes: 'f64 hot', semantics: jumpIf },
+  { mnemonic: 'J', encoding: '0F 80+cc', operands: 'Jz', attributes: 'f64 hot', semantics: jumpIf },
+  { mnemonic: 'JMP', encoding: 'EB', operands: 'Jbs', attributes: 'f64 hot end', semantics: jump },
+  { mnemonic: 'JMP', encoding: 'E9', operands: 'Jz', attributes: 'f64 hot end', semantics: jump },
+  { mnemonic: 'JMP', encoding: 'FF /4', operands: 'Ev', attributes: 'f64 hot end', semantics: jumpTo },
+  { mnemonic: 'CALL', encoding: 'E8', operands: 'Jz', attributes: 'f64 hot', semantics: call },
+  { mnemonic: 'CALL', encoding: 'FF /2', operands: 'Ev', attributes: 'f64 hot', semantics: callTo },
+  { mnemonic: 'RET', encoding: 'C3', attributes: 'f64 hot end', semantics: ret },
+  { mnemonic: 'RET', encoding: 'C2', operands: 'Iw', attributes: 'f64 end', semantics: retRelease },
+  { mnemonic: 'LOOPNE', encoding: 'E0', operands: 'Jbs', attributes: 'f64', semantics: loop((c) => c.condition(5)) },
+  { mnemonic: 'LOOPE', encoding: 'E1', operands: 'Jbs', attributes: 'f64', semantics: loop((c) => c.condition(4)) },
+  { mnemonic: 'LOOP', encoding: 'E2', operands: 'Jbs', attributes: 'f64', semantics: loop(() => i32.const(1)) },
+  { mnemonic: 'JCXZ', encoding: 'E3', operands: 'Jbs', attributes: 'f64', semantics: jumpIfCountZero },
+  { mnemonic: 'BOUND', encoding: '62', operands: 'Gv,M', attributes: 'i64', semantics: bound },
+];

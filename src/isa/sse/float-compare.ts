@@ -1,0 +1,181 @@
+/**
+ * MIN, MAX, CMP, COMIS and UCOMIS: SDM volume 2. They round nothing, so only NaNs and denormals
+ * leave the fast path; the flags of those are found with vector operations on all lanes.
+ */
+import { FLAG } from '../../arch/registers.ts';
+import { type I32, i32, select, type V128 } from '../../wasm/expression.ts';
+import type { FunctionBuilder } from '../../wasm/function.ts';
+import { f32x4, f64x2, i32x4, i64x2, v128 } from '../../wasm/simd.ts';
+import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
+import { EXCEPTION, FLAGS, has } from '../float/workspace.ts';
+import { type LaneFormat, SINGLES } from './float-lanes.ts';
+import { attributesOf, operandsOf, ordinary, SD, SHAPES, type Shape, SS } from './float-shapes.ts';
+import { MXCSR, mxcsrOf, settle } from './mxcsr.ts';
+import { immediateByte } from './rows.ts';
+
+const vectors = (format: LaneFormat) =>
+  format === SINGLES
+    ? {
+        ...f32x4,
+        minimumNormal: f32x4.const(2 ** -126),
+        sign: i32x4.const(-0x8000_0000),
+        quiet: i32x4.const(0x40_0000),
+        equalBits: i32x4.eq,
+      }
+    : {
+        ...f64x2,
+        minimumNormal: f64x2.const(2 ** -1022),
+        sign: i64x2.const(-(1n << 63n)),
+        quiet: i64x2.const(1n << 51n),
+        equalBits: i64x2.eq,
+      };
+
+/** Lanes that hold a denormal. */
+function denormal(format: LaneFormat, a: V128): V128 {
+  const v = vectors(format);
+  return v128.and(v.lt(v.abs(a), v.minimumNormal), v.ne(a, v.const(0)));
+}
+
+/** (a) -> a with denormals made zeros when MXCSR.DAZ is set. */
+const flushing = (format: LaneFormat): LibraryFunction<'v128'> => ({
+  name: `flush${format.name}`,
+  params: ['v128'],
+  result: 'v128',
+  build: (f) => {
+    const a = f.param(1, 'v128');
+    f.if(i32.eqz(has(mxcsrOf(f.param(0, 'i32')), MXCSR.DENORMALS_ARE_ZEROS)), () => f.return(a));
+    const small = denormal(format, a);
+    f.return(v128.andnot(a, v128.andnot(small, vectors(format).sign)));
+    f.unreachable();
+  },
+});
+
+/**
+ * (a, b, quiet NaNs are invalid too) -> 0. Sets FLAGS: INVALID for a signaling NaN in any lane, DENORMAL
+ * for a denormal in a lane without NaN. Operands were flushed before; unused lanes are zero.
+ */
+const comparing = (format: LaneFormat): LibraryFunction<'i32'> => ({
+  name: `compareFlags${format.name}`,
+  params: ['v128', 'v128', 'i32'],
+  result: 'i32',
+  build: (f) => {
+    const v = vectors(format);
+    const [a, b, strict] = [f.param(1, 'v128'), f.param(2, 'v128'), f.param(3, 'i32')];
+    const [nanA, nanB] = [f.let(v.ne(a, a)), f.let(v.ne(b, b))];
+    const unordered = f.let(v128.or(nanA, nanB));
+    const signaling = (x: V128, nan: V128): V128 =>
+      v128.and(nan, v.equalBits(v128.and(x, v.quiet), v.const(0)));
+    const invalid = f.let(v128.or(signaling(a, nanA), signaling(b, nanB)));
+    f.if(strict, () => f.set(invalid, unordered));
+    const denormals = v128.andnot(v128.or(denormal(format, a), denormal(format, b)), unordered);
+    const flag = (lanes: V128, bit: number): I32 => i32.mul(v128.any_true(lanes), i32.const(bit));
+    const flags = i32.or(flag(invalid, EXCEPTION.INVALID), flag(denormals, EXCEPTION.DENORMAL));
+    f.store('i32', f.param(0, 'i32'), flags, FLAGS);
+    f.return(i32.const(0));
+    f.unreachable();
+  },
+});
+
+const FLUSH = { Single: flushing(SINGLES), Double: flushing(SD.format) };
+const COMPARE_FLAGS = { Single: comparing(SINGLES), Double: comparing(SD.format) };
+
+/** The operand with lanes that the instruction does not use cleared. */
+const usedLanes = (s: Shape, v: V128): V128 =>
+  s.lanes === 1 ? s.merge(i32x4.const(0), s.value(v)) : v;
+
+type Local = ReturnType<FunctionBuilder['let']> & V128;
+
+/** Both operands, flushed by DAZ if need be and with their flags settled. */
+function compareOperands(c: Context, s: Shape, strict: I32, a: V128, b: V128): [Local, Local] {
+  const { f } = c;
+  const x = f.let(usedLanes(s, a)) as Local;
+  const y = f.let(usedLanes(s, b)) as Local;
+  const fine = s.and(ordinary(s, s.value(x)), ordinary(s, s.value(y)));
+  f.if(i32.eqz(s.all(fine)), () => {
+    f.set(x, c.library(FLUSH[s.format.name], x));
+    f.set(y, c.library(FLUSH[s.format.name], y));
+    f.let(c.library(COMPARE_FLAGS[s.format.name], x, y, strict));
+    settle(c);
+  });
+  return [x, y];
+}
+
+/** MIN, MAX: the source when a NaN is there or both are zeros. Any NaN is invalid. */
+const extreme =
+  (s: Shape, maximum: boolean): Semantics =>
+  (c) => {
+    const destination = c.f.let(c.readV(0));
+    const operands = compareOperands(c, s, i32.const(1), destination, c.readV(1));
+    const [a, b] = operands.map((v) => s.value(v));
+    c.writeV(0, s.merge(destination, s.choose(maximum ? s.lt(b, a) : s.lt(a, b), a, b)));
+  };
+
+/** CMP: immediate 1:0 = equal, less, less or equal, unordered; bit 2 negates. Bits above are ignored. */
+const compare =
+  (s: Shape): Semantics =>
+  (c) => {
+    const { f } = c;
+    const destination = f.let(c.readV(0));
+    const source = f.let(c.readV(1));
+    const predicate = immediateByte(c);
+    const bit = (n: number): I32 => i32.and(predicate, i32.const(n));
+    // LT, LE and their negations signal quiet NaNs: predicates 1, 2, 5, 6.
+    const strict = i32.and(i32.xor(predicate, i32.shr_u(predicate, i32.const(1))), i32.const(1));
+    const [a, b] = compareOperands(c, s, strict, destination, source);
+    const v = vectors(s.format);
+    const unordered = v128.or(v.ne(a, a), v.ne(b, b));
+    const odd = select(bit(2), unordered, v.lt(a, b));
+    const even = select(bit(2), v.le(a, b), v.eq(a, b));
+    const negation = i32x4.splat(i32.sub(i32.const(0), i32.shr_u(bit(4), i32.const(2))));
+    const result = f.let(v128.xor(select(bit(1), odd, even), negation));
+    c.writeV(0, s.lanes === 1 ? s.format.replace(destination, 0, s.format.extract(result, 0)) : result);
+  };
+
+/** COMIS, UCOMIS: ZF, PF, CF = 000 above, 001 below, 100 equal, 111 unordered; the others are cleared. */
+const compareToFlags =
+  (s: Shape, strict: boolean): Semantics =>
+  (c) => {
+    const operands = compareOperands(c, s, i32.const(strict ? 1 : 0), c.readV(0), c.readV(1));
+    const [a, b] = operands.map((v) => c.f.let(s.value(v)));
+    const test = (t: ReturnType<Shape['lt']>): I32 => s.all(t);
+    const below = i32.eqz(test(s.le(b, a)));
+    const notUnequal = i32.eqz(i32.or(test(s.lt(a, b)), test(s.lt(b, a))));
+    const unordered = i32.eqz(i32.or(test(s.lt(a, b)), test(s.le(b, a))));
+    const bits = [
+      i32.mul(below, i32.const(FLAG.CF)),
+      i32.mul(notUnequal, i32.const(FLAG.ZF)),
+      i32.mul(unordered, i32.const(FLAG.PF)),
+    ];
+    c.flags.raw(bits.reduce((x, y) => i32.or(x, y)));
+  };
+
+const row = (s: Shape, mnemonic: string, opcode: string, semantics: Semantics): Instruction => ({
+  mnemonic: `${mnemonic}${s.suffix}`,
+  encoding: `${s.prefix} 0F ${opcode}`,
+  operands: operandsOf(s),
+  attributes: attributesOf(s),
+  feature: s.feature,
+  semantics,
+});
+
+/** COMISS has no prefix, COMISD has 66h. */
+const toFlags = [SS, SD].flatMap((s) =>
+  [false, true].map((strict): Instruction => {
+    const { prefix } = SHAPES[s === SS ? 0 : 1];
+    return {
+      ...row(s, strict ? 'COMI' : 'UCOMI', '2E', compareToFlags(s, strict)),
+      encoding: `${prefix} 0F ${strict ? '2F' : '2E'}`,
+      attributes: 'sse',
+    };
+  }),
+);
+
+export const floatCompare: readonly Instruction[] = [
+  ...SHAPES.flatMap((s) => [
+    row(s, 'MIN', '5D', extreme(s, false)),
+    row(s, 'MAX', '5F', extreme(s, true)),
+    { ...row(s, 'CMP', 'C2', compare(s)), operands: `${operandsOf(s)},Ib` },
+  ]),
+  ...toFlags,
+];
+

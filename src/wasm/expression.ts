@@ -1,0 +1,283 @@
+/**
+ * WebAssembly expressions as values. An expression is a tree that emits its code when a statement
+ * uses it; using it twice emits it twice, so anything costly goes through `FunctionBuilder.let`.
+ */
+import type { Code } from './code.ts';
+
+export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
+
+export interface Expression<T extends ValueType = ValueType> {
+  readonly type: T;
+  readonly emit: (code: Code) => void;
+}
+
+export type I32 = Expression<'i32'>;
+export type I64 = Expression<'i64'>;
+export type F32 = Expression<'f32'>;
+export type F64 = Expression<'f64'>;
+export type V128 = Expression<'v128'>;
+
+type Unary<A extends ValueType, R extends ValueType> = (a: Expression<A>) => Expression<R>;
+type Binary<A extends ValueType, R extends ValueType> = (a: Expression<A>, b: Expression<A>) => Expression<R>;
+
+/** An instruction of one operand. `op` above FFh names a two-byte opcode (prefix in the high byte). */
+export function unary<A extends ValueType, R extends ValueType>(type: R, op: number): Unary<A, R> {
+  return (a) => ({
+    type,
+    emit: (code) => {
+      a.emit(code);
+      opcode(code, op);
+    },
+  });
+}
+
+export function binary<A extends ValueType, R extends ValueType>(type: R, op: number): Binary<A, R> {
+  return (a, b) => ({
+    type,
+    emit: (code) => {
+      a.emit(code);
+      b.emit(code);
+      opcode(code, op);
+    },
+  });
+}
+
+/** A load; `address` is the dynamic part, `offset` (bytes, unsigned) the static one. */
+export type Load<R extends ValueType> = (address: I32, offset?: number) => Expression<R>;
+
+export function load<R extends ValueType>(type: R, op: number): Load<R> {
+  return (address, offset = 0) => ({
+    type,
+    emit: (code) => {
+      address.emit(code);
+      opcode(code, op);
+      code.u32(0);
+      code.u32(offset);
+    },
+  });
+}
+
+/** Opcodes above FFh are prefix << 16 | number: the prefix byte, then the number as LEB128. */
+export function opcode(code: Code, op: number): void {
+  if (op > 0xff) {
+    code.byte(op >>> 16);
+    code.u32(op & 0xffff);
+  } else {
+    code.byte(op);
+  }
+}
+
+/** `condition ? a : b` without a branch; all three are evaluated. */
+export function select<T extends ValueType>(
+  condition: I32,
+  a: Expression<T>,
+  b: Expression<T>,
+): Expression<T> {
+  return {
+    type: a.type,
+    emit: (code) => {
+      a.emit(code);
+      b.emit(code);
+      condition.emit(code);
+      code.byte(0x1b);
+    },
+  };
+}
+
+/** `condition ? a : b` with a branch; only the chosen one is evaluated. */
+export function choose<T extends ValueType>(
+  condition: I32,
+  a: Expression<T>,
+  b: Expression<T>,
+): Expression<T> {
+  return {
+    type: a.type,
+    emit: (code) => {
+      condition.emit(code);
+      code.byte(0x04);
+      code.byte(TYPE_BYTE[a.type]);
+      a.emit(code);
+      code.byte(0x05);
+      b.emit(code);
+      code.byte(0x0b);
+    },
+  };
+}
+
+export const TYPE_BYTE: Record<ValueType, number> = {
+  i32: 0x7f,
+  i64: 0x7e,
+  f32: 0x7d,
+  f64: 0x7c,
+  v128: 0x7b,
+};
+
+const u1 = <A extends ValueType, R extends ValueType>(type: R, op: number) => unary<A, R>(type, op);
+
+export const i32 = {
+  const: (value: number): I32 => ({
+    type: 'i32',
+    emit: (code) => {
+      code.byte(0x41);
+      code.i32(value);
+    },
+  }),
+  load: load('i32', 0x28),
+  load8_s: load('i32', 0x2c),
+  load8_u: load('i32', 0x2d),
+  load16_s: load('i32', 0x2e),
+  load16_u: load('i32', 0x2f),
+  eqz: u1<'i32', 'i32'>('i32', 0x45),
+  eq: binary<'i32', 'i32'>('i32', 0x46),
+  ne: binary<'i32', 'i32'>('i32', 0x47),
+  lt_s: binary<'i32', 'i32'>('i32', 0x48),
+  lt_u: binary<'i32', 'i32'>('i32', 0x49),
+  gt_s: binary<'i32', 'i32'>('i32', 0x4a),
+  gt_u: binary<'i32', 'i32'>('i32', 0x4b),
+  le_s: binary<'i32', 'i32'>('i32', 0x4c),
+  le_u: binary<'i32', 'i32'>('i32', 0x4d),
+  ge_s: binary<'i32', 'i32'>('i32', 0x4e),
+  ge_u: binary<'i32', 'i32'>('i32', 0x4f),
+  clz: u1<'i32', 'i32'>('i32', 0x67),
+  ctz: u1<'i32', 'i32'>('i32', 0x68),
+  popcnt: u1<'i32', 'i32'>('i32', 0x69),
+  add: binary<'i32', 'i32'>('i32', 0x6a),
+  sub: binary<'i32', 'i32'>('i32', 0x6b),
+  mul: binary<'i32', 'i32'>('i32', 0x6c),
+  div_s: binary<'i32', 'i32'>('i32', 0x6d),
+  div_u: binary<'i32', 'i32'>('i32', 0x6e),
+  rem_s: binary<'i32', 'i32'>('i32', 0x6f),
+  rem_u: binary<'i32', 'i32'>('i32', 0x70),
+  and: binary<'i32', 'i32'>('i32', 0x71),
+  or: binary<'i32', 'i32'>('i32', 0x72),
+  xor: binary<'i32', 'i32'>('i32', 0x73),
+  shl: binary<'i32', 'i32'>('i32', 0x74),
+  shr_s: binary<'i32', 'i32'>('i32', 0x75),
+  shr_u: binary<'i32', 'i32'>('i32', 0x76),
+  rotl: binary<'i32', 'i32'>('i32', 0x77),
+  rotr: binary<'i32', 'i32'>('i32', 0x78),
+  wrap_i64: u1<'i64', 'i32'>('i32', 0xa7),
+  reinterpret_f32: u1<'f32', 'i32'>('i32', 0xbc),
+  extend8_s: u1<'i32', 'i32'>('i32', 0xc0),
+  extend16_s: u1<'i32', 'i32'>('i32', 0xc1),
+  trunc_sat_f32_s: u1<'f32', 'i32'>('i32', 0xfc0000),
+  trunc_sat_f64_s: u1<'f64', 'i32'>('i32', 0xfc0002),
+};
+
+export const i64 = {
+  const: (value: number | bigint): I64 => ({
+    type: 'i64',
+    emit: (code) => {
+      code.byte(0x42);
+      code.i64(BigInt(value));
+    },
+  }),
+  load: load('i64', 0x29),
+  load8_s: load('i64', 0x30),
+  load8_u: load('i64', 0x31),
+  load16_s: load('i64', 0x32),
+  load16_u: load('i64', 0x33),
+  load32_s: load('i64', 0x34),
+  load32_u: load('i64', 0x35),
+  eqz: u1<'i64', 'i32'>('i32', 0x50),
+  eq: binary<'i64', 'i32'>('i32', 0x51),
+  ne: binary<'i64', 'i32'>('i32', 0x52),
+  lt_s: binary<'i64', 'i32'>('i32', 0x53),
+  lt_u: binary<'i64', 'i32'>('i32', 0x54),
+  gt_s: binary<'i64', 'i32'>('i32', 0x55),
+  gt_u: binary<'i64', 'i32'>('i32', 0x56),
+  le_s: binary<'i64', 'i32'>('i32', 0x57),
+  le_u: binary<'i64', 'i32'>('i32', 0x58),
+  ge_s: binary<'i64', 'i32'>('i32', 0x59),
+  ge_u: binary<'i64', 'i32'>('i32', 0x5a),
+  clz: u1<'i64', 'i64'>('i64', 0x79),
+  ctz: u1<'i64', 'i64'>('i64', 0x7a),
+  popcnt: u1<'i64', 'i64'>('i64', 0x7b),
+  add: binary<'i64', 'i64'>('i64', 0x7c),
+  sub: binary<'i64', 'i64'>('i64', 0x7d),
+  mul: binary<'i64', 'i64'>('i64', 0x7e),
+  div_s: binary<'i64', 'i64'>('i64', 0x7f),
+  div_u: binary<'i64', 'i64'>('i64', 0x80),
+  rem_s: binary<'i64', 'i64'>('i64', 0x81),
+  rem_u: binary<'i64', 'i64'>('i64', 0x82),
+  and: binary<'i64', 'i64'>('i64', 0x83),
+  or: binary<'i64', 'i64'>('i64', 0x84),
+  xor: binary<'i64', 'i64'>('i64', 0x85),
+  shl: binary<'i64', 'i64'>('i64', 0x86),
+  shr_s: binary<'i64', 'i64'>('i64', 0x87),
+  shr_u: binary<'i64', 'i64'>('i64', 0x88),
+  rotl: binary<'i64', 'i64'>('i64', 0x89),
+  rotr: binary<'i64', 'i64'>('i64', 0x8a),
+  extend_i32_s: u1<'i32', 'i64'>('i64', 0xac),
+  extend_i32_u: u1<'i32', 'i64'>('i64', 0xad),
+  reinterpret_f64: u1<'f64', 'i64'>('i64', 0xbd),
+  extend8_s: u1<'i64', 'i64'>('i64', 0xc2),
+  extend16_s: u1<'i64', 'i64'>('i64', 0xc3),
+  extend32_s: u1<'i64', 'i64'>('i64', 0xc4),
+  trunc_sat_f32_s: u1<'f32', 'i64'>('i64', 0xfc0004),
+  trunc_sat_f64_s: u1<'f64', 'i64'>('i64', 0xfc0006),
+};
+
+export const f32 = {
+  const: (value: number): F32 => ({
+    type: 'f32',
+    emit: (code) => {
+      code.byte(0x43);
+      code.f32(value);
+    },
+  }),
+  load: load('f32', 0x2a),
+  eq: binary<'f32', 'i32'>('i32', 0x5b),
+  ne: binary<'f32', 'i32'>('i32', 0x5c),
+  lt: binary<'f32', 'i32'>('i32', 0x5d),
+  gt: binary<'f32', 'i32'>('i32', 0x5e),
+  le: binary<'f32', 'i32'>('i32', 0x5f),
+  ge: binary<'f32', 'i32'>('i32', 0x60),
+  abs: u1<'f32', 'f32'>('f32', 0x8b),
+  neg: u1<'f32', 'f32'>('f32', 0x8c),
+  ceil: u1<'f32', 'f32'>('f32', 0x8d),
+  floor: u1<'f32', 'f32'>('f32', 0x8e),
+  trunc: u1<'f32', 'f32'>('f32', 0x8f),
+  nearest: u1<'f32', 'f32'>('f32', 0x90),
+  sqrt: u1<'f32', 'f32'>('f32', 0x91),
+  add: binary<'f32', 'f32'>('f32', 0x92),
+  sub: binary<'f32', 'f32'>('f32', 0x93),
+  mul: binary<'f32', 'f32'>('f32', 0x94),
+  div: binary<'f32', 'f32'>('f32', 0x95),
+  convert_i32_s: u1<'i32', 'f32'>('f32', 0xb2),
+  convert_i64_s: u1<'i64', 'f32'>('f32', 0xb4),
+  demote_f64: u1<'f64', 'f32'>('f32', 0xb6),
+  reinterpret_i32: u1<'i32', 'f32'>('f32', 0xbe),
+};
+
+export const f64 = {
+  const: (value: number): F64 => ({
+    type: 'f64',
+    emit: (code) => {
+      code.byte(0x44);
+      code.f64(value);
+    },
+  }),
+  load: load('f64', 0x2b),
+  eq: binary<'f64', 'i32'>('i32', 0x61),
+  ne: binary<'f64', 'i32'>('i32', 0x62),
+  lt: binary<'f64', 'i32'>('i32', 0x63),
+  gt: binary<'f64', 'i32'>('i32', 0x64),
+  le: binary<'f64', 'i32'>('i32', 0x65),
+  ge: binary<'f64', 'i32'>('i32', 0x66),
+  abs: u1<'f64', 'f64'>('f64', 0x99),
+  neg: u1<'f64', 'f64'>('f64', 0x9a),
+  ceil: u1<'f64', 'f64'>('f64', 0x9b),
+  floor: u1<'f64', 'f64'>('f64', 0x9c),
+  trunc: u1<'f64', 'f64'>('f64', 0x9d),
+  nearest: u1<'f64', 'f64'>('f64', 0x9e),
+  sqrt: u1<'f64', 'f64'>('f64', 0x9f),
+  add: binary<'f64', 'f64'>('f64', 0xa0),
+  sub: binary<'f64', 'f64'>('f64', 0xa1),
+  mul: binary<'f64', 'f64'>('f64', 0xa2),
+  div: binary<'f64', 'f64'>('f64', 0xa3),
+  convert_i32_s: u1<'i32', 'f64'>('f64', 0xb7),
+  convert_i64_s: u1<'i64', 'f64'>('f64', 0xb9),
+  promote_f32: u1<'f32', 'f64'>('f64', 0xbb),
+  reinterpret_i64: u1<'i64', 'f64'>('f64', 0xbf),
+};
