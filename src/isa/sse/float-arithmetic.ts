@@ -39,7 +39,8 @@ function fastPath(c: Context, s: Shape, operation: Arithmetic, a: Value, b: Valu
   return i32.and(isPlain(i32.load(c.field(STATE.MXCSR))), all);
 }
 
-const same = (s: Shape, operation: Arithmetic): Arithmetic[] => Array.from({ length: s.lanes }, () => operation);
+const same = (s: Shape, operation: Arithmetic): Arithmetic[] =>
+  Array.from({ length: s.lanes }, () => operation);
 
 /** `destination` op `source`, in registers: `exact` is the library function for the same. */
 function operate(
@@ -112,7 +113,13 @@ function alternating(s: Shape): Semantics {
   };
 }
 
-const row = (s: Shape, prefix: string, mnemonic: string, opcode: string, semantics: Semantics): Instruction => ({
+const row = (
+  s: Shape,
+  prefix: string,
+  mnemonic: string,
+  opcode: string,
+  semantics: Semantics,
+): Instruction => ({
   mnemonic: `${mnemonic}${s.suffix}`,
   encoding: `${prefix} 0F ${opcode}`,
   operands: operandsOf(s),

@@ -80,8 +80,7 @@ const FLUSH = { Single: flushing(SINGLES), Double: flushing(SD.format) };
 const COMPARE_FLAGS = { Single: comparing(SINGLES), Double: comparing(SD.format) };
 
 /** The operand with lanes that the instruction does not use cleared. */
-const usedLanes = (s: Shape, v: V128): V128 =>
-  s.lanes === 1 ? s.merge(i32x4.const(0), s.value(v)) : v;
+const usedLanes = (s: Shape, v: V128): V128 => (s.lanes === 1 ? s.merge(i32x4.const(0), s.value(v)) : v);
 
 type Local = ReturnType<FunctionBuilder['let']> & V128;
 
@@ -178,4 +177,3 @@ export const floatCompare: readonly Instruction[] = [
   ]),
   ...toFlags,
 ];
-

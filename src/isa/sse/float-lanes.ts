@@ -2,7 +2,7 @@
  * The exact path of SSE arithmetic: one lane at a time through the functions of `float/`, on bits in
  * i64 (singles in the low half). Each adds its exception flags to FLAGS; `mxcsr.ts` settles them.
  */
-import { i32, type I32, i64, type I64, type V128 } from '../../wasm/expression.ts';
+import { type I32, type I64, i32, i64, type V128 } from '../../wasm/expression.ts';
 import type { FunctionBuilder } from '../../wasm/function.ts';
 import { i32x4, i64x2 } from '../../wasm/simd.ts';
 import type { LibraryFunction, LibraryUser } from '../definition.ts';

@@ -48,7 +48,10 @@ const arithmeticOf =
   (operation: Arithmetic, a: Value, b: Value): Value =>
     operation === 'sqrt' ? lanes.sqrt(b) : lanes[operation](a, b);
 
-const constants = { Single: [2 ** -126, Number.POSITIVE_INFINITY], Double: [2 ** -1022, Number.POSITIVE_INFINITY] };
+const constants = {
+  Single: [2 ** -126, Number.POSITIVE_INFINITY],
+  Double: [2 ** -1022, Number.POSITIVE_INFINITY],
+};
 
 function packed(format: LaneFormat, lanes: Lanes) {
   const [minimum, infinity] = constants[format.name];

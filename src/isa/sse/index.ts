@@ -1,5 +1,9 @@
 /** The SSE family, SSE to SSE4.2, with FXSAVE and the instructions on MXCSR. */
 import type { Instruction } from '../definition.ts';
+import { conversions } from './conversions.ts';
+import { floatArithmetic } from './float-arithmetic.ts';
+import { floatCompare } from './float-compare.ts';
+import { floatRound } from './float-round.ts';
 import { moves } from './moves.ts';
 import { packedInteger } from './packed-integer.ts';
 import { immediateShifts } from './shifts.ts';
@@ -10,4 +14,8 @@ export const sseInstructions: readonly Instruction[] = [
   ...packedInteger,
   ...immediateShifts,
   ...shuffles,
+  ...floatArithmetic,
+  ...floatCompare,
+  ...conversions,
+  ...floatRound,
 ];

@@ -50,7 +50,8 @@ export const inexactIsPlain = (mxcsr: I32): I32 => {
 };
 
 /** Before the first lane of an instruction. */
-export const clearFlags = (f: FunctionBuilder, state: I32): void => f.store('i32', state, i32.const(0), FLAGS);
+export const clearFlags = (f: FunctionBuilder, state: I32): void =>
+  f.store('i32', state, i32.const(0), FLAGS);
 
 export const addFlags = (f: FunctionBuilder, state: I32, flags: I32): void =>
   f.store('i32', state, i32.or(i32.load(state, FLAGS), flags), FLAGS);
@@ -70,7 +71,10 @@ export const SETTLE: LibraryFunction<'i32'> = {
     const mxcsr = f.let(mxcsrOf(state));
     const flags = f.let(i32.and(i32.load(state, FLAGS), i32.const(MXCSR.FLAGS)));
     const unmasked = f.let(
-      i32.xor(i32.shr_u(i32.and(mxcsr, i32.const(MXCSR.MASKS)), i32.const(MXCSR.MASKS_SHIFT)), i32.const(0x3f)),
+      i32.xor(
+        i32.shr_u(i32.and(mxcsr, i32.const(MXCSR.MASKS)), i32.const(MXCSR.MASKS_SHIFT)),
+        i32.const(0x3f),
+      ),
     );
     f.if(has(i32.and(flags, unmasked), PRE_COMPUTATION), () =>
       f.set(flags, i32.and(flags, i32.const(PRE_COMPUTATION))),
