@@ -15,9 +15,19 @@ export const littleEndian = (value: bigint, bytes: number): number[] =>
   Array.from({ length: bytes }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
 
 /** [BX+SI] ... [BX] of 16-bit addressing, by ModRM.rm. */
-const FORMS_16 = [[R.BX, R.SI], [R.BX, R.DI], [R.BP, R.SI], [R.BP, R.DI], [R.SI], [R.DI], [R.BP], [R.BX]] as const;
+const FORMS_16 = [
+  [R.BX, R.SI],
+  [R.BX, R.DI],
+  [R.BP, R.SI],
+  [R.BP, R.DI],
+  [R.SI],
+  [R.DI],
+  [R.BP],
+  [R.BX],
+] as const;
 
-const fits = (value: bigint, bits: number) => value >= -(1n << BigInt(bits - 1)) && value < 1n << BigInt(bits - 1);
+const fits = (value: bigint, bits: number) =>
+  value >= -(1n << BigInt(bits - 1)) && value < 1n << BigInt(bits - 1);
 
 /** A random displacement: its size in bits (0, 8, 32 or 16) and value. */
 function displacement(instance: Instance, wide: 16 | 32): { size: number; value: bigint } {
@@ -32,7 +42,8 @@ const modrm = (mod: number, reg: number, rm: number) => (mod << 6) | ((reg & 7) 
 function targetAddress(instance: Instance): bigint {
   const { random, bits, addressSize } = instance;
   instance.target = instance.chooseTarget();
-  if (instance.template.aligned || addressSize === 16 || !random.chance(0.01)) return instance.linear(instance.target);
+  if (instance.template.aligned || addressSize === 16 || !random.chance(0.01))
+    return instance.linear(instance.target);
   if (addressSize === 64 && random.chance(0.5)) return 0x8000_0000_0000n + (random.u64() >> 18n);
   return 0x3000_0000n + BigInt(random.below(0x1000_0000 / bits));
 }
@@ -57,7 +68,11 @@ function operand16(instance: Instance, reg: number): Operand {
     instance.set(base, target - fixed - value.value, 16);
     if (index !== undefined) instance.known.add(index);
   }
-  return { rex: 0, bytes: [modrm(modOf(value.size), reg, rm), ...littleEndian(value.value, value.size / 8)], ripTarget: null };
+  return {
+    rex: 0,
+    bytes: [modrm(modOf(value.size), reg, rm), ...littleEndian(value.value, value.size / 8)],
+    ripTarget: null,
+  };
 }
 
 /** [disp32] without registers, RIP-relative in 64-bit code where ModRM says so. */
@@ -108,7 +123,11 @@ function solve(instance: Instance, { base, index, scale }: Registers, target: bi
 }
 
 /** ModRM, SIB and displacement. The base registers 5 and 13 always take a displacement. */
-function encode(reg: number, { base, index, scale }: Registers, wanted: { size: number; value: bigint }): Operand {
+function encode(
+  reg: number,
+  { base, index, scale }: Registers,
+  wanted: { size: number; value: bigint },
+): Operand {
   const { size, value } = wanted.size === 0 && (base & 7) === R.BP ? { size: 8, value: 0n } : wanted;
   const needsSib = index !== null || (base & 7) === R.SP;
   const rex = (base >> 3) | (index === null ? 0 : (index >> 3) << 1);

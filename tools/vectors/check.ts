@@ -3,7 +3,7 @@
  *
  * Usage: npm run vectors:check [-- NAME...]
  */
-import { describe, differences } from './compare.ts';
+import { differences, explain } from './compare.ts';
 import { Batch, compileExecutor } from './executor.ts';
 import { State } from './layout.ts';
 import { readVectorFile, type Vector, vectorFiles } from './reader.ts';
@@ -29,14 +29,20 @@ function runBatch(vectors: readonly Vector[]): string[] {
   const batch = new Batch(vectors.length);
   for (const vector of vectors) {
     const { code, initial: state, template } = vector;
-    batch.add({ bits: template.bits, code, repeats: isRepeated(vector), pushesFlags: pushesFlags(vector), state });
+    batch.add({
+      bits: template.bits,
+      code,
+      repeats: isRepeated(vector),
+      pushesFlags: pushesFlags(vector),
+      state,
+    });
   }
   const wrong: string[] = [];
   let index = 0;
   for (const outcome of batch.run(program)) {
     const vector = vectors[index++] as Vector;
     const found = differences(vector, outcome.state, outcome.vector === 1 ? null : outcome);
-    if (found.length > 0) wrong.push(describe(vector, found));
+    if (found.length > 0) wrong.push(explain(vector, found));
   }
   return wrong;
 }

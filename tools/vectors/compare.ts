@@ -70,7 +70,8 @@ function agrees(vector: Vector, field: Field, actual: Uint8Array): boolean {
   const expected = slice(vector.expected, field);
   if (equal(expected, actual)) return true;
   if (vector.template.tolerance === 'ulp' && field.name.startsWith('ST')) return withinUlp(expected, actual);
-  if (vector.template.tolerance === 'estimate' && field.name.startsWith('XMM')) return withinEstimate(expected, actual);
+  if (vector.template.tolerance === 'estimate' && field.name.startsWith('XMM'))
+    return withinEstimate(expected, actual);
   return false;
 }
 
@@ -78,7 +79,11 @@ function agrees(vector: Vector, field: Field, actual: Uint8Array): boolean {
  * What is wrong with an implementation's outcome; empty when it agrees wherever the manuals define the result.
  * @param exception the exception that the instruction raised, or null when it completed
  */
-export function differences(vector: Vector, actual: State, exception: RecordedException | null): Difference[] {
+export function differences(
+  vector: Vector,
+  actual: State,
+  exception: RecordedException | null,
+): Difference[] {
   const found: Difference[] = [];
   if (text(vector.exception) !== text(exception)) {
     found.push({ what: 'exception', expected: text(vector.exception), actual: text(exception) });
@@ -93,7 +98,7 @@ export function differences(vector: Vector, actual: State, exception: RecordedEx
 }
 
 /** One line for people: the instruction, where it started, and how it went wrong. */
-export function describe(vector: Vector, found: readonly Difference[]): string {
+export function explain(vector: Vector, found: readonly Difference[]): string {
   const rows = found.map(({ what, expected, actual }) => `${what} is ${actual}, recorded ${expected}`);
   const rcx = vector.initial.u64[OFFSET.gpr / 8 + R.CX]?.toString(16);
   const where = `${vector.template.bits}-bit code ${Buffer.from(vector.code).toString('hex')} at ${CODE.toString(16)}, RCX ${rcx}`;

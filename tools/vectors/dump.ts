@@ -17,8 +17,12 @@ function changes(from: State, to: State): string[] {
 }
 
 function print({ index, template, code, initial, expected, exception, undefinedFlags }: Vector): void {
-  const end = exception ? ` exception ${exception.vector} (${exception.errorCode}) CR2 ${exception.address.toString(16)}` : '';
-  const registers = Array.from(initial.u64.subarray(0, template.bits === 64 ? 16 : 8), (value) => value.toString(16));
+  const end = exception
+    ? ` exception ${exception.vector} (${exception.errorCode}) CR2 ${exception.address.toString(16)}`
+    : '';
+  const registers = Array.from(initial.u64.subarray(0, template.bits === 64 ? 16 : 8), (value) =>
+    value.toString(16),
+  );
   console.log(`${index} ${template.name} (${template.bits}): ${Buffer.from(code).toString('hex')}${end}`);
   console.log(`    registers    ${registers.join(' ')}, undefined flags ${undefinedFlags.toString(16)}`);
   for (const line of changes(initial, expected)) console.log(line);

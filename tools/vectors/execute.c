@@ -34,7 +34,7 @@ enum {
   USER_CODE_32 = 0x23,
   USER_CODE_64 = 0x33,
   TF = 0x100,
-  RECORDED_FLAGS = 0x200ed7, /* ID OF DF IF SF ZF AF PF CF and the bit that is always 1 */
+  RECORDED_FLAGS = 0xed7, /* OF DF IF SF ZF AF PF CF and the bit that is always 1 */
 };
 
 /* Offsets are those of layout.ts. */

@@ -32,7 +32,9 @@ function succeed(program: string, args: readonly string[], input?: Uint8Array): 
   const result = spawnSync(program, args, { ...(input ? { input } : {}), maxBuffer: 1 << 30 });
   if (result.error) throw new Error(`${program}: ${result.error.message}`);
   if (result.status !== 0) {
-    throw new Error(`${program} failed (${result.signal ?? result.status}): ${result.stderr.toString().trim()}`);
+    throw new Error(
+      `${program} failed (${result.signal ?? result.status}): ${result.stderr.toString().trim()}`,
+    );
   }
   return result.stdout;
 }

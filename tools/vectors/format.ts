@@ -98,12 +98,19 @@ export interface RecordedVector {
   readonly code: Uint8Array;
   readonly undefinedFlags: number;
   readonly ignored: { readonly offset: number; readonly length: number };
-  readonly exception: { readonly vector: number; readonly errorCode: number; readonly address: bigint } | null;
+  readonly exception: {
+    readonly vector: number;
+    readonly errorCode: number;
+    readonly address: bigint;
+  } | null;
 }
 
 /** Collects vectors and gives the uncompressed file. */
 export class VectorWriter {
-  readonly #streams = Object.fromEntries(STREAMS.map((name) => [name, new Output()])) as Record<StreamName, Output>;
+  readonly #streams = Object.fromEntries(STREAMS.map((name) => [name, new Output()])) as Record<
+    StreamName,
+    Output
+  >;
   #check = 0;
   #count = 0;
 
@@ -126,7 +133,8 @@ export class VectorWriter {
     if (vector.exception) {
       streams.errors.u16(vector.exception.errorCode);
       if (vector.exception.vector === 14) {
-        for (let shift = 0n; shift < 64n; shift += 8n) streams.addresses.u8(Number((vector.exception.address >> shift) & 0xffn));
+        for (let shift = 0n; shift < 64n; shift += 8n)
+          streams.addresses.u8(Number((vector.exception.address >> shift) & 0xffn));
       }
     }
     this.#difference('setup', made, initial);

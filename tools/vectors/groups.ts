@@ -1,10 +1,11 @@
 /** The vector files: which templates, in which mode, and how many vectors of each operand size. */
+
+import type { Template } from './template.ts';
 import { FLOW } from './templates/flow.ts';
 import { INTEGER } from './templates/integer.ts';
 import { MMX_TEMPLATES, SIMD } from './templates/simd.ts';
 import { ESTIMATES, SSE } from './templates/sse.ts';
 import { TRANSCENDENTAL, X87 } from './templates/x87.ts';
-import type { Template } from './template.ts';
 
 export interface Group {
   readonly name: string;

@@ -49,6 +49,15 @@ function mxcsr(random: Random): number {
 
 const FSW = { ES: 0x80, B: 0x8000, TOP_SHIFT: 11, CONDITIONS: 0x4700 };
 
+/** The registers in use: all, or some from the top of the stack on so that one more can be pushed, rarely any. */
+function tags(random: Random, top: number): number {
+  const kind = random.below(8);
+  if (kind < 3) return 0xff;
+  if (kind === 3) return random.u32() & 0xff;
+  const used = 2 ** random.between(2, 7) - 1;
+  return ((used << top) | (used >>> (8 - top))) & 0xff;
+}
+
 function x87(random: Random, state: State, kind: 'extended' | 'mmx'): void {
   const { u16, u32 } = state;
   const masks = random.chance(0.08) ? random.u32() & 0x3f : 0x3f;
@@ -59,7 +68,7 @@ function x87(random: Random, state: State, kind: 'extended' | 'mmx'): void {
   const top = kind === 'mmx' && random.chance(0.8) ? 0 : random.below(8);
   const conditions = random.u32() & FSW.CONDITIONS;
   u16[OFFSET.fsw / 2] = sticky | (pending ? FSW.ES | FSW.B : 0) | (top << FSW.TOP_SHIFT) | conditions;
-  u16[OFFSET.ftw / 2] = random.chance(0.85) ? 0xff : random.u32() & 0xff;
+  u16[OFFSET.ftw / 2] = tags(random, top);
   for (let i = 0; i < 8; i++) {
     const at = OFFSET.st / 4 + 4 * i;
     if (kind === 'mmx') {

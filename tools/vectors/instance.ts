@@ -5,7 +5,20 @@ import type { Random } from './random.ts';
 import type { Template } from './template.ts';
 
 const SEGMENT_PREFIXES = { 64: [0x26, 0x2e, 0x36, 0x3e], 32: [0x26, 0x36, 0x3e] } as const;
-const IMMEDIATES = [0n, 1n, 2n, 0x7fn, 0x80n, -1n, -2n, 0x7fffn, 0x8000n, 0x7fffffffn, 0x80000000n, -0x80000000n];
+const IMMEDIATES = [
+  0n,
+  1n,
+  2n,
+  0x7fn,
+  0x80n,
+  -1n,
+  -2n,
+  0x7fffn,
+  0x8000n,
+  0x7fffffffn,
+  0x80000000n,
+  -0x80000000n,
+];
 
 export class Instance {
   readonly template: Template;
@@ -111,7 +124,8 @@ export class Instance {
     const letter = template.size;
     const isOpcode = (token: string) => /^[0-9A-F]{2}(\+[ri])?$/.test(token);
     const opcodeTokens = tokens.filter(isOpcode);
-    const mandatory = opcodeTokens.length > 1 ? opcodeTokens.filter((t, i) => i === 0 && /^(66|F2|F3)$/.test(t)) : [];
+    const mandatory =
+      opcodeTokens.length > 1 ? opcodeTokens.filter((t, i) => i === 0 && /^(66|F2|F3)$/.test(t)) : [];
     const opcode = opcodeTokens.slice(mandatory.length);
     const rest = tokens.filter((token) => !isOpcode(token) && token !== 'REX.W');
 
@@ -165,17 +179,22 @@ export class Instance {
     switch (token) {
       case 'ib':
       case 'relb':
-        return this.#emit(this.#value(8), 1);
+        this.#emit(this.#value(8), 1);
+        break;
       case 'iw':
-        return this.#emit(this.#value(16), 2);
+        this.#emit(this.#value(16), 2);
+        break;
       case 'iz':
       case 'relz':
-        return this.#emit(this.#value(8 * z), z);
+        this.#emit(this.#value(8 * z), z);
+        break;
       case 'iv':
-        return this.#emit(this.#value(this.size), this.size / 8);
+        this.#emit(this.#value(this.size), this.size / 8);
+        break;
       case 'moffs':
         this.target = this.chooseTarget();
-        return this.#emit(this.linear(this.target), this.addressSize / 8);
+        this.#emit(this.linear(this.target), this.addressSize / 8);
+        break;
       default:
         throw new Error(`${this.template.name}: unknown token "${token}"`);
     }

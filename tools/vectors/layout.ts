@@ -40,8 +40,8 @@ export const LOW_WINDOW = 0xff00;
 
 /** Flags in RFLAGS by the letters that tables use. */
 export const FLAG = { C: 0x001, P: 0x004, A: 0x010, Z: 0x040, S: 0x080, D: 0x400, O: 0x800 } as const;
-/** ID, OF, DF, IF (always 1), SF, ZF, AF, PF, bit 1 (always 1), CF. */
-export const RECORDED_FLAGS = 0x200ed7;
+/** OF, DF, IF (always 1), SF, ZF, AF, PF, bit 1 (always 1), CF. */
+export const RECORDED_FLAGS = 0xed7;
 
 /** The mask for letters such as "OSZAPC". */
 export function flagMask(letters: string): number {
@@ -65,7 +65,8 @@ export interface Field {
 }
 
 const GPR_NAMES = 'RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15'.split(' ');
-const row = (length: number, make: (i: number) => Field): Field[] => Array.from({ length }, (_, i) => make(i));
+const row = (length: number, make: (i: number) => Field): Field[] =>
+  Array.from({ length }, (_, i) => make(i));
 
 /** The whole state, cut into fields; their order is part of the file format. */
 export const FIELDS: readonly Field[] = [

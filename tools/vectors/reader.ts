@@ -91,14 +91,16 @@ function open(file: Uint8Array): { header: FileHeader; streams: Record<StreamNam
   const data = brotliDecompressSync(file);
   const headerEnd = 4 + data.readUInt32LE(0);
   const header = JSON.parse(data.toString('utf8', 4, headerEnd)) as FileHeader;
-  if (header.version !== VERSION) throw new Error(`vector file of version ${header.version}, expected ${VERSION}`);
+  if (header.version !== VERSION)
+    throw new Error(`vector file of version ${header.version}, expected ${VERSION}`);
   const streams = {} as Record<StreamName, Input>;
   let at = headerEnd;
   for (const name of STREAMS) {
     streams[name] = new Input(data.subarray(at, at + header.sizes[name]));
     at += header.sizes[name];
   }
-  if (at !== data.length) throw new Error(`vector file "${header.name}": ${data.length} bytes, expected ${at}`);
+  if (at !== data.length)
+    throw new Error(`vector file "${header.name}": ${data.length} bytes, expected ${at}`);
   return { header, streams };
 }
 
@@ -113,7 +115,11 @@ function change(streams: Record<StreamName, Input>, kind: 'setup' | 'result', st
   }
 }
 
-function readException({ exceptions, errors, addresses }: Record<StreamName, Input>): RecordedException | null {
+function readException({
+  exceptions,
+  errors,
+  addresses,
+}: Record<StreamName, Input>): RecordedException | null {
   const vector = exceptions.u8();
   if (vector === NO_EXCEPTION) return null;
   return { vector, errorCode: errors.u16(), address: vector === 14 ? addresses.u64() : 0n };
@@ -145,6 +151,8 @@ export function* readVectors(file: Uint8Array): Generator<Vector, void, undefine
     }
   }
   if (check !== header.check) {
-    throw new Error(`vector file "${header.name}" was recorded with other initial states: npm run vectors:record`);
+    throw new Error(
+      `vector file "${header.name}" was recorded with other initial states: npm run vectors:record`,
+    );
   }
 }

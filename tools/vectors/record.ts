@@ -32,8 +32,10 @@ function prepare(template: Template, bits: 32 | 64, size: number, seed: number):
   const initial = new State();
   initial.copyFrom(made);
   const instance = new Instance(template, bits, size, new Random(mix(seed, 1)), initial);
-  if (instance.code.length > 15) throw new Error(`${template.name} ${template.encoding}: longer than 15 bytes`);
-  const letters = typeof template.undefined === 'function' ? template.undefined(instance) : (template.undefined ?? '');
+  if (instance.code.length > 15)
+    throw new Error(`${template.name} ${template.encoding}: longer than 15 bytes`);
+  const letters =
+    typeof template.undefined === 'function' ? template.undefined(instance) : (template.undefined ?? '');
   return {
     made,
     initial,
@@ -56,7 +58,13 @@ function write(writer: VectorWriter, prepared: Prepared, outcome: Outcome): void
   writer.add({ ...prepared, exception }, prepared.made, initial, assumed, state);
 }
 
-function recordTemplate(group: Group, template: Template, writer: VectorWriter, program: string, next: () => number) {
+function recordTemplate(
+  group: Group,
+  template: Template,
+  writer: VectorWriter,
+  program: string,
+  next: () => number,
+) {
   const sizes = sizesOf(template.size, group.bits);
   const each = Math.max(4, Math.round(group.count * (template.weight ?? 1)));
   const batch = new Batch(each * sizes.length);
@@ -106,13 +114,17 @@ function record(group: Group, seed: number, program: string): void {
   });
   writeFileSync(new URL(`./data/${group.name}.bin.br`, import.meta.url), packed);
   const sizes = `${(file.length / 1e6).toFixed(2)} MB, packed ${(packed.length / 1e6).toFixed(2)} MB`;
-  console.log(`${group.name.padEnd(15)} ${String(count).padStart(7)} vectors of ${headers.length} forms: ${sizes}`);
+  console.log(
+    `${group.name.padEnd(15)} ${String(count).padStart(7)} vectors of ${headers.length} forms: ${sizes}`,
+  );
 }
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !GROUPS.some((group) => group.name === name));
 if (unknown.length > 0) {
-  console.error(`no vector file ${unknown.join(', ')}; there are: ${GROUPS.map((group) => group.name).join(', ')}`);
+  console.error(
+    `no vector file ${unknown.join(', ')}; there are: ${GROUPS.map((group) => group.name).join(', ')}`,
+  );
   process.exit(2);
 }
 mkdirSync(new URL('./data/', import.meta.url), { recursive: true });

@@ -63,6 +63,9 @@ export interface Template {
 }
 
 /** Templates that share properties: one for each "NAME encoding" pair. */
-export function family(shared: Omit<Template, 'name' | 'encoding'>, rows: readonly [name: string, encoding: string][]) {
+export function family(
+  shared: Omit<Template, 'name' | 'encoding'>,
+  rows: readonly [name: string, encoding: string][],
+) {
   return rows.map(([name, encoding]): Template => ({ ...shared, name, encoding }));
 }

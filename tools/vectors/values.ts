@@ -4,8 +4,9 @@ import type { Random } from './random.ts';
 const SPECIAL_8 = [0, 1, 2, 9, 10, 0x0f, 0x7e, 0x7f, 0x80, 0x81, 0x99, 0xfe, 0xff];
 const SPECIAL_16 = [0, 1, 0x7f, 0x80, 0xff, 0x100, 0x7ffe, 0x7fff, 0x8000, 0x8001, 0xff80, 0xfffe, 0xffff];
 const SPECIAL_32 = [
-  0, 1, 2, 3, 0x1f, 0x20, 0x21, 0x3f, 0x40, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x10000, 0x55555555,
-  0x7ffffffe, 0x7fffffff, 0x80000000, 0x80000001, 0xaaaaaaaa, 0xffff8000, 0xffffff80, 0xfffffffe, 0xffffffff,
+  0, 1, 2, 3, 0x1f, 0x20, 0x21, 0x3f, 0x40, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x10000,
+  0x55555555, 0x7ffffffe, 0x7fffffff, 0x80000000, 0x80000001, 0xaaaaaaaa, 0xffff8000, 0xffffff80, 0xfffffffe,
+  0xffffffff,
 ];
 
 const special16 = (random: Random) =>
@@ -111,9 +112,9 @@ function float(random: Random, format: Format): void {
     made.low = random.chance(0.7) ? 0 : made.low;
   } else {
     made.exponent = kind === 20 || kind === 21 ? 0 : top;
-    const isNaN = kind === 23;
+    const isNumber = kind !== 23;
     const quiet = 2 ** (highBits - 1);
-    if (!isNaN) {
+    if (isNumber) {
       made.high = 0;
       made.low = 0;
     } else if (random.chance(0.5)) {
@@ -145,7 +146,7 @@ export function double(random: Random, words: Uint32Array, at: number): void {
  */
 export function extended(random: Random, words: Uint32Array, at: number): void {
   float(random, EXTENDED);
-  const integerBit = made.exponent !== 0 !== random.chance(0.04) ? 0x80000000 : 0;
+  const integerBit = (made.exponent !== 0) !== random.chance(0.04) ? 0x80000000 : 0;
   words[at] = made.low;
   words[at + 1] = integerBit | made.high;
   words[at + 2] = (sign(random) >>> 16) | made.exponent;
@@ -167,7 +168,10 @@ export function decimal(random: Random, words: Uint32Array, at: number): void {
 
 /** Writes four characters of a small alphabet with ends of string among them, for the string comparisons. */
 export function text(random: Random, words: Uint32Array, at: number): void {
-  const character = () => (random.chance(0.06) ? 0 : random.chance(0.1) ? random.below(256) : 0x61 + random.below(4));
+  const character = () =>
+    random.chance(0.06) ? 0 : random.chance(0.1) ? random.below(256) : 0x61 + random.below(4);
   const wide = random.chance(0.3);
-  words[at] = wide ? character() | (character() << 16) : character() | (character() << 8) | (character() << 16) | (character() << 24);
+  words[at] = wide
+    ? character() | (character() << 16)
+    : character() | (character() << 8) | (character() << 16) | (character() << 24);
 }

@@ -8,7 +8,9 @@ function stack(instance: Instance): void {
   const { random, bits } = instance;
   const place = (low: number) => {
     const unaligned = random.chance(0.2) ? random.below(8) : 0;
-    const offset = random.chance(0.03) ? WINDOW_SIZE - random.below(8) : (random.between(low, 168) & -8) + unaligned;
+    const offset = random.chance(0.03)
+      ? WINDOW_SIZE - random.below(8)
+      : (random.between(low, 168) & -8) + unaligned;
     return BigInt(WINDOW + offset);
   };
   instance.set(R.SP, place(72), bits);
@@ -19,14 +21,17 @@ function stack(instance: Instance): void {
 function enter(instance: Instance): void {
   stack(instance);
   const { random } = instance;
-  instance.chosenImmediate = [BigInt(random.below(24)), BigInt(random.pick([0, 0, 1, 1, 2, 3, 4]) | (random.below(8) << 5))];
+  instance.chosenImmediate = [
+    BigInt(random.below(24)),
+    BigInt(random.pick([0, 0, 1, 1, 2, 3, 4]) | (random.below(8) << 5)),
+  ];
 }
 
-/** Flags to pop: any, but neither trap, nested task, alignment check nor virtual-8086 mode. */
+/** Flags to pop: any, but neither trap, nested task, alignment check, virtual-8086 mode nor ID (sigreturn keeps that). */
 function popFlags(instance: Instance): void {
   stack(instance);
   const offset = Number(instance.gpr(R.SP)) - WINDOW;
-  if (offset <= WINDOW_SIZE - 8) instance.poke(offset, instance.random.u64() & 0x0021_3ed5n, 8);
+  if (offset <= WINDOW_SIZE - 8) instance.poke(offset, instance.random.u64() & 0x0001_3ed5n, 8);
 }
 
 /** A return address or jump target: mostly one that can be reached. */
@@ -43,7 +48,8 @@ function returnAddress(instance: Instance): void {
 
 function indirect(instance: Instance): void {
   stack(instance);
-  if (instance.rm !== null && !instance.known.has(instance.rm)) instance.set(instance.rm, targetAddress(instance), instance.bits);
+  if (instance.rm !== null && !instance.known.has(instance.rm))
+    instance.set(instance.rm, targetAddress(instance), instance.bits);
 }
 
 function indirectMemory(instance: Instance): void {
@@ -65,7 +71,10 @@ const stackTemplates: Template[] = [
   { name: 'PUSHF', encoding: '9C', size: 's', setup: stack, pushesFlags: true },
   { name: 'POPF', encoding: '9D', size: 's', setup: popFlags },
   { name: 'ENTER', encoding: 'C8 iw ib', size: 's', setup: enter, weight: 2 },
-  ...family({ size: 's', setup: stack, only: 32 }, [['PUSHA', '60'], ['POPA', '61']]),
+  ...family({ size: 's', setup: stack, only: 32 }, [
+    ['PUSHA', '60'],
+    ['POPA', '61'],
+  ]),
 ];
 
 /** CX, ECX or RCX small: 0 and 1 decide. */
@@ -77,12 +86,20 @@ const conditions = Array.from({ length: 16 }, (_, condition) => condition.toStri
 
 const branches: Template[] = [
   ...conditions.map((digit): Template => ({ name: 'Jcc', encoding: `7${digit} relb`, size: 'n' })),
-  ...conditions.map((digit): Template => ({ name: 'Jcc', encoding: `0F 8${digit} relz`, size: 'n', weight: 0.5 })),
-  ...family({ size: 'n' }, [['JMP', 'EB relb'], ['JMP', 'E9 relz']]),
+  ...conditions.map(
+    (digit): Template => ({ name: 'Jcc', encoding: `0F 8${digit} relz`, size: 'n', weight: 0.5 }),
+  ),
+  ...family({ size: 'n' }, [
+    ['JMP', 'EB relb'],
+    ['JMP', 'E9 relz'],
+  ]),
   { name: 'JMP', encoding: 'FF /4', size: 'n', setup: indirect, finish: indirectMemory },
   { name: 'CALL', encoding: 'E8 relz', size: 'n', setup: stack },
   { name: 'CALL', encoding: 'FF /2', size: 'n', setup: indirect, finish: indirectMemory },
-  ...family({ size: 'n', setup: returnAddress }, [['RET', 'C3'], ['RET', 'C2 iw']]),
+  ...family({ size: 'n', setup: returnAddress }, [
+    ['RET', 'C3'],
+    ['RET', 'C2 iw'],
+  ]),
   ...family({ size: 'n', setup: loopCount, usesAddressSize: true }, [
     ['LOOPNE', 'E0 relb'],
     ['LOOPE', 'E1 relb'],
@@ -106,7 +123,16 @@ function bounds(instance: Instance): void {
 }
 
 const bound: Template[] = [
-  { name: 'BOUND', encoding: '62 /r', size: 'v', memory: 8, form: 'memory', only: 32, finish: bounds, weight: 4 },
+  {
+    name: 'BOUND',
+    encoding: '62 /r',
+    size: 'v',
+    memory: 8,
+    form: 'memory',
+    only: 32,
+    finish: bounds,
+    weight: 4,
+  },
 ];
 
 function translate(instance: Instance): void {
@@ -141,7 +167,8 @@ function stringOperands(instance: Instance): void {
     const byte = random.pick([0, 0x61, 0xff, random.below(256)]);
     state.bytes.fill(byte, OFFSET.window);
     if (random.chance(0.8)) state.bytes[OFFSET.window + random.below(WINDOW_SIZE)] = random.below(256);
-    if (random.chance(0.7)) instance.set(R.AX, BigInt(`0x${byte.toString(16).padStart(2, '0').repeat(8)}`), 64);
+    if (random.chance(0.7))
+      instance.set(R.AX, BigInt(`0x${byte.toString(16).padStart(2, '0').repeat(8)}`), 64);
   }
 }
 
@@ -168,4 +195,3 @@ const strings: Template[] = [
 ];
 
 export const FLOW: readonly Template[] = [...stackTemplates, ...branches, ...bound, ...strings];
-

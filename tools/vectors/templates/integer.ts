@@ -33,11 +33,32 @@ const alu: Template[] = ALU.flatMap((name, n) => {
 });
 
 const unary: Template[] = [
-  ...family({ size: 'b', undefined: 'A' }, [['TEST', '84 /r'], ['TEST', 'A8 ib'], ['TEST', 'F6 /0 ib']]),
-  ...family({ size: 'v', undefined: 'A' }, [['TEST', '85 /r'], ['TEST', 'A9 iz'], ['TEST', 'F7 /0 iz']]),
-  ...family({ size: 'b', lock: true }, [['NOT', 'F6 /2'], ['NEG', 'F6 /3'], ['INC', 'FE /0'], ['DEC', 'FE /1']]),
-  ...family({ size: 'v', lock: true }, [['NOT', 'F7 /2'], ['NEG', 'F7 /3'], ['INC', 'FF /0'], ['DEC', 'FF /1']]),
-  ...family({ size: 'v', only: 32 }, [['INC', '40+r'], ['DEC', '48+r']]),
+  ...family({ size: 'b', undefined: 'A' }, [
+    ['TEST', '84 /r'],
+    ['TEST', 'A8 ib'],
+    ['TEST', 'F6 /0 ib'],
+  ]),
+  ...family({ size: 'v', undefined: 'A' }, [
+    ['TEST', '85 /r'],
+    ['TEST', 'A9 iz'],
+    ['TEST', 'F7 /0 iz'],
+  ]),
+  ...family({ size: 'b', lock: true }, [
+    ['NOT', 'F6 /2'],
+    ['NEG', 'F6 /3'],
+    ['INC', 'FE /0'],
+    ['DEC', 'FE /1'],
+  ]),
+  ...family({ size: 'v', lock: true }, [
+    ['NOT', 'F7 /2'],
+    ['NEG', 'F7 /3'],
+    ['INC', 'FF /0'],
+    ['DEC', 'FF /1'],
+  ]),
+  ...family({ size: 'v', only: 32 }, [
+    ['INC', '40+r'],
+    ['DEC', '48+r'],
+  ]),
 ];
 
 /** Makes half of the dividends small enough for their quotient to fit. */
@@ -56,7 +77,10 @@ function dividend(instance: Instance): void {
 }
 
 const multiplyDivide: Template[] = [
-  ...family({ size: 'b', undefined: 'SZAP' }, [['MUL', 'F6 /4'], ['IMUL', 'F6 /5']]),
+  ...family({ size: 'b', undefined: 'SZAP' }, [
+    ['MUL', 'F6 /4'],
+    ['IMUL', 'F6 /5'],
+  ]),
   ...family({ size: 'v', undefined: 'SZAP' }, [
     ['MUL', 'F7 /4'],
     ['IMUL', 'F7 /5'],
@@ -64,8 +88,14 @@ const multiplyDivide: Template[] = [
     ['IMUL', '69 /r iz'],
     ['IMUL', '6B /r ib'],
   ]),
-  ...family({ size: 'b', undefined: 'OSZAPC', setup: dividend, weight: 2 }, [['DIV', 'F6 /6'], ['IDIV', 'F6 /7']]),
-  ...family({ size: 'v', undefined: 'OSZAPC', setup: dividend, weight: 2 }, [['DIV', 'F7 /6'], ['IDIV', 'F7 /7']]),
+  ...family({ size: 'b', undefined: 'OSZAPC', setup: dividend, weight: 2 }, [
+    ['DIV', 'F6 /6'],
+    ['IDIV', 'F6 /7'],
+  ]),
+  ...family({ size: 'v', undefined: 'OSZAPC', setup: dividend, weight: 2 }, [
+    ['DIV', 'F7 /6'],
+    ['IDIV', 'F7 /7'],
+  ]),
 ];
 
 const moves: Template[] = [
@@ -89,13 +119,25 @@ const moves: Template[] = [
     ['CWD CDQ CQO', '99'],
     ['NOP', '0F 1F /0'],
   ]),
-  ...family({ size: 'v', memory: 1 }, [['MOVZX', '0F B6 /r'], ['MOVSX', '0F BE /r']]),
-  ...family({ size: 'v', memory: 2 }, [['MOVZX', '0F B7 /r'], ['MOVSX', '0F BF /r']]),
+  ...family({ size: 'v', memory: 1 }, [
+    ['MOVZX', '0F B6 /r'],
+    ['MOVSX', '0F BE /r'],
+  ]),
+  ...family({ size: 'v', memory: 2 }, [
+    ['MOVZX', '0F B7 /r'],
+    ['MOVSX', '0F BF /r'],
+  ]),
   { name: 'MOVSXD', encoding: '63 /r', size: 'y', memory: 4, only: 64 },
   { name: 'LEA', encoding: '8D /r', size: 'v', form: 'computed', weight: 4 },
   { name: 'BSWAP', encoding: '0F C8+r', size: 'y' },
-  ...family({ size: 'b', lock: true }, [['XCHG', '86 /r'], ['XADD', '0F C0 /r']]),
-  ...family({ size: 'v', lock: true }, [['XCHG', '87 /r'], ['XADD', '0F C1 /r']]),
+  ...family({ size: 'b', lock: true }, [
+    ['XCHG', '86 /r'],
+    ['XADD', '0F C0 /r'],
+  ]),
+  ...family({ size: 'v', lock: true }, [
+    ['XCHG', '87 /r'],
+    ['XADD', '0F C1 /r'],
+  ]),
   { name: 'MOVNTI', encoding: '0F C3 /r', size: 'y', form: 'memory' },
 ];
 
@@ -118,7 +160,16 @@ function widePair(instance: Instance): void {
 const exchanges: Template[] = [
   { name: 'CMPXCHG', encoding: '0F B0 /r', size: 'b', lock: true, finish: comparand, weight: 2 },
   { name: 'CMPXCHG', encoding: '0F B1 /r', size: 'v', lock: true, finish: comparand, weight: 2 },
-  { name: 'CMPXCHG8B', encoding: '0F C7 /1', size: 'd', memory: 8, form: 'memory', lock: true, finish: widePair, weight: 2 },
+  {
+    name: 'CMPXCHG8B',
+    encoding: '0F C7 /1',
+    size: 'd',
+    memory: 8,
+    form: 'memory',
+    lock: true,
+    finish: widePair,
+    weight: 2,
+  },
   {
     name: 'CMPXCHG16B',
     encoding: 'REX.W 0F C7 /1',
@@ -176,8 +227,14 @@ const shifts: Template[] = [
   ...SHIFTS.flatMap((name, n) => {
     const shared = { undefined: undefinedByShift };
     return [
-      ...family({ ...shared, size: 'b' }, [[name, `C0 /${n} ib`], [name, `D0 /${n}`]]),
-      ...family({ ...shared, size: 'v' }, [[name, `C1 /${n} ib`], [name, `D1 /${n}`]]),
+      ...family({ ...shared, size: 'b' }, [
+        [name, `C0 /${n} ib`],
+        [name, `D0 /${n}`],
+      ]),
+      ...family({ ...shared, size: 'v' }, [
+        [name, `C1 /${n} ib`],
+        [name, `D1 /${n}`],
+      ]),
       { ...shared, name, encoding: `D2 /${n}`, size: 'b' as const, setup: clCount },
       { ...shared, name, encoding: `D3 /${n}`, size: 'v' as const, setup: clCount },
     ];
@@ -213,18 +270,21 @@ const bits: Template[] = [
     ['BTC', '0F BA /7 ib'],
   ]),
   // With a zero source the destination keeps its value (APM volume 3; the SDM calls it undefined).
-  ...family({ size: 'v', undefined: 'OSAPC', weight: 2 }, [['BSF', '0F BC /r'], ['BSR', '0F BD /r']]),
+  ...family({ size: 'v', undefined: 'OSAPC', weight: 2 }, [
+    ['BSF', '0F BC /r'],
+    ['BSR', '0F BD /r'],
+  ]),
   { name: 'POPCNT', encoding: 'F3 0F B8 /r', size: 'v' },
   { name: 'CRC32', encoding: 'F2 0F 38 F0 /r', size: 'b' },
   { name: 'CRC32', encoding: 'F2 0F 38 F1 /r', size: 'v' },
 ];
 
-const conditional: Template[] = Array.from({ length: 16 }, (_, condition) => condition.toString(16).toUpperCase()).flatMap(
-  (digit): Template[] => [
-    { name: 'SETcc', encoding: `0F 9${digit} /0`, size: 'b' },
-    { name: 'CMOVcc', encoding: `0F 4${digit} /r`, size: 'v' },
-  ],
-);
+const conditional: Template[] = Array.from({ length: 16 }, (_, condition) =>
+  condition.toString(16).toUpperCase(),
+).flatMap((digit): Template[] => [
+  { name: 'SETcc', encoding: `0F 9${digit} /0`, size: 'b' },
+  { name: 'CMOVcc', encoding: `0F 4${digit} /r`, size: 'v' },
+]);
 
 const flags: Template[] = family({ size: 'd', weight: 0.5 }, [
   ['LAHF', '9F'],
@@ -242,16 +302,27 @@ const flags: Template[] = family({ size: 'd', weight: 0.5 }, [
 ]);
 
 const decimal: Template[] = [
-  ...family({ size: 'd', only: 32, undefined: 'O', weight: 3 }, [['DAA', '27'], ['DAS', '2F']]),
-  ...family({ size: 'd', only: 32, undefined: 'OSZP', weight: 3 }, [['AAA', '37'], ['AAS', '3F']]),
-  ...family({ size: 'd', only: 32, undefined: 'OAC', weight: 3 }, [['AAM', 'D4 ib'], ['AAD', 'D5 ib']]),
+  ...family({ size: 'd', only: 32, undefined: 'O', weight: 3 }, [
+    ['DAA', '27'],
+    ['DAS', '2F'],
+  ]),
+  ...family({ size: 'd', only: 32, undefined: 'OSZP', weight: 3 }, [
+    ['AAA', '37'],
+    ['AAS', '3F'],
+  ]),
+  ...family({ size: 'd', only: 32, undefined: 'OAC', weight: 3 }, [
+    ['AAM', 'D4 ib'],
+    ['AAD', 'D5 ib'],
+  ]),
   { name: 'ARPL', encoding: '63 /r', size: 'w', only: 32 },
 ];
 
 /** One-byte opcodes that 64-bit code does not have. */
 const invalid: Template[] = family(
   { size: 'd', only: 64, plain: true, weight: 0.1 },
-  '06 07 0E 16 17 1E 1F 27 2F 37 3F 60 61 82 9A CE D4 D5 EA'.split(' ').map((opcode): [string, string] => ['invalid', opcode]),
+  '06 07 0E 16 17 1E 1F 27 2F 37 3F 60 61 82 9A CE D4 D5 EA'
+    .split(' ')
+    .map((opcode): [string, string] => ['invalid', opcode]),
 );
 
 export const INTEGER: readonly Template[] = [

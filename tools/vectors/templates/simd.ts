@@ -51,8 +51,14 @@ function maskedStore(instance: Instance): void {
 }
 
 const mmx: Template[] = [
-  ...family(MMX, shared.map(([name, opcode]) => [name, `0F ${opcode} /r`])),
-  ...family({ ...MMX, form: 'register', setup: shiftImmediate }, SHIFTS.map(([name, opcode]) => [name, `0F ${opcode} ib`])),
+  ...family(
+    MMX,
+    shared.map(([name, opcode]) => [name, `0F ${opcode} /r`]),
+  ),
+  ...family(
+    { ...MMX, form: 'register', setup: shiftImmediate },
+    SHIFTS.map(([name, opcode]) => [name, `0F ${opcode} ib`]),
+  ),
   ...family(MMX, [
     ['PSHUFW', '0F 70 /r ib'],
     ['PALIGNR', '0F 3A 0F /r ib'],
@@ -60,16 +66,35 @@ const mmx: Template[] = [
     ['MOVQ', '0F 7F /r'],
   ]),
   { ...MMX, name: 'MOVNTQ', encoding: '0F E7 /r', form: 'memory' },
-  ...family({ ...MMX, memory: 4, size: 'y' }, [['MOVD', '0F 6E /r'], ['MOVD', '0F 7E /r']]),
+  ...family({ ...MMX, memory: 4, size: 'y' }, [
+    ['MOVD', '0F 6E /r'],
+    ['MOVD', '0F 7E /r'],
+  ]),
   { ...MMX, name: 'PINSRW', encoding: '0F C4 /r ib', memory: 2 },
-  ...family({ ...MMX, form: 'register' }, [['PEXTRW', '0F C5 /r ib'], ['PMOVMSKB', '0F D7 /r']]),
-  { ...MMX, name: 'MASKMOVQ', encoding: '0F F7 /r', form: 'register', usesAddressSize: true, setup: maskedStore },
+  ...family({ ...MMX, form: 'register' }, [
+    ['PEXTRW', '0F C5 /r ib'],
+    ['PMOVMSKB', '0F D7 /r'],
+  ]),
+  {
+    ...MMX,
+    name: 'MASKMOVQ',
+    encoding: '0F F7 /r',
+    form: 'register',
+    usesAddressSize: true,
+    setup: maskedStore,
+  },
   { ...MMX, name: 'EMMS', encoding: '0F 77' },
-  ...family({ ...MMX, form: 'register', profile: BOTH }, [['MOVQ2DQ', 'F3 0F D6 /r'], ['MOVDQ2Q', 'F2 0F D6 /r']]),
+  ...family({ ...MMX, form: 'register', profile: BOTH }, [
+    ['MOVQ2DQ', 'F3 0F D6 /r'],
+    ['MOVDQ2Q', 'F2 0F D6 /r'],
+  ]),
 ];
 
 const sse2: Template[] = [
-  ...family(XMM, shared.map(([name, opcode]) => [name, `66 0F ${opcode} /r`])),
+  ...family(
+    XMM,
+    shared.map(([name, opcode]) => [name, `66 0F ${opcode} /r`]),
+  ),
   ...family({ ...XMM, form: 'register', setup: shiftImmediate }, [
     ...SHIFTS.map(([name, opcode]): [string, string] => [name, `66 0F ${opcode} ib`]),
     ['PSRLDQ', '66 0F 73 /3 ib'],
@@ -85,14 +110,33 @@ const sse2: Template[] = [
     ['MOVDQA', '66 0F 6F /r'],
     ['MOVDQA', '66 0F 7F /r'],
   ]),
-  ...family({ ...XMM, aligned: false }, [['MOVDQU', 'F3 0F 6F /r'], ['MOVDQU', 'F3 0F 7F /r']]),
+  ...family({ ...XMM, aligned: false }, [
+    ['MOVDQU', 'F3 0F 6F /r'],
+    ['MOVDQU', 'F3 0F 7F /r'],
+  ]),
   { ...XMM, name: 'MOVNTDQ', encoding: '66 0F E7 /r', form: 'memory' },
   { ...XMM, name: 'LDDQU', encoding: 'F2 0F F0 /r', form: 'memory', aligned: false },
-  ...family({ size: 'd', memory: 8, profile: INTEGERS }, [['MOVQ', 'F3 0F 7E /r'], ['MOVQ', '66 0F D6 /r']]),
-  ...family({ size: 'y', profile: INTEGERS }, [['MOVD MOVQ', '66 0F 6E /r'], ['MOVD MOVQ', '66 0F 7E /r']]),
+  ...family({ size: 'd', memory: 8, profile: INTEGERS }, [
+    ['MOVQ', 'F3 0F 7E /r'],
+    ['MOVQ', '66 0F D6 /r'],
+  ]),
+  ...family({ size: 'y', profile: INTEGERS }, [
+    ['MOVD MOVQ', '66 0F 6E /r'],
+    ['MOVD MOVQ', '66 0F 7E /r'],
+  ]),
   { size: 'd', memory: 2, profile: INTEGERS, name: 'PINSRW', encoding: '66 0F C4 /r ib' },
-  ...family({ ...XMM, form: 'register' }, [['PEXTRW', '66 0F C5 /r ib'], ['PMOVMSKB', '66 0F D7 /r']]),
-  { ...XMM, name: 'MASKMOVDQU', encoding: '66 0F F7 /r', form: 'register', usesAddressSize: true, setup: maskedStore },
+  ...family({ ...XMM, form: 'register' }, [
+    ['PEXTRW', '66 0F C5 /r ib'],
+    ['PMOVMSKB', '66 0F D7 /r'],
+  ]),
+  {
+    ...XMM,
+    name: 'MASKMOVDQU',
+    encoding: '66 0F F7 /r',
+    form: 'register',
+    usesAddressSize: true,
+    setup: maskedStore,
+  },
 ];
 
 /** PMOVSX and PMOVZX: the last digit of the opcode, what they widen, and how many bytes they read. */
@@ -153,8 +197,14 @@ function lengths(instance: Instance): void {
 const TEXT = { size: 'd', memory: 16, profile: { memory: 'text', xmm: 'text' }, weight: 4 } as const;
 
 const strings: Template[] = [
-  ...family({ ...TEXT, setup: lengths }, [['PCMPESTRM', '66 0F 3A 60 /r ib'], ['PCMPESTRI', '66 0F 3A 61 /r ib']]),
-  ...family(TEXT, [['PCMPISTRM', '66 0F 3A 62 /r ib'], ['PCMPISTRI', '66 0F 3A 63 /r ib']]),
+  ...family({ ...TEXT, setup: lengths }, [
+    ['PCMPESTRM', '66 0F 3A 60 /r ib'],
+    ['PCMPESTRI', '66 0F 3A 61 /r ib'],
+  ]),
+  ...family(TEXT, [
+    ['PCMPISTRM', '66 0F 3A 62 /r ib'],
+    ['PCMPISTRI', '66 0F 3A 63 /r ib'],
+  ]),
 ];
 
 export const MMX_TEMPLATES: readonly Template[] = mmx;

@@ -76,14 +76,34 @@ const loads: Template[] = [
 ];
 
 const stores: Template[] = [
-  ...family({ ...M32, weight: 2 }, [['FST m32', 'D9 /2'], ['FSTP m32', 'D9 /3']]),
-  ...family({ ...M64, weight: 2 }, [['FST m64', 'DD /2'], ['FSTP m64', 'DD /3']]),
+  ...family({ ...M32, weight: 2 }, [
+    ['FST m32', 'D9 /2'],
+    ['FSTP m32', 'D9 /3'],
+  ]),
+  ...family({ ...M64, weight: 2 }, [
+    ['FST m64', 'DD /2'],
+    ['FSTP m64', 'DD /3'],
+  ]),
   { ...M80, name: 'FSTP m80', encoding: 'DB /7' },
-  ...family(I16, [['FIST m16', 'DF /2'], ['FISTP m16', 'DF /3'], ['FISTTP m16', 'DF /1']]),
-  ...family(I32, [['FIST m32', 'DB /2'], ['FISTP m32', 'DB /3'], ['FISTTP m32', 'DB /1']]),
-  ...family(I64, [['FISTP m64', 'DF /7'], ['FISTTP m64', 'DD /1']]),
+  ...family(I16, [
+    ['FIST m16', 'DF /2'],
+    ['FISTP m16', 'DF /3'],
+    ['FISTTP m16', 'DF /1'],
+  ]),
+  ...family(I32, [
+    ['FIST m32', 'DB /2'],
+    ['FISTP m32', 'DB /3'],
+    ['FISTTP m32', 'DB /1'],
+  ]),
+  ...family(I64, [
+    ['FISTP m64', 'DF /7'],
+    ['FISTTP m64', 'DD /1'],
+  ]),
   { ...BCD, name: 'FBSTP', encoding: 'DF /6', weight: 2 },
-  ...family(shared, [['FST ST(i)', 'DD D0+i'], ['FSTP ST(i)', 'DD D8+i']]),
+  ...family(shared, [
+    ['FST ST(i)', 'DD D0+i'],
+    ['FSTP ST(i)', 'DD D8+i'],
+  ]),
 ];
 
 const comparisons: Template[] = family({ ...shared, ...COMPARE }, [
@@ -118,9 +138,16 @@ function scale(instance: Instance): void {
 }
 
 const other: Template[] = [
-  ...family({ ...shared, weight: 2 }, [['FSQRT', 'D9 FA'], ['FRNDINT', 'D9 FC'], ['FXTRACT', 'D9 F4']]),
+  ...family({ ...shared, weight: 2 }, [
+    ['FSQRT', 'D9 FA'],
+    ['FRNDINT', 'D9 FC'],
+    ['FXTRACT', 'D9 F4'],
+  ]),
   { ...shared, name: 'FSCALE', encoding: 'D9 FD', setup: scale, weight: 3 },
-  ...family({ ...shared, undefinedStatus: 0, setup: remainder, weight: 4 }, [['FPREM', 'D9 F8'], ['FPREM1', 'D9 F5']]),
+  ...family({ ...shared, undefinedStatus: 0, setup: remainder, weight: 4 }, [
+    ['FPREM', 'D9 F8'],
+    ['FPREM1', 'D9 F5'],
+  ]),
   ...family(shared, [
     ['FCHS', 'D9 E0'],
     ['FABS', 'D9 E1'],
@@ -133,14 +160,18 @@ const other: Template[] = [
     ['FNSTSW AX', 'DF E0'],
   ]),
   { ...shared, undefinedStatus: 0, name: 'FNINIT', encoding: 'DB E3' },
-  ...family({ ...I16, undefinedStatus: ALL_BUT_C1 | 0x0200 }, [['FLDCW', 'D9 /5'], ['FNSTCW', 'D9 /7']]),
+  ...family({ ...I16, undefinedStatus: ALL_BUT_C1 | 0x0200 }, [
+    ['FLDCW', 'D9 /5'],
+    ['FNSTCW', 'D9 /7'],
+  ]),
   { ...I16, name: 'FNSTSW m16', encoding: 'DD /7' },
 ];
 
 /** The instruction, opcode and data pointers in a stored environment: processor models differ in when they keep them. */
 const ignorePointers = (offset: number, length: number) => (instance: Instance) => {
   const start = (instance.target ?? 0) + offset;
-  if (start < WINDOW_SIZE) instance.ignored = { offset: start, length: Math.min(length, WINDOW_SIZE - start) };
+  if (start < WINDOW_SIZE)
+    instance.ignored = { offset: start, length: Math.min(length, WINDOW_SIZE - start) };
 };
 
 const ENVIRONMENT = { ...shared, form: 'memory', undefinedStatus: 0 } as const;
@@ -182,7 +213,10 @@ const TRIGONOMETRIC = { ...TRANSCENDENTAL_SHARED, undefinedStatus: C0 | 0x0200 |
 export const TRANSCENDENTAL: readonly Template[] = [
   { ...TRANSCENDENTAL_SHARED, name: 'F2XM1', encoding: 'D9 F0', setup: smallSource(0x3ffe) },
   { ...TRANSCENDENTAL_SHARED, name: 'FYL2XP1', encoding: 'D9 F9', setup: smallSource(0x3ffc) },
-  ...family(TRANSCENDENTAL_SHARED, [['FYL2X', 'D9 F1'], ['FPATAN', 'D9 F3']]),
+  ...family(TRANSCENDENTAL_SHARED, [
+    ['FYL2X', 'D9 F1'],
+    ['FPATAN', 'D9 F3'],
+  ]),
   ...family(TRIGONOMETRIC, [
     ['FSIN', 'D9 FE'],
     ['FCOS', 'D9 FF'],
