@@ -118,7 +118,8 @@ export class Board {
     const configPorts = new PciConfigPorts(this.pci, resetControl);
     this.power = new PowerManagement({ clock, sci: router.isa(IRQ.sci), powerOff: () => events.powerOff() });
 
-    const attach = (name: keyof typeof PORTS, target: BusTarget) => this.ports.attach(PORTS[name], name, target);
+    const attach = (name: keyof typeof PORTS, target: BusTarget) =>
+      this.ports.attach({ start: PORTS[name].base, length: PORTS[name].length }, name, target);
     attach('pic1', this.pic.master);
     attach('pic2', this.pic.slave);
     attach('elcr', this.pic.elcr);
@@ -137,7 +138,7 @@ export class Board {
     attach('gpe0', this.power.generalEvents);
     attach('pciConfigAddress', configPorts.address);
     attach('pciConfigData', configPorts.data);
-    this.memory.attach(MMIO.ioapic, 'I/O APIC', this.ioApic);
+    this.memory.attach({ start: MMIO.ioapic.base, length: MMIO.ioapic.length }, 'I/O APIC', this.ioApic);
 
     this.devices = {
       pic: this.pic,
