@@ -2,7 +2,7 @@
  * The board of a PC: every device of the computer wired to its buses and interrupt controllers. The
  * simulated computer has one; each virtual machine gets one of its own from the hypervisor.
  */
-import { IRQ, MMIO, pciInterruptIrq, PORTS } from '../arch/pc.ts';
+import { IRQ, MMIO, PORTS, pciInterruptIrq } from '../arch/pc.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { BusTarget, Device } from '../contracts/device.ts';
 import type { InterruptTarget } from '../contracts/interrupts.ts';

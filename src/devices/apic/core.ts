@@ -1,60 +1,11 @@
-import type { Clock } from '../../contracts/clock.ts';
-import type { InterruptTarget } from '../../contracts/interrupts.ts';
 import { ApicBase } from './base-msr.ts';
-import type { ApicBus, InterruptMessage, MessageReceiver } from './bus.ts';
+import type { InterruptMessage, MessageReceiver } from './bus.ts';
 import { isAddressed, x2LogicalId } from './destination.ts';
-import { ENTRY, LocalVectorTable, type LvtState } from './lvt.ts';
-import { InterruptPriority, type PriorityState } from './priority.ts';
+import { type LocalApicState, type LocalApicWires, powerOnRegisters } from './local-state.ts';
+import { ENTRY, LocalVectorTable } from './lvt.ts';
+import { InterruptPriority } from './priority.ts';
 import { DELIVERY, DELIVERY_SHIFT, ESR, FIRST_VECTOR, ICR, SHORTHAND, SVR } from './registers.ts';
-import { ApicTimer, type ApicTimerState } from './timer.ts';
-
-export interface LocalApicWires {
-  readonly clock: Clock;
-  readonly bus: ApicBus;
-  readonly target: InterruptTarget;
-  /** Initial APIC ID. */
-  readonly id: number;
-  /** The bootstrap processor's. */
-  readonly bootstrap: boolean;
-  /** INTA cycle of the 8259A pair, for interrupts of delivery mode ExtINT. */
-  readonly acknowledgeExternal: () => number;
-  /** Time-stamp counter less clock cycles; absent: 0. */
-  readonly tscOffset?: () => number;
-  /** CPUID's MAXPHYADDR; absent: 52. */
-  readonly physicalAddressBits?: number;
-}
-
-interface Registers {
-  logicalDestination: number;
-  destinationFormat: number;
-  spurious: number;
-  errorStatus: number;
-  /** Errors since ESR was last written. */
-  newErrors: number;
-  icrLow: number;
-  icrHigh: number;
-  /** An ExtINT message waits for its INTA cycle. */
-  externalMessage: boolean;
-}
-
-export interface LocalApicState {
-  readonly registers: Registers;
-  readonly priority: PriorityState;
-  readonly lvt: LvtState;
-  readonly timer: ApicTimerState;
-  readonly base: { readonly lo: number; readonly hi: number };
-}
-
-const powerOn = (): Registers => ({
-  logicalDestination: 0,
-  destinationFormat: 0xffff_ffff,
-  spurious: 0xff,
-  errorStatus: 0,
-  newErrors: 0,
-  icrLow: 0,
-  icrHigh: 0,
-  externalMessage: false,
-});
+import { ApicTimer } from './timer.ts';
 
 /** What a local APIC does, apart from how software reaches its registers. */
 export class ApicCore implements MessageReceiver {
@@ -62,7 +13,7 @@ export class ApicCore implements MessageReceiver {
   readonly timer: ApicTimer;
   readonly priority = new InterruptPriority();
   readonly lvt: LocalVectorTable;
-  registers = powerOn();
+  registers = powerOnRegisters();
   private readonly wires: LocalApicWires;
 
   constructor(wires: LocalApicWires) {
@@ -207,7 +158,7 @@ export class ApicCore implements MessageReceiver {
 
   /** What INIT leaves: mode, register page and the levels at the pins. */
   initialize(): void {
-    this.registers = powerOn();
+    this.registers = powerOnRegisters();
     this.priority.reset();
     this.lvt.reset();
     this.timer.reset();

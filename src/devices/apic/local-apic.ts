@@ -1,7 +1,8 @@
 import type { AccessSize, BusTarget, Device, InterruptLine } from '../../contracts/device.ts';
 import type { InterruptSource } from '../../contracts/interrupts.ts';
 import type { ApicMode } from './base-msr.ts';
-import { ApicCore, type LocalApicState, type LocalApicWires } from './core.ts';
+import { ApicCore } from './core.ts';
+import type { LocalApicState, LocalApicWires } from './local-state.ts';
 import { ENTRY } from './lvt.ts';
 import { type ApicRegister, registerTable } from './register-table.ts';
 import { DELIVERY, DELIVERY_SHIFT, ESR, ICR, REG, SVR, X2_RULES } from './registers.ts';

@@ -3,34 +3,11 @@ import type { Clock, Timer } from '../../contracts/clock.ts';
 import type { BusTarget, Device, InterruptLine } from '../../contracts/device.ts';
 import { TickRate } from '../rate.ts';
 import { copyState, restoreTimer, savedTimer } from '../state.ts';
-import { dayOfWeek, fromEpoch, toEpoch } from './calendar.ts';
+import { A, B, C, D_VALID, REG } from './registers.ts';
+import { alarmMatches, isTimeRegister, showTime, takeTime } from './time-registers.ts';
 
-/** Motorola MC146818A data sheet, "Register Definitions"; the century's place is the PC's. */
-const REG = {
-  SECOND: 0,
-  SECOND_ALARM: 1,
-  MINUTE: 2,
-  MINUTE_ALARM: 3,
-  HOUR: 4,
-  HOUR_ALARM: 5,
-  WEEKDAY: 6,
-  DAY: 7,
-  MONTH: 8,
-  YEAR: 9,
-  A: 10,
-  B: 11,
-  C: 12,
-  D: 13,
-  CENTURY: 0x32,
-} as const;
-const A = { UPDATING: 0x80, DIVIDER: 0x70, DIVIDER_NORMAL: 0x20, RATE: 0x0f } as const;
-const B = { SET: 0x80, PERIODIC: 0x40, ALARM: 0x20, UPDATE: 0x10, BINARY: 4, HOURS_24: 2 } as const;
-const C = { IRQ: 0x80, PERIODIC: 0x40, ALARM: 0x20, UPDATE: 0x10 } as const;
-const D_VALID = 0x80;
-const PM = 0x80;
 /** UIP is set this many crystal ticks (244 us) before the time changes. */
 const UPDATE_NOTICE = 8;
-const TIME_REGISTERS: readonly number[] = [0, 2, 4, 6, 7, 8, 9, REG.CENTURY];
 const SECONDS_PER_DAY = 86_400;
 
 export interface Mc146818Wires {
@@ -81,7 +58,7 @@ export class Mc146818 implements BusTarget, Device<Mc146818State> {
     const { index } = this.s;
     if (index === REG.A) return this.s.bytes[REG.A] | (this.updateInProgress ? A.UPDATING : 0);
     if (index === REG.C) return this.readFlags();
-    if (this.s.running && TIME_REGISTERS.includes(index)) this.showTime();
+    if (this.s.running && isTimeRegister(index)) showTime(this.s.bytes, this.seconds);
     return this.s.bytes[index];
   }
 
@@ -95,7 +72,7 @@ export class Mc146818 implements BusTarget, Device<Mc146818State> {
     this.collect();
     if (index === REG.A) this.writeA(value & ~A.UPDATING);
     else if (index === REG.B) this.writeB(value);
-    else if (TIME_REGISTERS.includes(index)) this.writeTime(index, value);
+    else if (isTimeRegister(index)) this.writeTime(index, value);
     else this.s.bytes[index] = value;
     this.update();
   }
@@ -142,54 +119,10 @@ export class Mc146818 implements BusTarget, Device<Mc146818State> {
     return next - this.wires.clock.now() <= this.rate.cycles(UPDATE_NOTICE);
   }
 
-  private encode(value: number): number {
-    return this.s.bytes[REG.B] & B.BINARY ? value : (Math.floor(value / 10) << 4) | (value % 10);
-  }
-
-  private decode(value: number): number {
-    return this.s.bytes[REG.B] & B.BINARY ? value : (value >> 4) * 10 + (value & 15);
-  }
-
-  private encodeHour(hour: number): number {
-    if (this.s.bytes[REG.B] & B.HOURS_24) return this.encode(hour);
-    return this.encode(hour % 12 || 12) | (hour >= 12 ? PM : 0);
-  }
-
-  private decodeHour(value: number): number {
-    if (this.s.bytes[REG.B] & B.HOURS_24) return this.decode(value);
-    return (this.decode(value & ~PM) % 12) + (value & PM ? 12 : 0);
-  }
-
-  private showTime(): void {
-    const { bytes } = this.s;
-    const t = fromEpoch(this.seconds);
-    bytes[REG.SECOND] = this.encode(t.second);
-    bytes[REG.MINUTE] = this.encode(t.minute);
-    bytes[REG.HOUR] = this.encodeHour(t.hour);
-    bytes[REG.WEEKDAY] = dayOfWeek(this.seconds);
-    bytes[REG.DAY] = this.encode(t.day);
-    bytes[REG.MONTH] = this.encode(t.month);
-    bytes[REG.YEAR] = this.encode(t.year % 100);
-    bytes[REG.CENTURY] = this.encode(Math.floor(t.year / 100));
-  }
-
-  private takeTime(): void {
-    const { bytes } = this.s;
-    this.s.epoch = toEpoch({
-      year: this.decode(bytes[REG.CENTURY]) * 100 + this.decode(bytes[REG.YEAR]),
-      month: this.decode(bytes[REG.MONTH]),
-      day: this.decode(bytes[REG.DAY]),
-      hour: this.decodeHour(bytes[REG.HOUR]),
-      minute: this.decode(bytes[REG.MINUTE]),
-      second: this.decode(bytes[REG.SECOND]),
-    });
-    this.s.seenSecond = this.s.epoch;
-  }
-
   /** While the clock is stopped the registers are plain memory, taken over when it starts again. */
   private writeTime(index: number, value: number): void {
     if (this.s.running) {
-      this.showTime();
+      showTime(this.s.bytes, this.seconds);
       this.stop();
       this.s.bytes[index] = value;
       this.start(this.s.base);
@@ -208,7 +141,7 @@ export class Mc146818 implements BusTarget, Device<Mc146818State> {
 
   private writeB(value: number): void {
     if (value & B.SET && this.s.running) {
-      this.showTime();
+      showTime(this.s.bytes, this.seconds);
       this.stop();
     }
     this.s.bytes[REG.B] = value;
@@ -220,7 +153,7 @@ export class Mc146818 implements BusTarget, Device<Mc146818State> {
       (this.s.bytes[REG.B] & B.SET) === 0 && (this.s.bytes[REG.A] & A.DIVIDER) === A.DIVIDER_NORMAL;
     if (allowed && !this.s.running) this.start(this.s.base);
     else if (!allowed && this.s.running) {
-      this.showTime();
+      showTime(this.s.bytes, this.seconds);
       this.stop();
     }
   }
@@ -233,7 +166,8 @@ export class Mc146818 implements BusTarget, Device<Mc146818State> {
   /** Runs on from the registers, with the fraction of the second that has passed since `phase`. */
   private start(phase: number): void {
     const now = this.wires.clock.now();
-    this.takeTime();
+    this.s.epoch = takeTime(this.s.bytes);
+    this.s.seenSecond = this.s.epoch;
     this.s.base = now - ((now - phase) % this.wires.clock.hz);
     this.s.running = true;
   }
@@ -257,25 +191,13 @@ export class Mc146818 implements BusTarget, Device<Mc146818State> {
       this.s.flags |= C.UPDATE;
       const from = Math.max(this.s.seenSecond + 1, second - SECONDS_PER_DAY + 1);
       for (let t = from; t <= second && !(this.s.flags & C.ALARM); t++) {
-        if (this.alarmAt(t)) this.s.flags |= C.ALARM;
+        if (alarmMatches(this.s.bytes, t)) this.s.flags |= C.ALARM;
       }
       this.s.seenSecond = second;
     }
     const period = this.period;
     if (period > this.s.seenPeriod) this.s.flags |= C.PERIODIC;
     this.s.seenPeriod = period;
-  }
-
-  /** Alarm bytes of C0h and above match any time. */
-  private alarmAt(seconds: number): boolean {
-    const { bytes } = this.s;
-    const t = fromEpoch(seconds);
-    const matches = (alarm: number, value: number) => alarm >= 0xc0 || alarm === value;
-    return (
-      matches(bytes[REG.SECOND_ALARM], this.encode(t.second)) &&
-      matches(bytes[REG.MINUTE_ALARM], this.encode(t.minute)) &&
-      matches(bytes[REG.HOUR_ALARM], this.encodeHour(t.hour))
-    );
   }
 
   private readFlags(): number {

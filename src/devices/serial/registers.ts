@@ -22,7 +22,7 @@ export const MCR = { DTR: 1, RTS: 2, OUT1: 4, OUT2: 8, LOOPBACK: 0x10 } as const
 export const LSR = {
   DATA_READY: 1,
   OVERRUN: 2,
-  ERRORS: 0x1e,
+
   THR_EMPTY: 0x20,
   TRANSMITTER_EMPTY: 0x40,
 } as const;

@@ -1,9 +1,9 @@
-import { FREQUENCY } from '../../arch/pc.ts';
-import type { Clock, Timer } from '../../contracts/clock.ts';
+import type { Clock } from '../../contracts/clock.ts';
 import type { BusTarget, Device, InterruptLine } from '../../contracts/device.ts';
-import { TickRate } from '../rate.ts';
-import { copyState, restoreTimer, savedTimer } from '../state.ts';
-import { FCR, FIFO_SIZE, IER, IIR, LCR, LSR, MCR, MSR, TRIGGER_LEVELS } from './registers.ts';
+import { LineTiming } from './line-timing.ts';
+import { Receiver, type ReceiverState } from './receiver.ts';
+import { FCR, IER, IIR, LCR, LSR, MCR, MSR, TRIGGER_LEVELS } from './registers.ts';
+import { Transmitter, type TransmitterState } from './transmitter.ts';
 
 /** Where transmitted bytes go. */
 export interface SerialOutput {
@@ -29,22 +29,11 @@ interface Registers {
   errors: number;
   /** Change bits of MSR, until it is read. */
   modemChanges: number;
-  /** The transmitter-empty interrupt waits to be seen. */
-  transmitPending: boolean;
-  /** Instants at which the holding register or FIFO, and the shift register, are empty. */
-  holdingEmptyAt: number;
-  shiftEmptyAt: number;
-  fifo: number[];
-  /** Arrived for us, but not received yet: no room in the FIFO, or the line is still busy with it. */
-  incoming: number[];
-  /** Four character times without a read: the rest below the trigger level is announced. */
-  timedOut: boolean;
 }
 
 export interface Uart16550State extends Registers {
-  transmitAt: number | null;
-  receiveAt: number | null;
-  timeoutAt: number | null;
+  readonly transmitter: TransmitterState;
+  readonly receiver: ReceiverState;
 }
 
 const powerOn = (): Registers => ({
@@ -56,12 +45,6 @@ const powerOn = (): Registers => ({
   divisor: 1,
   errors: 0,
   modemChanges: 0,
-  transmitPending: false,
-  holdingEmptyAt: 0,
-  shiftEmptyAt: 0,
-  fifo: [],
-  incoming: [],
-  timedOut: false,
 });
 
 /**
@@ -74,45 +57,30 @@ const powerOn = (): Registers => ({
 export class Uart16550 implements BusTarget, Device<Uart16550State> {
   readonly widest = 1;
   private readonly wires: Uart16550Wires;
-  private readonly rate: TickRate;
-  private readonly transmitTimer: Timer;
-  private readonly receiveTimer: Timer;
-  private readonly timeoutTimer: Timer;
+  private readonly timing: LineTiming;
+  private readonly transmitter: Transmitter;
+  private readonly receiver: Receiver;
   private r = powerOn();
 
   constructor(wires: Uart16550Wires) {
+    const { clock, instantTransmit } = wires;
+    const changed = () => this.updateLine();
     this.wires = wires;
-    this.rate = new TickRate(wires.clock.hz, FREQUENCY.uart);
-    this.transmitTimer = wires.clock.timer('uart transmit', () => this.onTransmitted());
-    this.receiveTimer = wires.clock.timer('uart receive', () => this.onArrival());
-    this.timeoutTimer = wires.clock.timer('uart timeout', () => this.onTimeout());
+    this.timing = new LineTiming(clock.hz);
+    this.transmitter = new Transmitter(clock, instantTransmit ? undefined : this.timing, changed);
+    this.receiver = new Receiver(clock, this.timing, changed);
+    this.configureTiming();
   }
 
   /** Sends bytes to the guest, in order, behind those that still wait. */
   receive(bytes: Iterable<number>): void {
-    for (const byte of bytes) this.r.incoming.push(byte & 0xff);
-    this.expectArrival();
+    this.receiver.receive(bytes);
   }
 
   read(offset: number): number {
-    switch (offset) {
-      case 0:
-        return this.dlab ? this.r.divisor & 0xff : this.takeReceived();
-      case 1:
-        return this.dlab ? this.r.divisor >> 8 : this.r.ier;
-      case 2:
-        return this.readIdentification();
-      case 3:
-        return this.r.lcr;
-      case 4:
-        return this.r.mcr;
-      case 5:
-        return this.readLineStatus();
-      case 6:
-        return this.readModemStatus();
-      default:
-        return this.r.scratch;
-    }
+    const value = this.readRegister(offset);
+    this.updateLine();
+    return value;
   }
 
   write(offset: number, _size: number, value: number): void {
@@ -140,137 +108,84 @@ export class Uart16550 implements BusTarget, Device<Uart16550State> {
       default: // LSR and MSR: factory test only
         break;
     }
+    this.configureTiming();
     this.updateLine();
   }
 
   reset(): void {
     this.r = powerOn();
-    this.transmitTimer.cancel();
-    this.receiveTimer.cancel();
-    this.timeoutTimer.cancel();
+    this.transmitter.reset();
+    this.receiver.reset();
+    this.configureTiming();
     this.updateLine();
   }
 
   save(): Uart16550State {
-    return {
-      ...copyState(this.r),
-      transmitAt: savedTimer(this.transmitTimer),
-      receiveAt: savedTimer(this.receiveTimer),
-      timeoutAt: savedTimer(this.timeoutTimer),
-    };
+    return { ...this.r, transmitter: this.transmitter.save(), receiver: this.receiver.save() };
   }
 
   restore(state: Uart16550State): void {
-    const { transmitAt, receiveAt, timeoutAt, ...registers } = copyState(state);
+    const { transmitter, receiver, ...registers } = state;
     this.r = registers;
-    restoreTimer(this.transmitTimer, transmitAt);
-    restoreTimer(this.receiveTimer, receiveAt);
-    restoreTimer(this.timeoutTimer, timeoutAt);
+    this.transmitter.restore(transmitter);
+    this.receiver.restore(receiver);
+    this.configureTiming();
   }
 
   private get dlab(): boolean {
     return (this.r.lcr & LCR.DLAB) !== 0;
   }
 
-  private get fifoOn(): boolean {
-    return (this.r.fcr & FCR.ENABLE) !== 0;
-  }
-
   private get loopback(): boolean {
     return (this.r.mcr & MCR.LOOPBACK) !== 0;
   }
 
-  private get room(): boolean {
-    return this.r.fifo.length < (this.fifoOn ? FIFO_SIZE : 1);
+  private configureTiming(): void {
+    this.timing.configure(this.r.divisor, this.r.lcr);
   }
 
-  /** Cycles that `bits` bits take on the line. */
-  private duration(bits: number): number {
-    return this.rate.cycles(bits * 16 * Math.max(1, this.r.divisor));
-  }
-
-  private get characterTime(): number {
-    const { lcr } = this.r;
-    const stop = lcr & LCR.TWO_STOP_BITS ? 2 : 1;
-    return this.duration(1 + 5 + (lcr & LCR.WORD_LENGTH) + (lcr & LCR.PARITY ? 1 : 0) + stop);
+  private readRegister(offset: number): number {
+    switch (offset) {
+      case 0:
+        return this.dlab ? this.r.divisor & 0xff : this.receiver.take();
+      case 1:
+        return this.dlab ? this.r.divisor >> 8 : this.r.ier;
+      case 2:
+        return this.readIdentification();
+      case 3:
+        return this.r.lcr;
+      case 4:
+        return this.r.mcr;
+      case 5:
+        return this.readLineStatus();
+      case 6:
+        return this.readModemStatus();
+      default:
+        return this.r.scratch;
+    }
   }
 
   private transmit(byte: number): void {
-    this.r.transmitPending = false;
-    if (this.loopback) this.accept(byte);
-    else this.wires.output.write(byte);
-    const now = this.wires.clock.now();
-    const character = this.wires.instantTransmit ? 0 : this.characterTime;
-    const moveToShiftRegister = this.wires.instantTransmit ? 0 : this.duration(1);
-    this.r.shiftEmptyAt = Math.max(now, this.r.shiftEmptyAt) + character;
-    this.r.holdingEmptyAt = Math.max(now + moveToShiftRegister, this.r.shiftEmptyAt - character);
-    this.updateLine();
-    this.transmitTimer.set(this.r.holdingEmptyAt);
-  }
-
-  private onTransmitted(): void {
-    this.r.transmitPending = true;
-    this.updateLine();
-  }
-
-  private expectArrival(): void {
-    if (this.r.incoming.length === 0 || !this.room || this.receiveTimer.when !== undefined) return;
-    this.receiveTimer.set(this.wires.clock.now() + this.characterTime);
-  }
-
-  private onArrival(): void {
-    const byte = this.room ? this.r.incoming.shift() : undefined;
-    if (byte !== undefined) this.accept(byte);
-    this.expectArrival();
-    this.updateLine();
-  }
-
-  private accept(byte: number): void {
-    if (this.room) this.r.fifo.push(byte);
-    else this.r.errors |= LSR.OVERRUN;
-    this.restartTimeout();
-  }
-
-  private takeReceived(): number {
-    const byte = this.r.fifo.shift() ?? 0;
-    this.r.timedOut = false;
-    this.restartTimeout();
-    this.expectArrival();
-    this.updateLine();
-    return byte;
-  }
-
-  private restartTimeout(): void {
-    if (this.fifoOn && this.r.fifo.length > 0) {
-      this.timeoutTimer.set(this.wires.clock.now() + 4 * this.characterTime);
-    } else this.timeoutTimer.cancel();
-  }
-
-  private onTimeout(): void {
-    this.r.timedOut = true;
+    if (!this.loopback) this.wires.output.write(byte);
+    else if (!this.receiver.accept(byte)) this.r.errors |= LSR.OVERRUN;
+    this.transmitter.write();
+    // The interrupt goes away for a moment even when it comes back at once.
     this.updateLine();
   }
 
   private writeInterruptEnable(value: number): void {
     const switchedOn = value & ~this.r.ier;
     this.r.ier = value;
-    if (switchedOn & IER.TRANSMIT_EMPTY && this.holdingEmpty) this.r.transmitPending = true;
+    if (switchedOn & IER.TRANSMIT_EMPTY && this.transmitter.holdingEmpty) this.transmitter.pending = true;
   }
 
   private writeFifoControl(value: number): void {
-    const toggled = ((value ^ this.r.fcr) & FCR.ENABLE) !== 0;
-    this.r.fcr = value & FCR.ENABLE ? value & (FCR.ENABLE | FCR.TRIGGER) : 0;
-    if (toggled || value & FCR.CLEAR_RECEIVE) {
-      this.r.fifo = [];
-      this.r.timedOut = false;
-      this.timeoutTimer.cancel();
-      this.expectArrival();
-    }
-    if (toggled || value & FCR.CLEAR_TRANSMIT) {
-      const now = this.wires.clock.now();
-      if (this.r.holdingEmptyAt > now) this.transmitTimer.set(now);
-      this.r.holdingEmptyAt = Math.min(now, this.r.holdingEmptyAt);
-    }
+    const on = (value & FCR.ENABLE) !== 0;
+    const toggled = on !== this.receiver.fifoOn;
+    this.r.fcr = on ? value & (FCR.ENABLE | FCR.TRIGGER) : 0;
+    this.receiver.fifoOn = on;
+    if (value & FCR.CLEAR_RECEIVE) this.receiver.clear();
+    if (toggled || value & FCR.CLEAR_TRANSMIT) this.transmitter.clear();
   }
 
   private writeModemControl(value: number): void {
@@ -293,46 +208,37 @@ export class Uart16550 implements BusTarget, Device<Uart16550State> {
     );
   }
 
-  private get holdingEmpty(): boolean {
-    return this.wires.clock.now() >= this.r.holdingEmptyAt;
-  }
-
   private readLineStatus(): number {
     const status =
       this.r.errors |
-      (this.r.fifo.length > 0 ? LSR.DATA_READY : 0) |
-      (this.holdingEmpty ? LSR.THR_EMPTY : 0) |
-      (this.wires.clock.now() >= this.r.shiftEmptyAt && this.holdingEmpty ? LSR.TRANSMITTER_EMPTY : 0);
+      (this.receiver.level > 0 ? LSR.DATA_READY : 0) |
+      (this.transmitter.holdingEmpty ? LSR.THR_EMPTY : 0) |
+      (this.transmitter.idle ? LSR.TRANSMITTER_EMPTY : 0);
     this.r.errors = 0;
-    this.updateLine();
     return status;
   }
 
   private readModemStatus(): number {
     const status = this.modemInputs | this.r.modemChanges;
     this.r.modemChanges = 0;
-    this.updateLine();
     return status;
   }
 
   private readIdentification(): number {
     const cause = this.cause();
-    if (cause === IIR.TRANSMIT_EMPTY) {
-      this.r.transmitPending = false;
-      this.updateLine();
-    }
-    return cause | (this.fifoOn ? IIR.FIFO_ON : 0);
+    if (cause === IIR.TRANSMIT_EMPTY) this.transmitter.pending = false;
+    return cause | (this.receiver.fifoOn ? IIR.FIFO_ON : 0);
   }
 
   /** The pending interrupt of highest priority. */
   private cause(): number {
-    const { ier, fifo, fcr } = this.r;
-    const trigger = this.fifoOn ? TRIGGER_LEVELS[fcr >> 6] : 1;
-    if (ier & IER.LINE_STATUS && this.r.errors & LSR.ERRORS) return IIR.LINE_STATUS;
-    if (ier & IER.RECEIVE && fifo.length >= trigger) return IIR.RECEIVE;
-    if (ier & IER.RECEIVE && this.r.timedOut) return IIR.TIMEOUT;
-    if (ier & IER.TRANSMIT_EMPTY && this.r.transmitPending) return IIR.TRANSMIT_EMPTY;
-    if (ier & IER.MODEM_STATUS && this.r.modemChanges) return IIR.MODEM_STATUS;
+    const { ier, fcr, errors, modemChanges } = this.r;
+    const trigger = this.receiver.fifoOn ? TRIGGER_LEVELS[fcr >> 6] : 1;
+    if (ier & IER.LINE_STATUS && errors) return IIR.LINE_STATUS;
+    if (ier & IER.RECEIVE && this.receiver.level >= trigger) return IIR.RECEIVE;
+    if (ier & IER.RECEIVE && this.receiver.timedOut) return IIR.TIMEOUT;
+    if (ier & IER.TRANSMIT_EMPTY && this.transmitter.pending) return IIR.TRANSMIT_EMPTY;
+    if (ier & IER.MODEM_STATUS && modemChanges) return IIR.MODEM_STATUS;
     return IIR.NONE;
   }
 
