@@ -14,6 +14,7 @@ import {
   multibootHeader,
   pvhNote,
   vmlinux,
+  withStringTable,
 } from './testing/images.ts';
 import { TestMemory } from './testing/memory.ts';
 
@@ -44,7 +45,13 @@ const SEEDS: readonly [name: string, image: Partial<BootImage> & { kernel: Uint8
   ['PVH', { kernel: vmlinux(pvhNote(MIB)), initrd: CODE }],
   ['plain ELF 64', { kernel: elf({ bits: 64, entry: MIB, segments: twoSegments }) }],
   ['plain ELF 32', { kernel: elf({ bits: 32, entry: MIB, segments: twoSegments }) }],
-  ['multiboot ELF', { kernel: elfWith(multibootHeader()), modules: [{ bytes: CODE, commandLine: 'm' }] }],
+  [
+    'multiboot ELF',
+    {
+      kernel: withStringTable(elfWith(multibootHeader()), 'names'),
+      modules: [{ bytes: CODE, commandLine: 'm' }],
+    },
+  ],
   ['multiboot by address', { kernel: flatMultiboot, commandLine: 'quiet' }],
   ['multiboot 2', { kernel: flatMultiboot2, modules: [{ bytes: CODE, commandLine: 'm' }] }],
   ['boot sector', { kernel: bootSector() }],

@@ -17,6 +17,7 @@ import {
   multibootHeader,
   pvhNote,
   vmlinux,
+  withStringTable,
 } from './testing/images.ts';
 import { TestMemory } from './testing/memory.ts';
 
@@ -316,6 +317,15 @@ describe('multiboot', () => {
     expect(memory.bytes[MIB + 0x30]).toBe(0);
   });
 
+  it('hands the section headers on, with the address of the strings', () => {
+    const { state, memory } = load({ kernel: withStringTable(elfWith(multibootHeader()), 'names') });
+    const info = state.registers.rbx ?? 0;
+    expect(memory.u32(info) & 0x20).toBe(0x20);
+    expect([memory.u32(info + 28), memory.u32(info + 32), memory.u32(info + 40)]).toEqual([2, 40, 1]);
+    const header = memory.u32(info + 36) + 40;
+    expect(memory.string(memory.u32(header + 12))).toBe('names');
+  });
+
   const byAddress = (...addresses: number[]) => {
     const kernel = new Uint8Array(0x40);
     kernel.set(multibootHeader({ addresses }));
@@ -364,6 +374,14 @@ describe('multiboot 2', () => {
     expect([memory.u32(basic.at), memory.u32(basic.at + 4)]).toEqual([639, (RAM - MIB) / 1024]);
     expect([memory.u32(map.at), map.size]).toEqual([24, 8 + 4 * 24]);
     expect(memory.read(rsdp.at, 36)).toEqual(memory.read(0xe_0000, 36));
+  });
+
+  it('hands the section headers on, with the address of the strings', () => {
+    const kernel = withStringTable(elfWith(multiboot2Header([[1, 0, 9]])), 'names');
+    const { state, memory } = load({ kernel });
+    const tag = tags(memory, state.registers.rbx ?? 0).find(({ type }) => type === 9) ?? { at: 0 };
+    expect([memory.u32(tag.at), memory.u32(tag.at + 4), memory.u32(tag.at + 8)]).toEqual([2, 40, 1]);
+    expect(memory.string(memory.u32(tag.at + 12 + 40 + 12))).toBe('names');
   });
 
   it('loads by address and entry tags', () => {

@@ -19,6 +19,8 @@ export interface LoadAddresses {
 export interface LoadedKernel {
   readonly entry: number;
   readonly end: number;
+  /** Class of the ELF file, when its headers decided where it goes. */
+  readonly elfBits?: 32 | 64;
 }
 
 /** Loads by the header's addresses when it has them; else the file has to be ELF. `entry` overrides ELF's. */
@@ -34,8 +36,8 @@ export function loadMultibootKernel(
   }
   const elf = readElf(file);
   const end = loadSegments(elf, placement);
-  if (entry === undefined) return { entry: physicalEntry(elf), end };
-  return { entry: checkEntry(elf, entry, 'multiboot entry point'), end };
+  const start = entry === undefined ? physicalEntry(elf) : checkEntry(elf, entry, 'multiboot entry point');
+  return { entry: start, end, elfBits: elf.bits };
 }
 
 function loadByAddresses(

@@ -1,6 +1,7 @@
 /** Multiboot 2 kernels. Multiboot2 Specification version 2.0, "Header layout" and "Boot information format". */
 import type { ByteReader } from './byte-reader.ts';
 import { ByteWriter, cString } from './byte-writer.ts';
+import { putSections } from './elf-sections.ts';
 import { protectedEntry } from './entry.ts';
 import type { LoadRequest, LoadResult } from './image.ts';
 import { hex, ImageError } from './image-error.ts';
@@ -49,6 +50,7 @@ const INFO_TAG = {
   module: 3,
   memory: 4,
   memoryMap: 6,
+  elfSections: 9,
   acpiOld: 14,
   acpiNew: 15,
 } as const;
@@ -150,6 +152,12 @@ export function loadMultiboot2(file: ByteReader, at: number, request: LoadReques
   const { ramSize } = placement;
   tag(INFO_TAG.memory, new ByteWriter().u32(LOWER_MEMORY_KIB).u32(upperMemoryKiB(ramSize)).finish());
   tag(INFO_TAG.memoryMap, memoryMapContent(ramSize));
+  const sections = kernel.elfBits && putSections(file, kernel.elfBits, placement);
+  if (sections !== undefined) {
+    const { count, entrySize, namesIndex, bytes } = sections;
+    const fields = new ByteWriter().u32(count).u32(entrySize).u32(namesIndex);
+    tag(INFO_TAG.elfSections, fields.append(bytes).finish());
+  }
   if (acpi !== undefined) {
     tag(INFO_TAG.acpiOld, acpi.bytes.subarray(0, RSDP_V1_SIZE));
     tag(INFO_TAG.acpiNew, acpi.bytes);

@@ -154,6 +154,26 @@ export function elfWith(header: Uint8Array): Uint8Array {
   return elf({ bits: 32, entry, segments: [{ vaddr: 0x10_0000, paddr: 0x10_0000, bytes, memsz: 0x2000 }] });
 }
 
+/** Appends a string table section (and the null section) to a 32-bit ELF. */
+export function withStringTable(file: Uint8Array, content: string): Uint8Array {
+  const writer = new ByteWriter().append(file).align(4);
+  const contentAt = writer.length;
+  writer.ascii(content).u8(0).align(4);
+  const tableAt = writer.length;
+  writer
+    .zeros(40)
+    .u32(0)
+    .u32(3)
+    .u32(0)
+    .u32(0)
+    .u32(contentAt)
+    .u32(content.length + 1)
+    .zeros(16);
+  const bytes = writer.patch32(32, tableAt).finish();
+  bytes.set([40, 0, 2, 0, 1, 0], 46);
+  return bytes;
+}
+
 export function bootSector(): Uint8Array {
   const bytes = new Uint8Array(512);
   bytes.set(CODE);
