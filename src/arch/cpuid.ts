@@ -1,5 +1,9 @@
 /**
  * CPUID as data. SDM volume 2A, "CPUID - CPU Identification".
+ *
+ * The processor presents itself as GenuineIntel, family 6, model 36h: an in-order core without
+ * speculation, which is what this one is, so operating systems leave out the mitigations and
+ * microcode work that real Intel cores need.
  */
 
 /** What a machine decides about its processors' CPUID. */
@@ -9,8 +13,169 @@ export interface CpuidConfig {
   /** Initial (x2)APIC ID of this processor. */
   readonly apicId: number;
   readonly tscHz: number;
-  /** Width of physical addresses. */
+  /** Width of physical addresses in bits, 36 to 46. */
   readonly physicalBits: number;
-  /** Feature names (keys of FEATURES in this file) that are not to be shown. */
+  /** Features (names of FEATURES) that are not to be shown. */
   readonly withhold: readonly string[];
+}
+
+/** What CPUID says of the processor's present state. */
+export interface CpuidState {
+  /** IA32_APIC_BASE bit 11. */
+  readonly apicEnabled: boolean;
+  /** Intel processors show SYSCALL in 64-bit mode only. */
+  readonly wide: boolean;
+}
+
+export type CpuidRegisters = readonly [eax: number, ebx: number, ecx: number, edx: number];
+
+type Register = 'eax' | 'ebx' | 'ecx' | 'edx';
+
+interface Feature {
+  readonly leaf: number;
+  readonly register: Register;
+  readonly bit: number;
+}
+
+const group = (leaf: number, register: Register, bits: Record<string, number>): [string, Feature][] =>
+  Object.entries(bits).map(([name, bit]) => [name, { leaf, register, bit }]);
+
+/** Every feature flag that can be shown, by the names of /proc/cpuinfo. */
+const FEATURES: ReadonlyMap<string, Feature> = new Map([
+  ...group(0x1, 'edx', {
+    fpu: 0,
+    de: 2,
+    pse: 3,
+    tsc: 4,
+    msr: 5,
+    pae: 6,
+    cx8: 8,
+    apic: 9,
+    sep: 11,
+    mtrr: 12,
+    pge: 13,
+    cmov: 15,
+    pat: 16,
+    pse36: 17,
+    clflush: 19,
+    mmx: 23,
+    fxsr: 24,
+    sse: 25,
+    sse2: 26,
+    ht: 28,
+  }),
+  ...group(0x1, 'ecx', {
+    sse3: 0,
+    vmx: 5,
+    ssse3: 9,
+    cx16: 13,
+    sse4_1: 19,
+    sse4_2: 20,
+    x2apic: 21,
+    popcnt: 23,
+    tsc_deadline_timer: 24,
+  }),
+  ...group(0x6, 'eax', { arat: 2 }),
+  ...group(0x7, 'ebx', { fsgsbase: 0, smep: 7, erms: 9, smap: 20 }),
+  ...group(0x7, 'ecx', { umip: 2 }),
+  ...group(0x8000_0001, 'edx', { syscall: 11, nx: 20, pdpe1gb: 26, rdtscp: 27, lm: 29 }),
+  ...group(0x8000_0001, 'ecx', { lahf_lm: 0 }),
+  ...group(0x8000_0007, 'edx', { nonstop_tsc: 8 }),
+]);
+
+/** Whether a feature is shown. Features that this processor does not know are never shown. */
+export function hasFeature(config: CpuidConfig, name: string): boolean {
+  if (config.withhold.includes(name)) return false;
+  if (name === 'ht') return config.cpus > 1;
+  return FEATURES.has(name);
+}
+
+/** Names of all features that `config` shows. */
+export const shownFeatures = (config: CpuidConfig): string[] =>
+  [...FEATURES.keys()].filter((name) => hasFeature(config, name));
+
+/** Type 0, family 6, extended model 3, model 6, stepping 1. */
+export const CPU_SIGNATURE = 0x0003_0661;
+const BRAND = 'Ringlab x86-64 processor';
+const VENDOR: CpuidRegisters = [0, 0x756e_6547, 0x6c65_746e, 0x4965_6e69];
+
+const MAX_BASIC = 0x16;
+const MAX_EXTENDED = 0x8000_0008;
+
+/** Deterministic cache parameters (leaf 4): level, type (1 data, 2 instructions, 3 both), ways, sets. Lines are 64 bytes. */
+const CACHES = [
+  { level: 1, type: 1, ways: 8, sets: 64 },
+  { level: 1, type: 2, ways: 8, sets: 64 },
+  { level: 2, type: 3, ways: 8, sets: 1024 },
+] as const;
+
+const topologyShift = (config: CpuidConfig): number => Math.ceil(Math.log2(config.cpus));
+
+type Leaf = (config: CpuidConfig, subleaf: number) => CpuidRegisters;
+
+const NOTHING: CpuidRegisters = [0, 0, 0, 0];
+
+/** What leaves say beside feature flags. Leaves that are not listed read as 0 up to the maximum. */
+const LEAVES: ReadonlyMap<number, Leaf> = new Map<number, Leaf>([
+  [0x0, () => [MAX_BASIC, VENDOR[1], VENDOR[2], VENDOR[3]]],
+  [0x1, (c) => [CPU_SIGNATURE, (c.apicId << 24) | (c.cpus << 16) | (8 << 8), 0, 0]],
+  // "Leaf 2 does not report caches: use leaf 4".
+  [0x2, () => [0x0000_ff01, 0, 0, 0]],
+  [0x4, cacheLeaf],
+  [0xb, topologyLeaf],
+  // The crystal that feeds the TSC and the local APIC's timer: ratio 1, frequency.
+  [0x15, (c) => [1, 1, c.tscHz, 0]],
+  [0x16, (c) => [c.tscHz / 1e6, c.tscHz / 1e6, c.tscHz / 1e6, 0]],
+  [0x8000_0000, () => [MAX_EXTENDED, 0, 0, 0]],
+  [0x8000_0002, () => brandLeaf(0)],
+  [0x8000_0003, () => brandLeaf(16)],
+  [0x8000_0004, () => brandLeaf(32)],
+  // L2: 512 KiB, 8 ways, 64-byte lines.
+  [0x8000_0006, () => [0, 0, (512 << 16) | (6 << 12) | 64, 0]],
+  [0x8000_0008, (c) => [c.physicalBits | (48 << 8), 0, 0, 0]],
+]);
+
+/** What CPUID returns, as u32. */
+export function cpuid(config: CpuidConfig, state: CpuidState, leaf: number, subleaf: number): CpuidRegisters {
+  const extended = leaf >= 0x8000_0000;
+  if (extended ? leaf > MAX_EXTENDED : leaf > MAX_BASIC) {
+    // Beyond the maximum the highest basic leaf answers.
+    return cpuid(config, state, MAX_BASIC, subleaf);
+  }
+  const registers = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
+  [registers.eax, registers.ebx, registers.ecx, registers.edx] =
+    LEAVES.get(leaf)?.(config, subleaf) ?? NOTHING;
+  for (const [name, feature] of FEATURES) {
+    // The flags of leaf 7 stand in its subleaf 0.
+    if (feature.leaf !== leaf || (leaf === 7 && subleaf !== 0) || !hasFeature(config, name)) continue;
+    if ((name === 'apic' && !state.apicEnabled) || (name === 'syscall' && !state.wide)) continue;
+    registers[feature.register] |= 1 << feature.bit;
+  }
+  return [registers.eax >>> 0, registers.ebx >>> 0, registers.ecx >>> 0, registers.edx >>> 0];
+}
+
+function cacheLeaf(config: CpuidConfig, subleaf: number): CpuidRegisters {
+  const cache = CACHES[subleaf];
+  if (!cache) return NOTHING;
+  const { level, type, ways, sets } = cache;
+  const cores = (1 << topologyShift(config)) - 1;
+  const selfInitializing = 1 << 8;
+  return [type | (level << 5) | selfInitializing | (cores << 26), ((ways - 1) << 22) | 63, sets - 1, 0];
+}
+
+/** One thread a core, all cores in one package. */
+function topologyLeaf(config: CpuidConfig, subleaf: number): CpuidRegisters {
+  const number = subleaf & 0xff;
+  if (number === 0) return [0, 1, (1 << 8) | number, config.apicId];
+  if (number === 1) return [topologyShift(config), config.cpus, (2 << 8) | number, config.apicId];
+  return [0, 0, number, config.apicId];
+}
+
+function brandLeaf(from: number): CpuidRegisters {
+  const word = (at: number): number => {
+    let value = 0;
+    for (let i = 3; i >= 0; i--) value = (value << 8) | (BRAND.charCodeAt(at + i) || 0);
+    return value;
+  };
+  return [word(from), word(from + 4), word(from + 8), word(from + 12)];
 }

@@ -32,9 +32,24 @@ function classOf(event: DeliveredEvent): Class {
 /** What a second exception during the delivery of a first one leads to. */
 const CONDITIONS: Record<Class, Record<Class, 'serial' | 'double' | 'triple'>> = {
   benign: { benign: 'serial', contributory: 'serial', 'page-fault': 'serial', 'double-fault': 'serial' },
-  contributory: { benign: 'serial', contributory: 'double', 'page-fault': 'serial', 'double-fault': 'serial' },
-  'page-fault': { benign: 'serial', contributory: 'double', 'page-fault': 'double', 'double-fault': 'serial' },
-  'double-fault': { benign: 'serial', contributory: 'triple', 'page-fault': 'triple', 'double-fault': 'triple' },
+  contributory: {
+    benign: 'serial',
+    contributory: 'double',
+    'page-fault': 'serial',
+    'double-fault': 'serial',
+  },
+  'page-fault': {
+    benign: 'serial',
+    contributory: 'double',
+    'page-fault': 'double',
+    'double-fault': 'serial',
+  },
+  'double-fault': {
+    benign: 'serial',
+    contributory: 'triple',
+    'page-fault': 'triple',
+    'double-fault': 'triple',
+  },
 };
 
 const DOUBLE_FAULT: DeliveredEvent = {

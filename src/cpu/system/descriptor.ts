@@ -180,7 +180,8 @@ export function realModeSegment(c: SystemContext, n: number, selector: number): 
   if (isVm86(r)) return { selector, attributes: VM86_ATTRIBUTES, limit: 0xffff, base };
   if (n === SEG.CS) return { selector, attributes: REAL_MODE_ATTRIBUTES, limit: r.limit(SEG.CS), base };
   const { attributes, limit } = r.segment(n);
-  if (attributes & ATTRIBUTE.UNUSABLE) return { selector, attributes: REAL_MODE_ATTRIBUTES, limit: 0xffff, base };
+  if (attributes & ATTRIBUTE.UNUSABLE)
+    return { selector, attributes: REAL_MODE_ATTRIBUTES, limit: 0xffff, base };
   return { selector, attributes, limit, base };
 }
 
@@ -239,7 +240,8 @@ export function dropInaccessibleSegments(c: SystemContext, cpl: number): void {
   const r = c.regs;
   for (const n of [SEG.ES, SEG.DS, SEG.FS, SEG.GS]) {
     const attributes = r.attributes(n);
-    const conforming = (attributes & (ATTRIBUTE.CODE | ATTRIBUTE.CONFORMING)) === (ATTRIBUTE.CODE | ATTRIBUTE.CONFORMING);
+    const conforming =
+      (attributes & (ATTRIBUTE.CODE | ATTRIBUTE.CONFORMING)) === (ATTRIBUTE.CODE | ATTRIBUTE.CONFORMING);
     if (attributes & ATTRIBUTE.UNUSABLE || conforming || dplOf(attributes) >= cpl) continue;
     r.setSegment(n, nullSegment(0));
   }

@@ -7,7 +7,13 @@ import { INTERRUPTIBILITY, STATUS } from '../state.ts';
 import { enterCode, isTargetIp, isWide, returnSegment } from './code-segment.ts';
 import type { Status, SystemContext, SystemOperation } from './context.ts';
 import { deliverPendingFault } from './deliver.ts';
-import { type Descriptor, dropInaccessibleSegments, markAccessed, realModeSegment, stackSegment } from './descriptor.ts';
+import {
+  type Descriptor,
+  dropInaccessibleSegments,
+  markAccessed,
+  realModeSegment,
+  stackSegment,
+} from './descriptor.ts';
 import { generalProtection } from './fault.ts';
 import { loadableFlags } from './flags.ts';
 import { is64Bit, isLongMode, isVm86, refresh, usesDescriptors } from './mode.ts';

@@ -49,7 +49,7 @@ export function enterProtectedGate(
   const cs = handlerSegment(c, selector);
   if (!cs) return 'fault';
   const is32 = (type & 8) !== 0;
-  const ip = is32 ? (hi & 0xffff_0000 | lo & 0xffff) >>> 0 : lo & 0xffff;
+  const ip = is32 ? ((hi & 0xffff_0000) | (lo & 0xffff)) >>> 0 : lo & 0xffff;
   const size = is32 ? 4 : 2;
   const inner = !cs.isConforming && cs.dpl < r.cpl;
   const cpl = inner ? cs.dpl : r.cpl;

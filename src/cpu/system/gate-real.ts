@@ -22,7 +22,8 @@ export function enterRealHandler(
   const ip = c.memory.lo & 0xffff;
   const cs = realModeSegment(c, SEG.CS, c.memory.lo >>> 16);
   const stack = Stack.current(c);
-  const pushed = stack.push(2, flags & 0xffff) && stack.push(2, r.selector(SEG.CS)) && stack.push(2, returnIp & 0xffff);
+  const pushed =
+    stack.push(2, flags & 0xffff) && stack.push(2, r.selector(SEG.CS)) && stack.push(2, returnIp & 0xffff);
   if (!pushed) return 'fault';
   if (ip > cs.limit) return faulted(c, VECTOR.GP, 0);
   stack.commit();

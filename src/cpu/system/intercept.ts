@@ -110,7 +110,7 @@ export interface Interceptor {
   /** Cycle (of `SystemContext.now`) at which the run loop has to ask `boundary` again at the latest; Infinity: never. */
   deadline(): number;
   /** Takes the exit that an access has recorded: FAULT_VM_EXIT in STATE.FAULT_VECTOR. */
-  takePending(): void;
+  pendingExit(): void;
   /** Whether RDTSCP exists for the guest; #UD otherwise. */
   allowsRdtscp(): boolean;
 }

@@ -134,4 +134,3 @@ function setBounds(r: Registers, at: number, allowed: boolean, low: number, high
   r.setAddress(at, allowed ? low : 1);
   r.setAddress(at + 8, allowed ? high : 0);
 }
-

@@ -76,7 +76,8 @@ const virtualization = (index: number): MsrRow => ({
 
 /** Memory types 0 UC, 1 WC, 4 WT, 5 WP, 6 WB; PAT also has 7 UC-. */
 const isMemoryType = (type: number): boolean => [0, 1, 4, 5, 6].includes(type);
-const bytesOf = (lo: number, hi: number): number[] => [0, 8, 16, 24].flatMap((s) => [(lo >>> s) & 255, (hi >>> s) & 255]);
+const bytesOf = (lo: number, hi: number): number[] =>
+  [0, 8, 16, 24].flatMap((s) => [(lo >>> s) & 255, (hi >>> s) & 255]);
 
 const EFER_WRITABLE = EFER.SCE | EFER.LME | EFER.NXE;
 
@@ -120,12 +121,19 @@ const TABLE: ReadonlyMap<number, MsrRow> = new Map<number, MsrRow>([
   [MSR.IA32_SYSENTER_CS, stored(MSR_FIELD.SYSENTER_CS, only32)],
   [MSR.IA32_SYSENTER_ESP, stored(MSR_FIELD.SYSENTER_ESP, canonical)],
   [MSR.IA32_SYSENTER_EIP, stored(MSR_FIELD.SYSENTER_EIP, canonical)],
-  [MSR.IA32_MISC_ENABLE, stored(MSR_FIELD.MISC_ENABLE)],
+  // Limiting CPUID (bit 22) and disabling XD (bit 34) are not on offer.
+  [
+    MSR.IA32_MISC_ENABLE,
+    stored(MSR_FIELD.MISC_ENABLE, (_, lo, hi) => (lo & (1 << 22)) === 0 && (hi & 4) === 0),
+  ],
   // No last-branch records, branch traces or single-stepping on branches: the bits do not exist.
   [MSR.IA32_DEBUGCTL, stored(MSR_FIELD.DEBUGCTL, (_, lo, hi) => lo === 0 && hi === 0)],
   [
     MSR.IA32_PAT,
-    withFeature('pat', stored(MSR_FIELD.PAT, (_, lo, hi) => bytesOf(lo, hi).every((t) => isMemoryType(t) || t === 7))),
+    withFeature(
+      'pat',
+      stored(MSR_FIELD.PAT, (_, lo, hi) => bytesOf(lo, hi).every((t) => isMemoryType(t) || t === 7)),
+    ),
   ],
   [MSR.IA32_MTRRCAP, withFeature('mtrr', constant(MTRR_VARIABLE_RANGES | (1 << 8) | (1 << 10)))],
   [MSR.IA32_MTRR_DEF_TYPE, withFeature('mtrr', mtrrDefType)],

@@ -6,9 +6,10 @@
  * PREFIXES beyond bit 5: bit 6 the operand of ModRM.rm is memory, bit 7 REX.W. The base of a
  * RIP-relative operand is the field STATE.PAGE_IP, which reads like one more register.
  */
+
+import { signedNumber } from '../number64.ts';
 import type { Registers } from '../registers.ts';
 import { RECORD } from '../state.ts';
-import { signedNumber } from '../number64.ts';
 
 export const PREFIX = {
   REP_MASK: 3,

@@ -32,7 +32,14 @@ export class Stack {
    * `wide`: a 64-bit stack, whose segment does not matter. `supervisor`: accesses of a more privileged
    * level than the current one. `error`: error code of #SS.
    */
-  constructor(c: SystemContext, segment: Segment, sp: number, wide: boolean, supervisor: boolean, error: number) {
+  constructor(
+    c: SystemContext,
+    segment: Segment,
+    sp: number,
+    wide: boolean,
+    supervisor: boolean,
+    error: number,
+  ) {
     const { attributes, limit } = segment;
     const is32 = (attributes & ATTRIBUTE.DB) !== 0;
     this.#c = c;
@@ -41,7 +48,8 @@ export class Stack {
     const expandDown = (attributes & ATTRIBUTE.EXPAND_DOWN) !== 0 && (attributes & ATTRIBUTE.CODE) === 0;
     const usable =
       (attributes & ATTRIBUTE.UNUSABLE) === 0 &&
-      (!usesDescriptors(c.regs) || (attributes & (ATTRIBUTE.CODE | ATTRIBUTE.WRITABLE)) === ATTRIBUTE.WRITABLE);
+      (!usesDescriptors(c.regs) ||
+        (attributes & (ATTRIBUTE.CODE | ATTRIBUTE.WRITABLE)) === ATTRIBUTE.WRITABLE);
     this.#low = expandDown ? limit + 1 : 0;
     this.#high = !usable ? -1 : expandDown ? (is32 ? 0xffff_ffff : 0xffff) : limit;
     this.#supervisor = supervisor;

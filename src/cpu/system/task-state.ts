@@ -85,7 +85,13 @@ export function readTask(c: SystemContext, layout: TssLayout, base: number): Tas
 }
 
 /** Saves the registers into the TSS at `base`, which is known to be writable. */
-export function writeTask(c: SystemContext, layout: TssLayout, base: number, eip: number, eflags: number): void {
+export function writeTask(
+  c: SystemContext,
+  layout: TssLayout,
+  base: number,
+  eip: number,
+  eflags: number,
+): void {
   const r = c.regs;
   const put = (offset: number, bytes: 2 | 4, value: number): void => {
     c.memory.write((base + offset) >>> 0, bytes, bytes === 2 ? value & 0xffff : value >>> 0, 0, true);

@@ -96,7 +96,12 @@ function newTaskDescriptor(
 }
 
 /** Whether everything that the switch writes can be written; a page fault is stored otherwise. */
-function isSwitchPossible(c: SystemContext, oldLayout: TssLayout, oldBase: number, target: Descriptor): boolean {
+function isSwitchPossible(
+  c: SystemContext,
+  oldLayout: TssLayout,
+  oldBase: number,
+  target: Descriptor,
+): boolean {
   const { memory } = c;
   const old = readDescriptor(c, c.regs.selector(SEG.TR), VECTOR.TS);
   return (

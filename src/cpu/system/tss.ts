@@ -9,7 +9,10 @@ import { extBit, failed, selectorError } from './fault.ts';
 export const isTss32 = (c: SystemContext): boolean => (c.regs.attributes(SEG.TR) & 8) !== 0;
 
 /** SSn:ESPn for privilege level `cpl`; undefined with #TS(TR) or a page fault stored. */
-export function innerStackPointer(c: SystemContext, cpl: number): { selector: number; sp: number } | undefined {
+export function innerStackPointer(
+  c: SystemContext,
+  cpl: number,
+): { selector: number; sp: number } | undefined {
   const { regs, memory } = c;
   const wide = isTss32(c);
   const offset = wide ? 4 + 8 * cpl : 2 + 4 * cpl;

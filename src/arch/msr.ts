@@ -1,0 +1,54 @@
+/** Model-specific registers of the simulated processor. SDM volume 4, "Architectural MSRs". */
+
+export const MSR = {
+  IA32_TIME_STAMP_COUNTER: 0x10,
+  IA32_PLATFORM_ID: 0x17,
+  IA32_APIC_BASE: 0x1b,
+  IA32_FEATURE_CONTROL: 0x3a,
+  IA32_BIOS_UPDT_TRIG: 0x79,
+  IA32_BIOS_SIGN_ID: 0x8b,
+  IA32_MTRRCAP: 0xfe,
+  IA32_SYSENTER_CS: 0x174,
+  IA32_SYSENTER_ESP: 0x175,
+  IA32_SYSENTER_EIP: 0x176,
+  IA32_MISC_ENABLE: 0x1a0,
+  IA32_DEBUGCTL: 0x1d9,
+  IA32_MTRR_PHYSBASE0: 0x200,
+  IA32_MTRR_FIX64K_00000: 0x250,
+  IA32_MTRR_FIX16K_80000: 0x258,
+  IA32_MTRR_FIX16K_A0000: 0x259,
+  IA32_MTRR_FIX4K_C0000: 0x268,
+  IA32_PAT: 0x277,
+  IA32_MTRR_DEF_TYPE: 0x2ff,
+  IA32_VMX_BASIC: 0x480,
+  IA32_VMX_VMFUNC: 0x491,
+  IA32_TSC_DEADLINE: 0x6e0,
+  IA32_X2APIC_FIRST: 0x800,
+  IA32_X2APIC_LAST: 0x8ff,
+  IA32_EFER: 0xc000_0080,
+  IA32_STAR: 0xc000_0081,
+  IA32_LSTAR: 0xc000_0082,
+  IA32_CSTAR: 0xc000_0083,
+  IA32_FMASK: 0xc000_0084,
+  IA32_FS_BASE: 0xc000_0100,
+  IA32_GS_BASE: 0xc000_0101,
+  IA32_KERNEL_GS_BASE: 0xc000_0102,
+  IA32_TSC_AUX: 0xc000_0103,
+} as const;
+
+/** Pairs of variable-range MTRRs. */
+export const MTRR_VARIABLE_RANGES = 8;
+
+/** The eleven fixed-range MTRRs. */
+export const MTRR_FIXED: readonly number[] = [
+  MSR.IA32_MTRR_FIX64K_00000,
+  MSR.IA32_MTRR_FIX16K_80000,
+  MSR.IA32_MTRR_FIX16K_A0000,
+  ...Array.from({ length: 8 }, (_, i) => MSR.IA32_MTRR_FIX4K_C0000 + i),
+];
+
+/** IA32_PAT after reset: WB, WT, UC-, UC, twice. */
+export const PAT_RESET = 0x0007_0406;
+
+/** IA32_MISC_ENABLE: fast strings (bit 0), no branch trace (11) and no PEBS (12) available. */
+export const MISC_ENABLE_RESET = 0x1801;

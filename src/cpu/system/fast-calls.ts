@@ -1,0 +1,99 @@
+/** SYSCALL, SYSRET, SYSENTER, SYSEXIT, with Intel's rules (AMD also has SYSCALL outside 64-bit mode). SDM volume 2. */
+import { EFER, FLAG, GPR, SEG } from '../../arch/registers.ts';
+import { isCanonical } from '../number64.ts';
+import type { Segment } from '../registers.ts';
+import { STATUS } from '../state.ts';
+import type { Status, SystemContext, SystemOperation } from './context.ts';
+import { generalProtection, undefinedOpcode } from './fault.ts';
+import { is64Bit, isLongMode, isProtected, refresh, refreshPrivilege } from './mode.ts';
+import { MSR_FIELD } from './msr-fields.ts';
+import { nextIp } from './operand.ts';
+
+/** Flat segments as these instructions load them: present, accessed, G = 1; code readable, data writable. */
+const CODE32 = 0xc09b;
+const CODE64 = 0xa09b;
+const DATA32 = 0xc093;
+
+const flat = (selector: number, attributes: number, dpl: number): Segment => ({
+  selector: selector & 0xffff,
+  attributes: attributes | (dpl << 5),
+  limit: 0xffff_ffff,
+  base: 0,
+});
+
+/** Loads flat CS and SS, CPL and RIP. */
+function enter(
+  c: SystemContext,
+  cs: number,
+  attributes: number,
+  ss: number,
+  cpl: number,
+  rip: number,
+): Status {
+  const r = c.regs;
+  const wasWide = is64Bit(r);
+  r.setSegment(SEG.CS, flat(cs, attributes, cpl));
+  r.setSegment(SEG.SS, flat(ss, DATA32, cpl));
+  r.cpl = cpl;
+  r.rip = rip;
+  if (wasWide && attributes === CODE64) refreshPrivilege(r);
+  else refresh(r);
+  return STATUS.EXIT;
+}
+
+const hasSyscall = (c: SystemContext): boolean => is64Bit(c.regs) && (c.regs.efer & EFER.SCE) !== 0;
+
+function syscall(c: SystemContext): Status {
+  const r = c.regs;
+  if (!hasSyscall(c)) return undefinedOpcode(c);
+  const flags = r.rflags;
+  r.setGprNumber(GPR.RCX, nextIp(c));
+  r.setGpr32(GPR.R11, flags & ~FLAG.RF);
+  r.rflags = flags & ~r.lo(MSR_FIELD.FMASK) & ~FLAG.RF;
+  const selector = r.hi(MSR_FIELD.STAR) & 0xfffc;
+  return enter(c, selector, CODE64, selector + 8, 0, r.address(MSR_FIELD.LSTAR));
+}
+
+/** Flags that SYSRET takes from R11: all but RF and VM. */
+const SYSRET_FLAGS = 0x3c_7fd7;
+
+function sysret(c: SystemContext): Status {
+  const r = c.regs;
+  if (!hasSyscall(c)) return undefinedOpcode(c);
+  if (r.cpl !== 0) return generalProtection(c);
+  const wide = c.record.rexW;
+  const target = wide ? r.gpr(GPR.RCX) : r.gprLo(GPR.RCX);
+  // Intel faults here, still at CPL 0; AMD faults in the user program.
+  if (wide && !isCanonical(target)) return generalProtection(c);
+  r.rflags = r.gprLo(GPR.R11) & SYSRET_FLAGS;
+  const selector = (r.hi(MSR_FIELD.STAR) >>> 16) & 0xffff;
+  const cs = (wide ? selector + 16 : selector) | 3;
+  return enter(c, cs, wide ? CODE64 : CODE32, (selector + 8) | 3, 3, target);
+}
+
+function sysenter(c: SystemContext): Status {
+  const r = c.regs;
+  const selector = r.lo(MSR_FIELD.SYSENTER_CS) & 0xfffc;
+  if (!isProtected(r) || selector === 0) return generalProtection(c);
+  const wide = isLongMode(r);
+  r.systemFlags = r.systemFlags & ~(FLAG.VM | FLAG.IF | FLAG.RF);
+  const sp = wide ? r.address(MSR_FIELD.SYSENTER_ESP) : r.lo(MSR_FIELD.SYSENTER_ESP);
+  const ip = wide ? r.address(MSR_FIELD.SYSENTER_EIP) : r.lo(MSR_FIELD.SYSENTER_EIP);
+  r.setGprNumber(GPR.RSP, sp);
+  return enter(c, selector, wide ? CODE64 : CODE32, selector + 8, 0, ip);
+}
+
+function sysexit(c: SystemContext): Status {
+  const r = c.regs;
+  const selector = r.lo(MSR_FIELD.SYSENTER_CS) & 0xfffc;
+  if (!isProtected(r) || selector === 0 || r.cpl !== 0) return generalProtection(c);
+  const wide = c.record.rexW && is64Bit(r);
+  const ip = wide ? r.gpr(GPR.RDX) : r.gprLo(GPR.RDX);
+  const sp = wide ? r.gpr(GPR.RCX) : r.gprLo(GPR.RCX);
+  if (wide && !(isCanonical(ip) && isCanonical(sp))) return generalProtection(c);
+  r.setGprNumber(GPR.RSP, sp);
+  const cs = (selector + (wide ? 32 : 16)) | 3;
+  return enter(c, cs, wide ? CODE64 : CODE32, cs + 8, 3, ip);
+}
+
+export const FAST_CALLS: Record<string, SystemOperation> = { syscall, sysret, sysenter, sysexit };

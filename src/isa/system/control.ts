@@ -1,0 +1,46 @@
+/** Control, debug and descriptor-table registers, MSRs, flags, and the processor as a whole. SDM volume 2. */
+import type { Instruction } from '../definition.ts';
+
+export const controlInstructions: readonly Instruction[] = [
+  // MOV to and from control and debug registers are always 64-bit in 64-bit mode, 32-bit otherwise.
+  { mnemonic: 'MOV', encoding: '0F 20', operands: 'Ry,Cy', semantics: { system: 'moveFromControl' } },
+  { mnemonic: 'MOV', encoding: '0F 21', operands: 'Ry,Dy', semantics: { system: 'moveFromDebug' } },
+  { mnemonic: 'MOV', encoding: '0F 22', operands: 'Cy,Ry', semantics: { system: 'moveToControl' } },
+  { mnemonic: 'MOV', encoding: '0F 23', operands: 'Dy,Ry', semantics: { system: 'moveToDebug' } },
+  { mnemonic: 'CLTS', encoding: '0F 06', semantics: { system: 'clts' } },
+  { mnemonic: 'SMSW', encoding: '0F 01 /4', operands: 'Ev', semantics: { system: 'smsw' } },
+  { mnemonic: 'LMSW', encoding: '0F 01 /6', operands: 'Ew', semantics: { system: 'lmsw' } },
+
+  { mnemonic: 'SGDT', encoding: '0F 01 /0', operands: 'Ms', semantics: { system: 'sgdt' } },
+  { mnemonic: 'SIDT', encoding: '0F 01 /1', operands: 'Ms', semantics: { system: 'sidt' } },
+  { mnemonic: 'LGDT', encoding: '0F 01 /2', operands: 'Ms', semantics: { system: 'lgdt' } },
+  { mnemonic: 'LIDT', encoding: '0F 01 /3', operands: 'Ms', semantics: { system: 'lidt' } },
+  { mnemonic: 'SLDT', encoding: '0F 00 /0', operands: 'Ev', semantics: { system: 'sldt' } },
+  { mnemonic: 'STR', encoding: '0F 00 /1', operands: 'Ev', semantics: { system: 'str' } },
+  { mnemonic: 'LLDT', encoding: '0F 00 /2', operands: 'Ew', semantics: { system: 'lldt' } },
+  { mnemonic: 'LTR', encoding: '0F 00 /3', operands: 'Ew', semantics: { system: 'ltr' } },
+
+  { mnemonic: 'WRMSR', encoding: '0F 30', semantics: { system: 'wrmsr' } },
+  { mnemonic: 'RDTSC', encoding: '0F 31', semantics: { system: 'rdtsc' } },
+  { mnemonic: 'RDMSR', encoding: '0F 32', semantics: { system: 'rdmsr' } },
+  { mnemonic: 'RDPMC', encoding: '0F 33', semantics: { system: 'rdpmc' } },
+  { mnemonic: 'RDTSCP', encoding: '0F 01 F9', feature: 'rdtscp', semantics: { system: 'rdtscp' } },
+
+  { mnemonic: 'PUSHF', encoding: '9C', attributes: 'v d64', semantics: { system: 'pushf' } },
+  { mnemonic: 'POPF', encoding: '9D', attributes: 'v d64', semantics: { system: 'popf' } },
+  { mnemonic: 'CLI', encoding: 'FA', semantics: { system: 'cli' } },
+  { mnemonic: 'STI', encoding: 'FB', semantics: { system: 'sti' } },
+  { mnemonic: 'CLAC', encoding: 'NP 0F 01 CA', feature: 'smap', semantics: { system: 'clac' } },
+  { mnemonic: 'STAC', encoding: 'NP 0F 01 CB', feature: 'smap', semantics: { system: 'stac' } },
+
+  { mnemonic: 'CPUID', encoding: '0F A2', semantics: { system: 'cpuid' } },
+  { mnemonic: 'HLT', encoding: 'F4', semantics: { system: 'hlt' } },
+  { mnemonic: 'PAUSE', encoding: 'F3 90', semantics: { system: 'pause' } },
+  { mnemonic: 'INVLPG', encoding: '0F 01 /7', operands: 'M', semantics: { system: 'invlpg' } },
+  { mnemonic: 'INVD', encoding: '0F 08', semantics: { system: 'invd' } },
+  { mnemonic: 'WBINVD', encoding: '0F 09', semantics: { system: 'wbinvd' } },
+  { mnemonic: 'RSM', encoding: '0F AA', semantics: { system: 'rsm' } },
+  { mnemonic: 'UD2', encoding: '0F 0B', semantics: { system: 'ud' } },
+  { mnemonic: 'UD1', encoding: '0F B9', operands: 'Gv,Ev', semantics: { system: 'ud' } },
+  { mnemonic: 'UD0', encoding: '0F FF', operands: 'Gv,Ev', semantics: { system: 'ud' } },
+];

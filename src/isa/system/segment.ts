@@ -1,0 +1,66 @@
+/** Segment registers and questions about selectors. SDM volume 2. */
+import type { Instruction } from '../definition.ts';
+
+export const segmentInstructions: readonly Instruction[] = [
+  { mnemonic: 'MOV', encoding: '8C', operands: 'Ev,Sw', semantics: { system: 'moveFromSegment' } },
+  { mnemonic: 'MOV', encoding: '8E', operands: 'Sw,Ew', semantics: { system: 'moveToSegment' } },
+
+  { mnemonic: 'PUSH', encoding: '06', attributes: 'v i64', semantics: { system: 'pushEs' } },
+  { mnemonic: 'PUSH', encoding: '0E', attributes: 'v i64', semantics: { system: 'pushCs' } },
+  { mnemonic: 'PUSH', encoding: '16', attributes: 'v i64', semantics: { system: 'pushSs' } },
+  { mnemonic: 'PUSH', encoding: '1E', attributes: 'v i64', semantics: { system: 'pushDs' } },
+  { mnemonic: 'PUSH', encoding: '0F A0', attributes: 'v d64', semantics: { system: 'pushFs' } },
+  { mnemonic: 'PUSH', encoding: '0F A8', attributes: 'v d64', semantics: { system: 'pushGs' } },
+  { mnemonic: 'POP', encoding: '07', attributes: 'v i64', semantics: { system: 'popEs' } },
+  { mnemonic: 'POP', encoding: '17', attributes: 'v i64', semantics: { system: 'popSs' } },
+  { mnemonic: 'POP', encoding: '1F', attributes: 'v i64', semantics: { system: 'popDs' } },
+  { mnemonic: 'POP', encoding: '0F A1', attributes: 'v d64', semantics: { system: 'popFs' } },
+  { mnemonic: 'POP', encoding: '0F A9', attributes: 'v d64', semantics: { system: 'popGs' } },
+
+  // With mod = 3 opcodes C4 and C5 would be VEX prefixes, which this processor does not have.
+  { mnemonic: 'LES', encoding: 'C4', operands: 'Gv,Mp', attributes: 'i64', semantics: { system: 'les' } },
+  { mnemonic: 'LDS', encoding: 'C5', operands: 'Gv,Mp', attributes: 'i64', semantics: { system: 'lds' } },
+  { mnemonic: 'LSS', encoding: '0F B2', operands: 'Gv,Mp', semantics: { system: 'lss' } },
+  { mnemonic: 'LFS', encoding: '0F B4', operands: 'Gv,Mp', semantics: { system: 'lfs' } },
+  { mnemonic: 'LGS', encoding: '0F B5', operands: 'Gv,Mp', semantics: { system: 'lgs' } },
+
+  { mnemonic: 'LAR', encoding: '0F 02', operands: 'Gv,Ew', semantics: { system: 'lar' } },
+  { mnemonic: 'LSL', encoding: '0F 03', operands: 'Gv,Ew', semantics: { system: 'lsl' } },
+  { mnemonic: 'VERR', encoding: '0F 00 /4', operands: 'Ew', semantics: { system: 'verr' } },
+  { mnemonic: 'VERW', encoding: '0F 00 /5', operands: 'Ew', semantics: { system: 'verw' } },
+  { mnemonic: 'ARPL', encoding: '63', operands: 'Ew,Gw', attributes: 'i64', semantics: { system: 'arpl' } },
+
+  { mnemonic: 'SWAPGS', encoding: '0F 01 F8', attributes: 'o64', semantics: { system: 'swapgs' } },
+  {
+    mnemonic: 'RDFSBASE',
+    encoding: 'F3 0F AE /0',
+    operands: 'Ry',
+    attributes: 'o64',
+    feature: 'fsgsbase',
+    semantics: { system: 'rdfsbase' },
+  },
+  {
+    mnemonic: 'RDGSBASE',
+    encoding: 'F3 0F AE /1',
+    operands: 'Ry',
+    attributes: 'o64',
+    feature: 'fsgsbase',
+    semantics: { system: 'rdgsbase' },
+  },
+  {
+    mnemonic: 'WRFSBASE',
+    encoding: 'F3 0F AE /2',
+    operands: 'Ry',
+    attributes: 'o64',
+    feature: 'fsgsbase',
+    semantics: { system: 'wrfsbase' },
+  },
+  {
+    mnemonic: 'WRGSBASE',
+    encoding: 'F3 0F AE /3',
+    operands: 'Ry',
+    attributes: 'o64',
+    feature: 'fsgsbase',
+    semantics: { system: 'wrgsbase' },
+  },
+];
