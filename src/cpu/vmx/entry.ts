@@ -144,6 +144,6 @@ function inject(vmx: Vmx, c: SystemContext): void {
   interceptor.beginInjection(event);
   const status = deliverEvent(c, event);
   interceptor.endInjection();
-  if (status === STATUS.FAULT && vmx.registers.faultVector === FAULT_VM_EXIT) interceptor.takePending();
+  if (status === STATUS.FAULT && vmx.registers.faultVector === FAULT_VM_EXIT) interceptor.pendingExit();
   else if (checks.primary & PRIMARY.MONITOR_TRAP_FLAG && vmx.inGuest) interceptor.trapNow();
 }

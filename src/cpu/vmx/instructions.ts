@@ -160,7 +160,7 @@ function fieldOperand(c: SystemContext): number {
 }
 
 /** Whether a field is 64 bits wide when accessed by this encoding. */
-function isWide(encoding: number): boolean {
+export function isWide(encoding: number): boolean {
   const width = fieldWidth(encoding);
   return (width === 64 && (encoding & 1) === 0) || width === 'natural';
 }

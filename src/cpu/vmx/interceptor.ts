@@ -294,7 +294,7 @@ export class GuestInterceptor implements Interceptor {
   }
 
   /** Takes the exit that a memory access recorded (FAULT_VM_EXIT). */
-  takePending(): void {
+  pendingExit(): void {
     const { vmx } = this;
     const { state, vmcs } = vmx;
     const reason = state.pendingReason;

@@ -41,6 +41,8 @@ export class Vmx implements VirtualizationExtension {
   readonly checks: EntryContext;
   /** The row that made the last VM entry fail; undefined when none did. */
   failedCheck: EntryCheck | undefined;
+  /** The last VM entry of a native host has ended in a VM exit before the guest ran. */
+  entryExited = false;
   /** Host code that is not made of instructions; see HostCpu. */
   nativeHost: NativeHost | undefined;
   /** Set by the computer once the processor's context exists. */
@@ -88,9 +90,9 @@ export class Vmx implements VirtualizationExtension {
     return this.state.mode === VMX_MODE.ROOT;
   }
 
-  /** What `SystemContext.interceptor` is: present exactly in VMX non-root operation. */
+  /** What `SystemContext.interceptor` is: present in VMX non-root operation, and while a native host is halted. */
   get interceptor(): Interceptor | undefined {
-    return this.state.mode === VMX_MODE.NON_ROOT ? this.guest : undefined;
+    return this.state.mode === VMX_MODE.NON_ROOT ? this.guest : this.nativeHost?.idleInterceptor;
   }
 
   /** The guest's interceptor whatever the mode. */
@@ -179,8 +181,10 @@ export class Vmx implements VirtualizationExtension {
 
 /** A host that is TypeScript: VM exits to `rip` call `run` instead of executing instructions. */
 export interface NativeHost {
-  /** HOST_RIP that stands for this host, a signed number. */
+  /** HOST_RIP that stands for this host while it has something to run, a signed number; NaN while it is halted. */
   readonly rip: number;
   /** Called by the run loop, never from inside an instruction. */
   run(): void;
+  /** While the host is halted: takes the interrupts that end this. */
+  readonly idleInterceptor: Interceptor | undefined;
 }

@@ -1,0 +1,30 @@
+import type { Interceptor } from '../system/intercept.ts';
+
+/**
+ * The interceptor of a halted native host: it has no interrupt descriptor table, so external interrupts
+ * go to `interrupted`. Nothing is executed meanwhile, so no other question can come up.
+ */
+export function idleInterceptor(interrupted: () => boolean): Interceptor {
+  const no = (): boolean => false;
+  return {
+    instruction: no,
+    controlRegister: no,
+    readShadow: (_, actual) => actual,
+    merge: (_, value) => value,
+    debugRegister: no,
+    port: no,
+    msr: no,
+    tscOffset: () => 0,
+    exception: no,
+    taskSwitch: no,
+    tripleFault: no,
+    externalInterrupt: interrupted,
+    nmi: () => true,
+    init: no,
+    startup: no,
+    boundary: no,
+    deadline: () => Number.POSITIVE_INFINITY,
+    pendingExit: () => {},
+    allowsRdtscp: () => true,
+  };
+}
