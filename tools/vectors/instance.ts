@@ -1,5 +1,6 @@
 /** Makes one random instance of a template: code bytes, and an initial state in which its operands make sense. */
-import { littleEndian, memoryOperand } from './address.ts';
+import { littleEndian, memoryOperand, type Operand } from './address.ts';
+import { type Encoding, parseEncoding, type Tail } from './encoding.ts';
 import { CODE, LOW_WINDOW, OFFSET, type State, WINDOW, WINDOW_SIZE } from './layout.ts';
 import type { Random } from './random.ts';
 import type { Template } from './template.ts';
@@ -22,6 +23,7 @@ const IMMEDIATES = [
 
 export class Instance {
   readonly template: Template;
+  readonly encoding: Encoding;
   readonly bits: 32 | 64;
   /** Operand size in bits. */
   readonly size: number;
@@ -52,15 +54,15 @@ export class Instance {
     this.size = size;
     this.random = random;
     this.state = state;
-    const tokens = template.encoding.split(' ');
-    const hasMemory = tokens.some((token) => token.startsWith('/')) && template.form !== 'register';
-    const mayShrink = !template.plain && (hasMemory || template.usesAddressSize || tokens.includes('moffs'));
-    this.addressSize = mayShrink && random.chance(0.15) ? bits / 2 : bits;
+    this.encoding = parseEncoding(template.encoding);
+    const hasMemory = this.encoding.modrm !== null && template.form !== 'register';
+    const usesAddress = hasMemory || template.usesAddressSize || this.encoding.tails.includes('moffs');
+    this.addressSize = usesAddress && !template.plain && random.chance(0.15) ? bits / 2 : bits;
     this.reg = random.below(bits === 64 ? 16 : 8);
     const isRegister = !hasMemory || (template.form === undefined && random.chance(0.5));
     this.rm = isRegister ? random.below(bits === 64 ? 16 : 8) : null;
     template.setup?.(this);
-    this.#encode(tokens);
+    this.#encode();
     template.finish?.(this);
   }
 
@@ -119,54 +121,59 @@ export class Instance {
     return Math.floor(random.between(16, Math.max(16, WINDOW_SIZE - 16 - size)) / grid) * grid;
   }
 
-  #encode(tokens: readonly string[]): void {
-    const { template, random, bits, size } = this;
-    const letter = template.size;
-    const isOpcode = (token: string) => /^[0-9A-F]{2}(\+[ri])?$/.test(token);
-    const opcodeTokens = tokens.filter(isOpcode);
-    const mandatory =
-      opcodeTokens.length > 1 ? opcodeTokens.filter((t, i) => i === 0 && /^(66|F2|F3)$/.test(t)) : [];
-    const opcode = opcodeTokens.slice(mandatory.length);
-    const rest = tokens.filter((token) => !isOpcode(token) && token !== 'REX.W');
-
-    const modrmToken = rest.find((token) => token.startsWith('/'));
-    let reg = this.reg;
-    if (modrmToken && modrmToken !== '/r') reg = Number(modrmToken[1]);
-    const operand =
-      modrmToken === undefined
-        ? { rex: 0, bytes: [], ripTarget: null }
-        : this.rm === null
-          ? memoryOperand(this, reg)
-          : { rex: this.rm >> 3, bytes: [0xc0 | ((reg & 7) << 3) | (this.rm & 7)], ripTarget: null };
-
-    let rex = operand.rex | ((reg >> 3) << 2);
-    if (modrmToken === undefined) rex = opcode.some((token) => token.endsWith('+r')) ? this.reg >> 3 : 0;
-    if ((size === 64 && (letter === 'v' || letter === 'y')) || tokens.includes('REX.W')) rex |= 8;
-
-    const prefixes: number[] = [];
-    const isLockable = template.lock && this.rm === null && modrmToken !== undefined;
-    if (!template.plain && random.chance(isLockable ? 0.1 : 0.005)) prefixes.push(0xf0);
-    if (!template.plain && random.chance(0.04)) prefixes.push(random.pick(SEGMENT_PREFIXES[bits]));
-    if (this.addressSize !== bits) prefixes.push(0x67);
-    const shrinks = size === 16 && letter !== 'w';
-    if (shrinks || (size === 64 && letter === 'v' && random.chance(0.03))) prefixes.push(0x66);
-    prefixes.push(...mandatory.map((token) => Number.parseInt(token, 16)));
-    const needless = bits === 64 && !template.plain && random.chance(letter === 'b' ? 0.3 : 0.03);
-    if (rex !== 0 || needless) prefixes.push(0x40 | rex);
-
-    const opcodeBytes = opcode.map((token) => {
-      const byte = Number.parseInt(token, 16);
-      if (token.endsWith('+r')) return byte | (this.reg & 7);
-      if (token.endsWith('+i')) return byte | random.below(8);
-      return byte;
+  #encode(): void {
+    const { encoding, random } = this;
+    const operand = this.#operand();
+    const rex = this.#rex(operand);
+    const opcode = encoding.opcode.map(({ byte, register }) => {
+      if (register === null) return byte;
+      return byte | (register === 'general' ? this.reg & 7 : random.below(8));
     });
-    this.code.push(...prefixes, ...opcodeBytes, ...operand.bytes);
+    this.code.push(...this.#legacyPrefixes());
+    if (encoding.mandatoryPrefix !== null) this.code.push(encoding.mandatoryPrefix);
+    if (rex !== 0) this.code.push(rex);
+    this.code.push(...opcode, ...operand.bytes);
     const displacementEnd = this.code.length;
-    for (const token of rest) if (!token.startsWith('/')) this.#tail(token);
+    for (const tail of encoding.tails) this.#tail(tail);
     if (operand.ripTarget !== null) {
       const displacement = operand.ripTarget - BigInt(CODE + this.code.length);
       this.code.splice(displacementEnd - 4, 4, ...littleEndian(displacement, 4));
     }
+  }
+
+  /** The ModRM byte and what belongs to it. */
+  #operand(): Operand {
+    const { modrm } = this.encoding;
+    if (modrm === null) return { rex: 0, bytes: [], ripTarget: null };
+    const reg = modrm === 'r' ? this.reg : modrm;
+    if (this.rm === null) return memoryOperand(this, reg);
+    return { rex: this.rm >> 3, bytes: [0xc0 | ((reg & 7) << 3) | (this.rm & 7)], ripTarget: null };
+  }
+
+  /** The REX prefix, sometimes one that says nothing, or 0 for none. */
+  #rex(operand: Operand): number {
+    const { encoding, template, random } = this;
+    const inOpcode = encoding.opcode.some(({ register }) => register === 'general') ? this.reg >> 3 : 0;
+    const inModrm = encoding.modrm === 'r' ? (this.reg >> 3) << 2 : 0;
+    const isWide = encoding.rexW || (this.size === 64 && 'vy'.includes(template.size));
+    const bits = operand.rex | inOpcode | inModrm | (isWide ? 8 : 0);
+    const mayBeNeedless = this.bits === 64 && !template.plain;
+    const isNeedless = mayBeNeedless && random.chance(template.size === 'b' ? 0.3 : 0.03);
+    return bits !== 0 || isNeedless ? 0x40 | bits : 0;
+  }
+
+  /** LOCK, segment, address-size and operand-size prefixes; also some without effect, and some LOCKs that are #UD. */
+  #legacyPrefixes(): number[] {
+    const { template, random, bits, size } = this;
+    const prefixes: number[] = [];
+    const isLockable = template.lock && this.rm === null && this.encoding.modrm !== null;
+    if (!template.plain && random.chance(isLockable ? 0.1 : 0.005)) prefixes.push(0xf0);
+    if (!template.plain && random.chance(0.04)) prefixes.push(random.pick(SEGMENT_PREFIXES[bits]));
+    if (this.addressSize !== bits) prefixes.push(0x67);
+    const isShort = size === 16 && template.size !== 'w';
+    const isOverridden = size === 64 && template.size === 'v' && random.chance(0.03);
+    if (isShort || isOverridden) prefixes.push(0x66);
+    return prefixes;
   }
 
   /** Bytes of an immediate or relative operand "z". */
@@ -174,9 +181,9 @@ export class Instance {
     return this.size === 16 ? 2 : 4;
   }
 
-  #tail(token: string): void {
+  #tail(tail: Tail): void {
     const z = this.#z;
-    switch (token) {
+    switch (tail) {
       case 'ib':
       case 'relb':
         this.#emit(this.#value(8), 1);
@@ -195,8 +202,6 @@ export class Instance {
         this.target = this.chooseTarget();
         this.#emit(this.linear(this.target), this.addressSize / 8);
         break;
-      default:
-        throw new Error(`${this.template.name}: unknown token "${token}"`);
     }
   }
 

@@ -325,6 +325,37 @@ const invalid: Template[] = family(
     .map((opcode): [string, string] => ['invalid', opcode]),
 );
 
+/** Instructions of CPL 0, and of IOPL: #GP in user code. */
+const privileged: Template[] = [
+  ...family({ size: 'd', weight: 0.05 }, [
+    ['HLT', 'F4'],
+    ['CLI', 'FA'],
+    ['STI', 'FB'],
+    ['IN', 'E4 ib'],
+    ['IN', 'EC'],
+    ['OUT', 'E6 ib'],
+    ['OUT', 'EF'],
+    ['CLTS', '0F 06'],
+    ['INVD', '0F 08'],
+    ['WBINVD', '0F 09'],
+    ['WRMSR', '0F 30'],
+    ['RDMSR', '0F 32'],
+  ]),
+  ...family({ size: 'd', form: 'memory', memory: 2, weight: 0.05 }, [
+    ['LLDT', '0F 00 /2'],
+    ['LTR', '0F 00 /3'],
+    ['LMSW', '0F 01 /6'],
+    ['INVLPG', '0F 01 /7'],
+  ]),
+];
+
+/** Hints and cache control: no effect that a program can see, but CLFLUSH needs a readable address. */
+const cache: Template[] = family({ size: 'd', form: 'memory', memory: 1, weight: 0.2 }, [
+  ['PREFETCHNTA', '0F 18 /0'],
+  ['PREFETCHT0', '0F 18 /1'],
+  ['CLFLUSH', '0F AE /7'],
+]);
+
 export const INTEGER: readonly Template[] = [
   ...alu,
   ...unary,
@@ -337,4 +368,6 @@ export const INTEGER: readonly Template[] = [
   ...flags,
   ...decimal,
   ...invalid,
+  ...privileged,
+  ...cache,
 ];
