@@ -10,7 +10,7 @@ export interface Bench {
   readonly cpus: number;
   /** Runs for at most `cycles` (at least 1) of simulated time. Console output that comes meanwhile goes to `onOutput`. */
   run(cycles: number): Stop;
-  /** Makes the `run` in progress return at the next instruction boundary, as if its budget were used up. */
+  /** Ends the `run` in progress at the next instruction boundary, for good. */
   interrupt(): void;
   /** Receives the console's bytes as the guest writes them, at the instant of the write. */
   onOutput: (bytes: Uint8Array) => void;
@@ -25,7 +25,8 @@ export type Stop =
   | { readonly kind: 'budget' }
   | { readonly kind: 'power-off' }
   | { readonly kind: 'reset' }
-  | { readonly kind: 'debug-exit'; readonly value: number }
+  /** The guest wrote v to the debug exit port; `status` is (v << 1) | 1. */
+  | { readonly kind: 'debug-exit'; readonly status: number }
   /** Nothing can wake the processors any more: all halted and no timer armed. */
   | { readonly kind: 'halted' }
   /** Triple fault, failed VM entry, something not modelled: the guest cannot go on. */

@@ -27,6 +27,6 @@ export function exitStatus(outcome: Outcome): number {
     case 'halted':
       return 5;
     case 'debug-exit':
-      return ((outcome.value << 1) | 1) & 0xff;
+      return outcome.status & 0xff;
   }
 }

@@ -49,7 +49,7 @@ export function describeOutcome(outcome: Outcome): string {
     case 'reset':
       return 'the guest reset the computer';
     case 'debug-exit':
-      return `the guest wrote ${outcome.value} to the debug exit port`;
+      return `the guest ended the run by the debug exit port, status ${outcome.status}`;
     case 'limit':
       return 'the limit of instructions was reached';
     case 'time':

@@ -115,8 +115,8 @@ describe('a run', () => {
 
   it.each<[Outcome, number]>([
     [{ kind: 'reset' }, 0],
-    [{ kind: 'debug-exit', value: 0 }, 1],
-    [{ kind: 'debug-exit', value: 0x31 }, 0x63],
+    [{ kind: 'debug-exit', status: 1 }, 1],
+    [{ kind: 'debug-exit', status: 0x163 }, 0x63],
     [{ kind: 'halted' }, 5],
   ])('that ended with %j has status %i', (outcome, status) => {
     expect(exitStatus(outcome)).toBe(status);

@@ -5,13 +5,13 @@ import type { Outcome, RunResult } from './outcome.ts';
 
 /** What a run does to the outside world. */
 export interface Surroundings {
-  /** Console output as it comes. */
+  /** Console output, after every slice that had some. */
   write(bytes: Uint8Array): void;
   /** Real time in seconds, from any origin. */
   seconds(): number;
 }
 
-/** Cycles between looks at the clock: a few hundredths of a second of real time. */
+/** Cycles between looks at the clock: some hundredths of a second of real time. */
 const SLICE = 4_000_000;
 
 /** Runs the guest until it stops, the conversation is over, or a limit is reached. */
@@ -26,8 +26,9 @@ export function runBench(
   const type = (texts: readonly Uint8Array[]) => {
     for (const text of texts) bench.input(text);
   };
+  const output: number[] = [];
   bench.onOutput = (bytes) => {
-    surroundings.write(bytes);
+    output.push(...bytes);
     type(conversation.feed(bytes));
     if (conversation.over) bench.interrupt();
   };
@@ -36,6 +37,7 @@ export function runBench(
   let outcome: Outcome | undefined;
   while (outcome === undefined) {
     const stop = bench.run(sliceCycles(bench, limit));
+    if (output.length > 0) surroundings.write(Uint8Array.from(output.splice(0)));
     outcome = conversation.over ? { kind: 'conversation-over' } : (guestStopped(stop) ?? limitReached());
   }
   const counters = bench.counters();

@@ -65,11 +65,11 @@ describe('ringlab', () => {
   it('writes the report', () => {
     const { written, status } = execute(['boot', 'sector', '--json', 'r.json'], {
       kind: 'debug-exit',
-      value: 3,
+      status: 7,
     });
     expect(status).toBe(7);
     expect(JSON.parse(written.get('r.json') ?? '')).toMatchObject({
-      outcome: { kind: 'debug-exit', value: 3 },
+      outcome: { kind: 'debug-exit', status: 7 },
       exitStatus: 7,
       instructions: 5_000_000,
       simulatedSeconds: 0.006,
