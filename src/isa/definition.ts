@@ -36,8 +36,9 @@ export type Size = 8 | 16 | 32 | 64;
  *   align   a 16-byte memory operand must be aligned (#GP(0) otherwise)
  *   hot     inlined into the interpreter's main function
  *   fpu     x87: #NM when CR0.EM or CR0.TS; #MF pending check
- *   mmx     MMX: #UD when CR0.EM, #NM when CR0.TS, #MF pending check; enters MMX mode
+ *   mmx     MMX: #UD when CR0.EM, #NM when CR0.TS, #MF pending check
  *   sse     #UD when CR0.EM or CR4.OSFXSR = 0, #NM when CR0.TS
+ *   sse-mmx both of the two before      fxsr  FXSAVE, FXRSTOR: #UD when CR0.EM, #NM when CR0.TS
  *   write   operand 0 is written only;  modify  operand 0 is read and written;  otherwise operands are read only
  *   write1 / modify1: the same for operand 1
  */

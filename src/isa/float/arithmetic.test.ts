@@ -61,7 +61,7 @@ const finite = (limit: number): fc.Arbitrary<Extended> =>
     return { top, significand: s >> BigInt(-16382 - clamped) };
   });
 
-const valueOf = (x: Extended): Rational => {
+const rational = (x: Extended): Rational => {
   const p = powerOfTwo(Math.max(1, x.top & 0x7fff) - 16383 - 63);
   return { negative: x.top > 0x7fff, numerator: x.significand * p.n, denominator: p.d };
 };
@@ -137,8 +137,8 @@ test('sums and differences are exact before rounding, and rounded as IEEE 754 sa
       unpack(SLOT.A, x);
       unpack(SLOT.B, y);
       expect(m.call(ADD, subtract ? 1 : 0, controlOf(q))).toBe(0);
-      const second = valueOf(y);
-      const sum = add(valueOf(x), subtract ? { ...second, negative: !second.negative } : second);
+      const second = rational(y);
+      const sum = add(rational(x), subtract ? { ...second, negative: !second.negative } : second);
       expectRounded(sum, q);
       if (sum.numerator === 0n) expect(result().sign).toBe(q.rounding === 1 ? 1 : 0);
     }),
@@ -152,7 +152,7 @@ test('products', () => {
       unpack(SLOT.A, x);
       unpack(SLOT.B, y);
       expect(m.call(MULTIPLY)).toBe(0);
-      const [a, b] = [valueOf(x), valueOf(y)];
+      const [a, b] = [rational(x), rational(y)];
       expectRounded(
         {
           negative: a.negative !== b.negative,
@@ -173,7 +173,7 @@ test('quotients', () => {
       unpack(SLOT.A, x);
       unpack(SLOT.B, y);
       expect(m.call(DIVIDE)).toBe(0);
-      const [a, b] = [valueOf(x), valueOf(y)];
+      const [a, b] = [rational(x), rational(y)];
       expectRounded(
         {
           negative: a.negative !== b.negative,
@@ -200,7 +200,7 @@ test('square roots', () => {
       }
       unpack(SLOT.A, positive);
       expect(m.call(SQUARE_ROOT)).toBe(0);
-      const a = valueOf(positive);
+      const a = rational(positive);
       // 2^k * sqrt(n/d) = sqrt(n * d * 2^2k) / d, with a sticky bit below.
       const scaled = (a.numerator * a.denominator) << 400n;
       const root = integerRoot(scaled);
@@ -220,7 +220,7 @@ test('comparison orders all finite numbers and zeros', () => {
       const other = equal ? x : y;
       unpack(SLOT.A, x);
       unpack(SLOT.B, other);
-      const [a, b] = [valueOf(x), valueOf(other)];
+      const [a, b] = [rational(x), rational(other)];
       const difference = add(a, { ...b, negative: !b.negative });
       const want = difference.numerator === 0n ? 0 : difference.negative ? -1 : 1;
       expect(m.call(COMPARE)).toBe(want);
@@ -238,7 +238,7 @@ test('conversion to integers rounds, and signals what does not fit', () => {
       (x, bits, rounding) => {
         unpack(SLOT.A, x);
         const flags = m.call(TO_INTEGER, bits, 0x3f | (rounding << 6));
-        const a = valueOf(x);
+        const a = rational(x);
         const r = roundAt(a.negative, a.numerator, a.denominator, 0, rounding);
         const value = a.negative ? -r.integer : r.integer;
         const fits = BigInt.asIntN(bits, value) === value;
@@ -256,7 +256,7 @@ test('rounding to an integer value keeps the sign of zero', () => {
     fc.property(finite(66), fc.integer({ min: 0, max: 3 }), (x, rounding) => {
       unpack(SLOT.A, x);
       const flags = m.call(ROUND_TO_INTEGER, 0x3f | (rounding << 6));
-      const a = valueOf(x);
+      const a = rational(x);
       const want = roundAt(a.negative, a.numerator, a.denominator, 0, rounding);
       const r = result();
       expect(r.sign).toBe(a.negative ? 1 : 0);

@@ -8,7 +8,7 @@ import type { Instruction, Semantics } from '../definition.ts';
 import { maskedMove } from '../sse/moves.ts';
 import { atMost, IOTA, join, wordPattern } from '../sse/operations.ts';
 import { packedInstructions } from '../sse/packed-table.ts';
-import { immediateByte, packedBinary, type Row, rows } from '../sse/rows.ts';
+import { enteringMmx, immediateByte, packedBinary, type Row, rows } from '../sse/rows.ts';
 import { mmxImmediateShifts } from '../sse/shifts.ts';
 import { extract, insert } from '../sse/shuffles.ts';
 import { STATE } from '../state.ts';
@@ -22,8 +22,11 @@ const alignRight: Semantics = (c) => {
   c.writeV(0, i8x16.swizzle(both, i8x16.add(IOTA, i8x16.splat(count))));
 };
 
-/** EMMS: all tags empty. TOP is 0 already, as after any MMX instruction. */
-const empty: Semantics = (c) => c.f.store('i32', c.field(STATE.FTAG), i32.const(0));
+/** EMMS: all tags empty, TOP 0. */
+const empty: Semantics = (c) => {
+  c.f.store('i32', c.field(STATE.FTOP), i32.const(0));
+  c.f.store('i32', c.field(STATE.FTAG), i32.const(0));
+};
 
 const mmx: readonly Row[] = [
   [
@@ -33,7 +36,6 @@ const mmx: readonly Row[] = [
     { operands: 'Pq,Ey', attributes: 'mmx write' },
   ],
   ['MOVQ', 'NP 0F 6F', copy, { attributes: 'mmx write' }],
-  ['EMMS', 'NP 0F 77', empty, { operands: '', attributes: 'mmx' }],
   [
     'MOVD',
     'NP 0F 7E',
@@ -64,13 +66,13 @@ const sse: readonly Row[] = [
 
 /** Between the two register files: both sets of checks apply. */
 const crossing: readonly Row[] = [
-  ['MOVDQ2Q', 'F2 0F D6', copy, { operands: 'Pq,Uq', attributes: 'sse mmx write' }],
-  ['MOVQ2DQ', 'F3 0F D6', copy, { operands: 'Vdq,Nq', attributes: 'sse mmx write' }],
+  ['MOVDQ2Q', 'F2 0F D6', copy, { operands: 'Pq,Uq', attributes: 'sse-mmx write' }],
+  ['MOVQ2DQ', 'F3 0F D6', copy, { operands: 'Vdq,Nq', attributes: 'sse-mmx write' }],
 ];
 
 const common = { operands: 'Pq,Qq', attributes: 'mmx modify' };
 
-export const mmxInstructions: readonly Instruction[] = [
+const instructions: readonly Instruction[] = [
   ...packedInstructions.map(
     (p): Instruction => ({
       mnemonic: p.mnemonic,
@@ -89,4 +91,11 @@ export const mmxInstructions: readonly Instruction[] = [
   ...rows({ feature: 'ssse3', ...common }, [
     ['PALIGNR', 'NP 0F 3A 0F', alignRight, { operands: 'Pq,Qq,Ib' }],
   ]),
+];
+
+export const mmxInstructions: readonly Instruction[] = [
+  ...instructions.map((row) =>
+    typeof row.semantics === 'function' ? { ...row, semantics: enteringMmx(row.semantics) } : row,
+  ),
+  { mnemonic: 'EMMS', encoding: 'NP 0F 77', attributes: 'mmx', feature: 'mmx', semantics: empty },
 ];

@@ -4,10 +4,14 @@ import { conversions } from './conversions.ts';
 import { floatArithmetic } from './float-arithmetic.ts';
 import { floatCompare } from './float-compare.ts';
 import { floatRound } from './float-round.ts';
+import { stateInstructions } from './fxsave.ts';
+import { hints } from './hints.ts';
 import { moves } from './moves.ts';
 import { packedInteger } from './packed-integer.ts';
 import { immediateShifts } from './shifts.ts';
 import { shuffles } from './shuffles.ts';
+import { specialInteger } from './special-integer.ts';
+import { stringComparisons } from './strings.ts';
 
 export const sseInstructions: readonly Instruction[] = [
   ...moves,
@@ -18,4 +22,8 @@ export const sseInstructions: readonly Instruction[] = [
   ...floatCompare,
   ...conversions,
   ...floatRound,
+  ...specialInteger,
+  ...stringComparisons,
+  ...stateInstructions,
+  ...hints,
 ];

@@ -3,6 +3,7 @@ import type { I32, V128 } from '../../wasm/expression.ts';
 import { i32 } from '../../wasm/expression.ts';
 import type { FunctionBuilder } from '../../wasm/function.ts';
 import type { Context, Instruction, Semantics } from '../definition.ts';
+import { STATE } from '../state.ts';
 
 /** destination, source -> destination. Both are locals, so naming them twice costs nothing. */
 export type PackedBinary = (destination: V128, source: V128, f: FunctionBuilder) => V128;
@@ -33,6 +34,18 @@ export const packedImmediate =
     const destination = c.f.let(c.readV(0));
     const source = c.f.let(c.readV(1));
     c.writeV(0, operation(destination, source, immediateByte(c), c.f));
+  };
+
+/**
+ * Any MMX instruction but EMMS leaves TOP 0 and all registers tagged valid: SDM volume 1, "Effect of
+ * Instructions on the x87 FPU Tag Word". Last, since the instruction may fault before.
+ */
+export const enteringMmx =
+  (semantics: Semantics): Semantics =>
+  (c) => {
+    semantics(c);
+    c.f.store('i32', c.field(STATE.FTOP), i32.const(0));
+    c.f.store('i32', c.field(STATE.FTAG), i32.const(0xff));
   };
 
 /** What most rows of a file share. */
