@@ -27,9 +27,14 @@ async function start(port) {
   console.log(`Ringlab: ${server.resolvedUrls?.local[0]}   (end with Ctrl+C)`);
 }
 
-try {
-  await start(portOption());
-} catch (error) {
-  console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`);
-  process.exit(2);
+/** The port asked for; ends the program with status 2 and the usage when it is no port. */
+function portOrExit() {
+  try {
+    return portOption();
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`);
+    process.exit(2);
+  }
 }
+
+await start(portOrExit());
