@@ -1,9 +1,11 @@
 /** The program `ringlab`: the laboratory without a page. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { MachineBench } from './machine-bench.ts';
-import { type OpenBench, ringlab } from './session.ts';
+import { type Benches, ringlab } from './session.ts';
 
-const openBench: OpenBench = (command, image) => new MachineBench(command, image);
+const benches: Benches = {
+  machine: (command, image) => new MachineBench(command, image),
+};
 
 process.exitCode = ringlab(
   process.argv.slice(2),
@@ -14,5 +16,5 @@ process.exitCode = ringlab(
     writeError: (text) => void process.stderr.write(text),
     seconds: () => performance.now() / 1000,
   },
-  openBench,
+  benches,
 );

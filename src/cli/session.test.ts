@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type BootImage, planImage } from '../machine/boot/load.ts';
 import { bootSector } from '../machine/boot/testing/images.ts';
 import type { Bench, Stop } from './bench.ts';
-import { ringlab } from './session.ts';
+import { type OpenBench, ringlab } from './session.ts';
 
 /** A bench that stops at once; the image is checked by the real loaders. */
 function stoppingBench(stop: Stop): Bench {
@@ -45,11 +45,12 @@ function execute(argv: readonly string[], stop: Stop = { kind: 'power-off' }) {
     seconds: () => 0,
   };
   let image: BootImage | undefined;
-  const status = ringlab(argv, process, (command, given) => {
+  const machine: OpenBench = (command, given) => {
     image = given;
     planImage(given, command.memoryBytes, { cpus: command.cpus, acpi: command.acpi });
     return stoppingBench(stop);
-  });
+  };
+  const status = ringlab(argv, process, { machine });
   return { status, output, errors, written, image };
 }
 
@@ -93,6 +94,7 @@ describe('ringlab', () => {
     [['boot', 'sector', '--initrd', 'gone'], /gone cannot be read/],
     [['boot', 'junk'], /junk: The file is gzip data/],
     [['boot'], /needs the file/],
+    [['vm', 'sector'], /no hypervisor/],
   ])('%j ends with status 2', (argv, message) => {
     const { status, errors, output } = execute(argv);
     expect([status, output]).toEqual([2, '']);

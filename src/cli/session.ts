@@ -1,7 +1,7 @@
 import { type BootImage, ImageError } from '../machine/boot/load.ts';
 import { parseArguments } from './arguments.ts';
 import type { Bench } from './bench.ts';
-import type { RunCommand } from './command.ts';
+import type { RunCommand, Target } from './command.ts';
 import { USAGE_STATUS } from './exit-status.ts';
 import { helpText } from './help.ts';
 import { describeOutcome, makeReport, type Report, type RunResult } from './outcome.ts';
@@ -21,8 +21,11 @@ export interface Process {
 /** Puts a computer together for a command. Throws `ImageError` when the image cannot be booted. */
 export type OpenBench = (command: RunCommand, image: BootImage) => Bench;
 
+/** The kinds of bench there are. */
+export type Benches = Readonly<Partial<Record<Target['kind'], OpenBench>>>;
+
 /** Does what the arguments say and returns the exit status. */
-export function ringlab(argv: readonly string[], process: Process, openBench: OpenBench): number {
+export function ringlab(argv: readonly string[], process: Process, benches: Benches): number {
   const log = (line: string) => process.writeError(`ringlab: ${line}\n`);
   const command = parseArguments(argv);
   switch (command.kind) {
@@ -34,6 +37,11 @@ export function ringlab(argv: readonly string[], process: Process, openBench: Op
       return USAGE_STATUS;
     case 'run':
       break;
+  }
+  const openBench = benches[command.target.kind];
+  if (openBench === undefined) {
+    log(`this build has no hypervisor: \`ringlab boot\` runs the guest on the bare machine.`);
+    return USAGE_STATUS;
   }
   let bench: Bench;
   try {

@@ -54,7 +54,8 @@ export function fadt(facs: number, dsdt: number): Uint8Array {
   body.u32(flags | FLAG.resetRegister | timerFlag);
   ioAddress(body, resetControl);
   body.u8(ACPI_FIXED.resetValue, 0, 0, 0);
-  body.u64(facs).u64(dsdt);
+  // The FACS is named once, by its 32-bit address.
+  body.u64(0).u64(dsdt);
   ioAddress(body, pm1aEvent);
   absent(body);
   ioAddress(body, pm1aControl);
