@@ -3,11 +3,11 @@ import { elfImage } from './elf.ts';
 import type { BodyLine } from './macros.ts';
 import { Pass, type Program } from './pass.ts';
 import { Preprocessor } from './preprocessor.ts';
-import { flatImage, inOrder, layOut, type Section } from './sections.ts';
+import { flatImage, inOrder, layOut, Section } from './sections.ts';
 import { SymbolTable } from './symbols.ts';
 import type { AssembleOptions, Assembly, LineInfo, OutputFormat, SectionInfo, SymbolInfo } from './types.ts';
 import { SourceError } from './types.ts';
-import { resolve, sectionOf } from './value.ts';
+import { baseOf, resolve } from './value.ts';
 
 /** Jumps settle in three to six passes; more than this means that two sizes chase each other. */
 const MAX_PASSES = 64;
@@ -76,7 +76,8 @@ function symbolList(pass: Pass, symbols: SymbolTable): SymbolInfo[] {
   const result: SymbolInfo[] = [];
   for (const [name, value] of symbols.all()) {
     if (name.startsWith('..@')) continue;
-    const section = sectionOf(value);
+    const base = baseOf(value);
+    const section = base instanceof Section ? base : undefined;
     result.push({ name, value: BigInt.asUintN(64, resolve(value)), section: section?.name, global: pass.globals.has(name) });
   }
   return result;

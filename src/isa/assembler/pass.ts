@@ -27,6 +27,8 @@ export interface Program {
 }
 
 const SPECIAL_LABEL = /^\.\.@/;
+/** Symbols of the bin format: where a section is loaded, and what it was assembled for. */
+const SECTION_SYMBOL = /^section\.(.+)\.(start|vstart)$/;
 
 export class Pass {
   readonly sections: Map<string, Section>;
@@ -58,7 +60,7 @@ export class Pass {
   }
 
   readonly scope: Scope = {
-    symbol: (name, column) => this.program.symbols.lookup(this.fullName(name), column),
+    symbol: (name, column) => this.sectionSymbol(name) ?? this.program.symbols.lookup(this.fullName(name), column),
     here: () => this.statementStart,
     sectionStart: () => (this.absolute === undefined ? termValue(this.section) : scalar(0n)),
   };
@@ -207,6 +209,13 @@ export class Pass {
   }
 
   // Symbols
+
+  private sectionSymbol(name: string): Value | undefined {
+    const m = SECTION_SYMBOL.exec(name);
+    const section = m ? this.sections.get(m[1]) : undefined;
+    if (m === null || section === undefined) return undefined;
+    return termValue(m[2] === 'start' ? section.load : section);
+  }
 
   private fullName(name: string): string {
     return name.startsWith('.') && !name.startsWith('..') ? this.parent + name : name;

@@ -204,6 +204,12 @@ section .high start=0xa000 vstart=0xffffffff80000000
 high: dq high, $, $$
 mov rax, [rel high]
 __load equ 0x9000
+dq section..high.start, section..high.vstart
+mov rax, section..task.start + 1
+section .bss
+buffer: resb 4
+section .text
+dd buffer
 `,
   },
   'alignment': {

@@ -13,9 +13,10 @@ export class Section {
   vstart: number | undefined;
   /** Address given by `start=`: where it is loaded. */
   start: number | undefined;
-  /** Present addresses, from the layout of the previous pass. */
+  /** Present address, from the layout of the previous pass. */
   address = 0;
-  loadAddress = 0;
+  /** The address the section is loaded at, as a base that expressions can be relative to. */
+  readonly load: { readonly name: string; address: number };
   /** Location counter of this pass, from 0. */
   offset = 0;
   /** Size found by the previous pass. */
@@ -26,6 +27,11 @@ export class Section {
     this.name = name;
     this.nobits = nobits;
     this.align = align;
+    this.load = { name: `section.${name}.start`, address: 0 };
+  }
+
+  get loadAddress(): number {
+    return this.load.address;
   }
 
   /** Begins another pass. */
@@ -77,10 +83,14 @@ export function inOrder(sections: Iterable<Section>): Section[] {
 /** Gives every section its addresses, one behind the other from `origin`, by the sizes of the previous pass. */
 export function layOut(sections: Iterable<Section>, origin: number): void {
   let next = origin;
+  let nextVirtual = origin;
   for (const section of inOrder(sections)) {
-    section.loadAddress = section.start ?? (section.name === '.text' ? next : alignUp(next, section.align));
-    section.address = section.vstart === undefined ? section.loadAddress : alignUp(section.vstart, section.align);
+    section.load.address = section.start ?? (section.name === '.text' ? next : alignUp(next, section.align));
+    // Sections without bytes follow the addresses of the one before, others the place they are loaded at.
+    const follows = section.nobits && section.start === undefined ? alignUp(nextVirtual, section.align) : section.loadAddress;
+    section.address = section.vstart === undefined ? follows : alignUp(section.vstart, section.align);
     next = section.loadAddress + section.size;
+    nextVirtual = section.address + section.size;
   }
 }
 

@@ -3,10 +3,15 @@
  * `table + ebx*4 + 8` and `end - start` can be told from plain numbers ("scalars" in NASM's manual).
  */
 import type { RegisterInfo } from './registers.ts';
-import type { Section } from './sections.ts';
 import { SourceError } from './types.ts';
 
-export type Term = RegisterInfo | Section;
+/** An address that becomes known when sections are laid out: a section, or where it is loaded. */
+export interface Base {
+  readonly name: string;
+  readonly address: number;
+}
+
+export type Term = RegisterInfo | Base;
 
 export interface Value {
   /** The constant part, as a signed 64-bit integer. */
@@ -56,8 +61,8 @@ export function multiply(a: Value, b: Value): Value {
   return { n, terms, unknown: a.unknown || b.unknown, ...(index === undefined ? {} : { index }) };
 }
 
-/** The section whose base the value is relative to; undefined for scalars. Throws for anything else. */
-export function sectionOf(v: Value): Section | undefined {
+/** The base the value is relative to; undefined for scalars. Throws for anything else. */
+export function baseOf(v: Value): Base | undefined {
   if (isScalar(v)) return undefined;
   const [[term, count]] = v.terms;
   if ('iced' in term) throw new SourceError(`register '${term.name}' cannot be used here`);
@@ -69,6 +74,6 @@ export function sectionOf(v: Value): Section | undefined {
 
 /** The number an address or scalar stands for, given where sections lie now. */
 export function resolve(v: Value): bigint {
-  const section = sectionOf(v);
-  return section === undefined ? v.n : v.n + BigInt(section.address);
+  const base = baseOf(v);
+  return base === undefined ? v.n : v.n + BigInt(base.address);
 }
