@@ -37,4 +37,10 @@ function portOrExit() {
   }
 }
 
-await start(portOrExit());
+const port = portOrExit();
+try {
+  await start(port);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
