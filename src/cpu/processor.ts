@@ -25,9 +25,12 @@ import { deliverEvent, deliverPendingFault } from './system/deliver.ts';
 import { type DeliveredEvent, EVENT_TYPE } from './system/event.ts';
 import type { Interceptor } from './system/intercept.ts';
 import { systemOperations } from './system/index.ts';
+import { writableCr4 } from './system/features.ts';
 import { refresh } from './system/mode.ts';
+import { readMsr, writeMsr } from './system/msr.ts';
 import { DecodedRecord } from './system/record.ts';
 import { Translator } from './translator.ts';
+import { VMX_OPERATIONS } from './vmx/instructions.ts';
 import { Vmx } from './vmx/vmx.ts';
 
 const PAGE = 0x1000;
@@ -82,6 +85,8 @@ export class Processor implements SystemContext, InterruptTarget {
   private readonly operations: readonly SystemOperation[];
   private source!: InterruptSource;
   private horizon = 0;
+  /** End of the run under way. */
+  private until = 0;
   private charged = 0;
   private idled = 0;
   private stopReason: StopReason | undefined;
@@ -119,7 +124,7 @@ export class Processor implements SystemContext, InterruptTarget {
     const { plan } = getEngine();
     this.translator = new Translator(memory, opcodeMap, plan, options.code);
     this.operations = plan.systemNames.map((name) => {
-      const operation = systemOperations[name];
+      const operation = systemOperations[name] ?? VMX_OPERATIONS[name];
       if (!operation) throw new Error(`no system operation named ${name}`);
       return operation;
     });
@@ -213,6 +218,15 @@ export class Processor implements SystemContext, InterruptTarget {
     this.horizon += skipped;
   }
 
+  /** Moves the end of the run under way to an earlier cycle. */
+  shorten(cycle: number): void {
+    if (cycle >= this.until) return;
+    this.until = cycle;
+    if (cycle >= this.horizon) return;
+    this.regs.i32[STATE.BUDGET >> 2] -= this.horizon - cycle;
+    this.horizon = cycle;
+  }
+
   /** Makes generated code return at the next instruction boundary. */
   requestStop(): void {
     this.horizon = this.now();
@@ -230,17 +244,18 @@ export class Processor implements SystemContext, InterruptTarget {
    * @param passBreakpoint do not stop at a breakpoint on the first instruction
    */
   run(until: number, passBreakpoint = false): RunEnd {
+    this.until = until;
     let pass = passBreakpoint;
     for (;;) {
       if (this.stopReason) return { kind: 'stopped', reason: this.stopReason };
-      if (this.now() >= until) return TIME;
+      if (this.now() >= this.until) return TIME;
       if (this.regs.rip === this.nativeRip) {
         this.virtualization.nativeHost?.run();
         continue;
       }
       if (this.boundary()) continue;
       if (this.regs.activity !== ACTIVITY.ACTIVE) return IDLE;
-      const end = this.execute(until, pass);
+      const end = this.execute(pass);
       if (end) return end;
       pass = false;
     }
@@ -257,7 +272,7 @@ export class Processor implements SystemContext, InterruptTarget {
   }
 
   /** Executes from RIP for a while. @returns the reason to leave `run`, if there is one */
-  private execute(until: number, pass: boolean): RunEnd | undefined {
+  private execute(pass: boolean): RunEnd | undefined {
     const r = this.regs;
     if (!this.lookup()) {
       this.deliverFault();
@@ -271,7 +286,7 @@ export class Processor implements SystemContext, InterruptTarget {
     const shadowBefore = r.interruptibility & SHADOW;
     const single = (flagsBefore & (FLAG.TF | FLAG.RF)) !== 0 || shadowBefore !== 0 || this.watchesCode();
     if (single && this.hitsCodeBreakpoint(flagsBefore)) return undefined;
-    const piece = single ? 1 : Math.min(until - this.now(), LONGEST_PIECE);
+    const piece = single ? 1 : Math.min(this.until - this.now(), LONGEST_PIECE);
     const start = this.now();
     this.horizon = start + piece;
     r.i32[STATE.BUDGET >> 2] = piece;
@@ -518,8 +533,11 @@ function createVmx(options: ProcessorOptions, regs: Registers, context: SystemCo
     memory: options.memory,
     ramSize: options.ramBytes,
     registers: regs,
-    cr4Allowed: allowedCr4(context),
-    msrs: msrAccess(context),
+    cr4Allowed: writableCr4(options.cpuid),
+    msrs: {
+      read: (index) => readMsr(context, index),
+      write: (index, lo, hi) => writeMsr(context, index, lo, hi),
+    },
   });
 }
 

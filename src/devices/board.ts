@@ -96,7 +96,13 @@ export class Board {
       startTime: o.startTime,
       nvram: memorySizeNvram(o.ramBytes),
     });
-    this.serial = new Uart16550({ clock, line: router.isa(IRQ.com1), output: o.serialOutput });
+    this.serial = new Uart16550({
+      clock,
+      line: router.isa(IRQ.com1),
+      output: o.serialOutput,
+      // A console wants its text now, not at 9600 baud of simulated time.
+      instantTransmit: true,
+    });
     // The A20 gate is always open: software that wraps at 1 MiB predates protected mode.
     const a20 = () => {};
     this.keyboard = new I8042({
@@ -186,6 +192,8 @@ export class Board {
   reset(): void {
     for (const device of Object.values(this.devices)) device.reset();
     this.localApics[0].enterVirtualWireMode();
+    // The system control interrupt and the PCI interrupts (IRQ 9, 10, 11) are level-triggered.
+    this.pic.elcr.write(1, 1, 0x0e);
   }
 
   /** State of all devices as JSON data. */

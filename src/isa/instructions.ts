@@ -1,8 +1,18 @@
 /** All instruction definitions: the opcode map of the simulated processor. */
 import type { Instruction } from './definition.ts';
 import { integerInstructions } from './integer/index.ts';
+import { mmxInstructions } from './mmx/index.ts';
 import { OpcodeMap } from './opcode-map.ts';
+import { sseInstructions } from './sse/index.ts';
+import { systemInstructions } from './system/index.ts';
+import { vmxInstructions } from './vmx/index.ts';
 
-export const instructions: readonly Instruction[] = [...integerInstructions];
+export const instructions: readonly Instruction[] = [
+  ...integerInstructions,
+  ...systemInstructions,
+  ...vmxInstructions,
+  ...mmxInstructions,
+  ...sseInstructions,
+];
 
 export const opcodeMap = new OpcodeMap(instructions);

@@ -2,7 +2,7 @@
 import type { ByteReader } from './byte-reader.ts';
 import { ImageError } from './image-error.ts';
 
-export const ACCEPTED_FORMATS =
+const ACCEPTED_FORMATS =
   'Linux bzImage, ELF (Linux vmlinux, PVH, multiboot 1 and 2, static x86 programs), ' +
   'a boot sector of 512 bytes, or a flat binary with address and mode';
 

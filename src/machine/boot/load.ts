@@ -27,7 +27,7 @@ import { findMultibootHeader, loadMultiboot } from './multiboot.ts';
 import { findMultiboot2Header, loadMultiboot2 } from './multiboot2.ts';
 import { Placement, type Region } from './placement.ts';
 
-export type { BootImage, BootInfo, BootModule, BootProtocol, FlatChoice, ImageFormat } from './image.ts';
+export type { BootImage, BootInfo, BootProtocol } from './image.ts';
 export { IMAGE_FORMATS } from './image.ts';
 export { ImageError, type ImageErrorCode } from './image-error.ts';
 

@@ -135,12 +135,6 @@ export class Placement {
     this.#writes.push({ address, bytes, zeros: 0 });
   }
 
-  /** True when `address` lies in the named region. */
-  isIn(name: string, address: number): boolean {
-    const region = this.#regions[this.#indexOf(address)];
-    return region?.name === name && region.start <= address;
-  }
-
   /** Carries the plan out. */
   commit(memory: PhysicalMemory): void {
     for (const { address, bytes, zeros } of this.#writes) {

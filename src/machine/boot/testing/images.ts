@@ -62,7 +62,7 @@ export function elf({ bits, entry, segments, notes, machine, type = 2 }: ElfSpec
 }
 
 /** One ELF note. */
-export function note(owner: string, type: number, descriptor: Uint8Array): Uint8Array {
+function note(owner: string, type: number, descriptor: Uint8Array): Uint8Array {
   const writer = new ByteWriter()
     .u32(owner.length + 1)
     .u32(descriptor.length)

@@ -1,0 +1,36 @@
+/** Processor state after RESET and INIT. SDM volume 3A, "Processor State After Reset". */
+import { CR0, SEG } from '../arch/registers.ts';
+import { ATTRIBUTE } from '../arch/segments.ts';
+import type { Registers } from './registers.ts';
+import { ACTIVITY, STATE } from './state.ts';
+
+const REAL_DATA = ATTRIBUTE.S | ATTRIBUTE.WRITABLE | ATTRIBUTE.ACCESSED | ATTRIBUTE.P;
+/** LDT and busy 32-bit TSS types of the system registers. */
+const LDT_ATTRIBUTES = 0x2 | ATTRIBUTE.P;
+const TSS_ATTRIBUTES = 0xb | ATTRIBUTE.P;
+
+/** First and last byte of the architectural fields that reset clears. */
+const CLEARED = { FROM: 0, TO: 0x1000 } as const;
+
+export function resetRegisters(r: Registers): void {
+  r.u8.fill(0, CLEARED.FROM, CLEARED.TO);
+  r.rflags = 0;
+  r.rip = 0xfff0;
+  r.cr0 = CR0.ET | CR0.NW | CR0.CD;
+  // Family 6: what CPUID leaf 1 gives in EAX; no built-in self-test ran (EAX = 0).
+  r.setGpr32(2, 0x600);
+  for (let n = SEG.ES; n <= SEG.GS; n++) {
+    r.setSegment(n, { selector: 0, attributes: REAL_DATA, limit: 0xffff, base: 0 });
+  }
+  r.setSegment(SEG.CS, { selector: 0xf000, attributes: REAL_DATA | ATTRIBUTE.CODE, limit: 0xffff, base: 0xffff0000 });
+  r.setSegment(SEG.LDTR, { selector: 0, attributes: LDT_ATTRIBUTES, limit: 0xffff, base: 0 });
+  r.setSegment(SEG.TR, { selector: 0, attributes: TSS_ATTRIBUTES, limit: 0xffff, base: 0 });
+  r.gdtr = { base: 0, limit: 0xffff };
+  r.idtr = { base: 0, limit: 0xffff };
+  r.setDr(6, 0xffff0ff0, 0);
+  r.setDr(7, 0x400, 0);
+  r.u16[STATE.FCW >> 1] = 0x40;
+  r.i32[STATE.FTAG >> 2] = 0xff;
+  r.u32[STATE.MXCSR >> 2] = 0x1f80;
+  r.activity = ACTIVITY.ACTIVE;
+}

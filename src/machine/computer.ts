@@ -1,0 +1,242 @@
+/**
+ * The simulated computer: processors, RAM and board in one linear memory, run against one clock.
+ *
+ * Several processors are interleaved in fixed quanta: each runs from the quantum's start to its end,
+ * one after the other. A quantum ends at the next timer at the latest. So a run is the same however
+ * it is cut into slices.
+ */
+import type { CpuidConfig } from '../arch/cpuid.ts';
+import { MEMORY_MAP } from '../arch/pc.ts';
+import { CodeCache } from '../cpu/code-cache.ts';
+import { PHYSICAL_BITS } from '../cpu/paging.ts';
+import { Processor } from '../cpu/processor.ts';
+import { LAYOUT } from '../cpu/state.ts';
+import type { StopReason } from '../cpu/system/context.ts';
+import { Board } from '../devices/board.ts';
+import type { InterruptTarget } from '../contracts/interrupts.ts';
+import { type BootImage, loadImage } from './boot/load.ts';
+import { applyBootState } from './boot-state.ts';
+import { MachineClock } from './clock.ts';
+import { Journal } from './journal.ts';
+import { Ram } from './physical-memory.ts';
+
+export interface ComputerOptions {
+  /** Bytes of RAM, a multiple of 4 KiB, at most 2 GiB. */
+  readonly ramBytes: number;
+  /** 1 to 8. */
+  readonly cpus?: number;
+  /** Cycles of a simulated second. */
+  readonly hz?: number;
+  /** Seconds since 1970-01-01 UTC at power-on. */
+  readonly startTime?: number;
+  /** What the first serial port sends, byte by byte. */
+  readonly serialOutput?: (byte: number) => void;
+  /** CPUID features that are not to be shown. */
+  readonly withhold?: readonly string[];
+}
+
+/** Why `run` came back. */
+export type ComputerStop =
+  /** The instant asked for is reached. */
+  | { readonly kind: 'time' }
+  /** Every processor waits and no timer is armed: only input can make it go on. */
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'breakpoint'; readonly cpu: number; readonly linear: number }
+  | { readonly kind: 'power-off' }
+  /** The guest asked for a reset (keyboard controller, port CF9h, port 92h). */
+  | { readonly kind: 'reset' }
+  /** The debug exit port: (value << 1) | 1. */
+  | { readonly kind: 'exit'; readonly status: number }
+  | { readonly kind: 'crash'; readonly cpu: number; readonly reason: StopReason };
+
+/**
+ * Cycles of a simulated second. A guest instruction is a cycle, so this is a 250 MHz computer: fast
+ * enough for every guest's timeouts, slow enough that delay loops cost few instructions.
+ */
+export const DEFAULT_HZ = 250_000_000;
+const DEFAULT_START = Date.UTC(2026, 0, 1) / 1000;
+/** Cycles that one of several processors runs at a time. */
+const QUANTUM = 20_000;
+/** Cycles of a port access: about a microsecond, as on an ISA bus. */
+const PORT_CYCLES = 200;
+
+export class Computer {
+  readonly options: ComputerOptions;
+  readonly processors: readonly Processor[];
+  readonly board: Board;
+  readonly clock: MachineClock;
+  readonly ram: Ram;
+  readonly code: CodeCache;
+  readonly memory: WebAssembly.Memory;
+  readonly journal = new Journal();
+  private current = 0;
+  private quantumEnd = 0;
+  private stop: ComputerStop | undefined;
+
+  constructor(options: ComputerOptions) {
+    this.options = options;
+    const { ramBytes, cpus = 1, hz = DEFAULT_HZ } = options;
+    checkOptions(ramBytes, cpus);
+    this.memory = new WebAssembly.Memory({ initial: Math.ceil((LAYOUT.RAM + ramBytes) / 0x10000), maximum: 0x10000 });
+    this.code = new CodeCache(this.memory, ramBytes);
+    this.ram = new Ram(this.memory, ramBytes, this.code);
+    this.clock = new MachineClock(
+      hz,
+      () => this.processor.now(),
+      (when) => this.shorten(when),
+    );
+    const targets: InterruptTarget[] = Array.from({ length: cpus }, (_, i) => ({
+      interruptRequested: () => this.processors[i].interruptRequested(),
+      nmi: () => this.processors[i].nmi(),
+      init: () => this.processors[i].init(),
+      startup: (vector) => this.processors[i].startup(vector),
+    }));
+    const processors: Processor[] = [];
+    this.processors = processors;
+    this.board = new Board({
+      clock: this.clock,
+      processors: targets,
+      ramBytes,
+      startTime: options.startTime ?? DEFAULT_START,
+      serialOutput: { write: (byte) => options.serialOutput?.(byte) },
+      physicalAddressBits: PHYSICAL_BITS,
+      events: {
+        reset: () => this.finish({ kind: 'reset' }),
+        init: () => this.finish({ kind: 'reset' }),
+        powerOff: () => this.finish({ kind: 'power-off' }),
+        exit: (status) => this.finish({ kind: 'exit', status }),
+      },
+    });
+    const { ports } = this.board;
+    for (let index = 0; index < cpus; index++) {
+      const processor: Processor = new Processor({
+        memory: this.memory,
+        ramBytes,
+        index,
+        code: this.code,
+        bus: this.board.memoryOf(index),
+        ports: {
+          in: (port, size) => {
+            processor.charge(PORT_CYCLES);
+            return ports.read(port, size);
+          },
+          out: (port, size, value) => {
+            processor.charge(PORT_CYCLES);
+            ports.write(port, size, value);
+          },
+        },
+        cpuid: cpuidConfig(options, cpus, index, hz),
+      });
+      processor.connect(this.board.localApics[index]);
+      processors.push(processor);
+    }
+    this.board.reset();
+  }
+
+  /** The processor whose turn it is. */
+  get processor(): Processor {
+    return this.processors[this.current];
+  }
+
+  /** Cycle of the processor whose turn it is. */
+  get now(): number {
+    return this.processor.now();
+  }
+
+  /** Instructions executed by all processors. */
+  get instructions(): number {
+    return this.processors.reduce((sum, p) => sum + p.instructions, 0);
+  }
+
+  /** Loads a kernel and points the bootstrap processor at it. Throws `ImageError`. */
+  boot(image: BootImage, acpi = true): void {
+    const state = loadImage(image, this.ram, { cpus: this.processors.length, acpi });
+    applyBootState(this.processors[0].regs, state);
+  }
+
+  /** Bytes typed on the console, now. */
+  input(bytes: readonly number[]): void {
+    this.journal.add({ cycle: this.now, cpu: this.current, input: { kind: 'console', target: 'com1', bytes } });
+    this.board.serial.receive(bytes);
+  }
+
+  /** Runs until the cycle `until`, or until something stops the computer. */
+  run(until: number, passBreakpoint = false): ComputerStop {
+    let pass = passBreakpoint;
+    for (;;) {
+      if (this.stop) return this.stop;
+      const { processor } = this;
+      if (processor.now() >= this.quantumEnd) {
+        this.nextTurn();
+        continue;
+      }
+      if (processor.now() >= until) return { kind: 'time' };
+      const end = processor.run(Math.min(until, this.quantumEnd), pass);
+      pass = false;
+      if (end.kind === 'breakpoint') return { kind: 'breakpoint', cpu: this.current, linear: end.linear };
+      if (end.kind === 'stopped') return { kind: 'crash', cpu: this.current, reason: end.reason };
+      if (end.kind === 'idle') {
+        const target = this.idleUntil(until);
+        if (target === undefined) return { kind: 'waiting' };
+        processor.skipTo(target);
+      }
+    }
+  }
+
+  /** One instruction or one event of the processor whose turn it is. */
+  step(): ComputerStop {
+    return this.run(this.now + 1, true);
+  }
+
+  /** Ends the run for a reason of the guest's. */
+  finish(stop: ComputerStop): void {
+    this.stop = stop;
+    this.processor.requestStop();
+  }
+
+  /** How far an idle processor can skip; undefined when nothing is ever going to happen. */
+  private idleUntil(until: number): number | undefined {
+    const others = this.processors.some((p, i) => i !== this.current && !p.isIdle);
+    if (!others && this.clock.next === Number.POSITIVE_INFINITY && this.quantumEnd === Number.POSITIVE_INFINITY) {
+      return undefined;
+    }
+    return Math.min(this.quantumEnd, until);
+  }
+
+  /** Passes the turn on; after the last processor time has reached the quantum's end, and timers fire. */
+  private nextTurn(): void {
+    this.current = (this.current + 1) % this.processors.length;
+    if (this.current !== 0) return;
+    const now = this.processor.now();
+    this.clock.fireDue(now);
+    const quantum = this.processors.length === 1 ? Number.POSITIVE_INFINITY : this.allIdle() ? Number.POSITIVE_INFINITY : now + QUANTUM;
+    this.quantumEnd = Math.min(quantum, this.clock.next);
+  }
+
+  private allIdle(): boolean {
+    return this.processors.every((p) => p.isIdle);
+  }
+
+  /** A timer was armed for an instant within the present quantum. */
+  private shorten(when: number): void {
+    if (when >= this.quantumEnd) return;
+    this.quantumEnd = when;
+    this.processor.shorten(when);
+  }
+}
+
+function checkOptions(ramBytes: number, cpus: number): void {
+  const fits = ramBytes >= 0x100000 && ramBytes <= MEMORY_MAP.maxRam && ramBytes % 0x1000 === 0;
+  if (!fits) throw new RangeError(`RAM of ${ramBytes} bytes: choose 1 MiB to 2 GiB in steps of 4 KiB`);
+  if (!Number.isInteger(cpus) || cpus < 1 || cpus > LAYOUT.MAX_CPUS) {
+    throw new RangeError(`${cpus} processors: choose 1 to ${LAYOUT.MAX_CPUS}`);
+  }
+}
+
+const cpuidConfig = (options: ComputerOptions, cpus: number, apicId: number, tscHz: number): CpuidConfig => ({
+  cpus,
+  apicId,
+  tscHz,
+  physicalBits: PHYSICAL_BITS,
+  withhold: options.withhold ?? [],
+});
