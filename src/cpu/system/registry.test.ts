@@ -3,6 +3,9 @@ import { OpcodeMap } from '../../isa/opcode-map.ts';
 import { systemInstructions } from '../../isa/system/index.ts';
 import { systemOperations } from './index.ts';
 
+/** Raised by the decoder itself. */
+const DECODER = ['undefined', 'too-long'];
+
 const named = systemInstructions.map((row) =>
   typeof row.semantics === 'function' ? '' : row.semantics.system,
 );
@@ -13,7 +16,7 @@ describe('system instructions', () => {
   });
 
   it('use every operation', () => {
-    expect(Object.keys(systemOperations).filter((name) => !named.includes(name))).toEqual([]);
+    expect(Object.keys(systemOperations).filter((name) => !named.includes(name))).toEqual(DECODER);
   });
 
   it('fit into an opcode map', () => {
