@@ -20,7 +20,7 @@ import {
 import { finite, ordinary, PD, PS, SD, type Shape, SS } from './float-shapes.ts';
 import { clearFlags, inexactIsPlain, isPlain, isPlainWhenExact, MXCSR, settle } from './mxcsr.ts';
 import { shuffleDwords, shuffleQwords } from './operations.ts';
-import { enteringMmx, type Row, rows } from './rows.ts';
+import { enteringMmx, enterMmx, type Row, rows } from './rows.ts';
 
 const mxcsr = (c: Context): I32 => i32.load(c.field(STATE.MXCSR));
 
@@ -84,6 +84,7 @@ const singlesFromDwords =
   (c) => {
     const { f } = c;
     const source = f.let(c.readV(1));
+    if (lanes === 2 && !c.isMemory(1)) enterMmx(c);
     const destination = f.let(lanes === 4 ? f32x4.const(0) : c.readV(0));
     const fast = f.let(f32x4.convert_i32x4_s(source));
     // All of magnitude up to 2^24 is exact.
@@ -151,6 +152,8 @@ const toDwords =
   (c) => {
     const { f } = c;
     const source = f.let(c.readV(1));
+    // MMX mode is entered even if the conversion goes on to raise #XM.
+    if (c.width(0) === 64) enterMmx(c);
     const whole = f.let((truncate ? s.toInteger[3] : s.toInteger[0])(source) as V128);
     const limit = s === PD ? f64x2.const(2 ** 31) : f32x4.const(2 ** 31);
     const plainLanes = (test: V128): I32 =>
@@ -257,22 +260,23 @@ const toMmx = { attributes: 'sse-mmx write' };
 const fromMmx = { attributes: 'sse-mmx modify' };
 
 const sse: readonly Row[] = [
-  ['CVTPI2PS', 'NP 0F 2A', enteringMmx(singlesFromDwords(2)), { operands: 'Vps,Qq', ...fromMmx }],
+  ['CVTPI2PS', 'NP 0F 2A', singlesFromDwords(2), { operands: 'Vps,Nq', ...fromMmx }],
+  // From memory these leave the x87 state alone.
+  ['CVTPI2PS', 'NP 0F 2A', singlesFromDwords(2), { operands: 'Vps,Mq', ...merging }],
   ['CVTSI2SS', 'F3 0F 2A', fromGeneral(SS), { operands: 'Vss,Ey', ...merging }],
-  ['CVTTPS2PI', 'NP 0F 2C', enteringMmx(toDwords(PS, true, 2)), { operands: 'Pq,Wq', ...toMmx }],
+  ['CVTTPS2PI', 'NP 0F 2C', toDwords(PS, true, 2), { operands: 'Pq,Wq', ...toMmx }],
   ['CVTTSS2SI', 'F3 0F 2C', toGeneral(SS, true), { operands: 'Gy,Wss', ...unaligned }],
-  ['CVTPS2PI', 'NP 0F 2D', enteringMmx(toDwords(PS, false, 2)), { operands: 'Pq,Wq', ...toMmx }],
+  ['CVTPS2PI', 'NP 0F 2D', toDwords(PS, false, 2), { operands: 'Pq,Wq', ...toMmx }],
   ['CVTSS2SI', 'F3 0F 2D', toGeneral(SS, false), { operands: 'Gy,Wss', ...unaligned }],
 ];
 
 const sse2: readonly Row[] = [
   ['CVTPI2PD', '66 0F 2A', enteringMmx(doublesFromDwords), { operands: 'Vpd,Nq', ...toMmx }],
-  // From memory it leaves the x87 state alone.
   ['CVTPI2PD', '66 0F 2A', doublesFromDwords, { operands: 'Vpd,Mq', ...unaligned }],
   ['CVTSI2SD', 'F2 0F 2A', fromGeneral(SD), { operands: 'Vsd,Ey', ...merging }],
-  ['CVTTPD2PI', '66 0F 2C', enteringMmx(toDwords(PD, true, 2)), { operands: 'Pq,Wpd', attributes: 'sse-mmx align write' }],
+  ['CVTTPD2PI', '66 0F 2C', toDwords(PD, true, 2), { operands: 'Pq,Wpd', attributes: 'sse-mmx align write' }],
   ['CVTTSD2SI', 'F2 0F 2C', toGeneral(SD, true), { operands: 'Gy,Wsd', ...unaligned }],
-  ['CVTPD2PI', '66 0F 2D', enteringMmx(toDwords(PD, false, 2)), { operands: 'Pq,Wpd', attributes: 'sse-mmx align write' }],
+  ['CVTPD2PI', '66 0F 2D', toDwords(PD, false, 2), { operands: 'Pq,Wpd', attributes: 'sse-mmx align write' }],
   ['CVTSD2SI', 'F2 0F 2D', toGeneral(SD, false), { operands: 'Gy,Wsd', ...unaligned }],
   ['CVTPS2PD', 'NP 0F 5A', widenPacked, { operands: 'Vpd,Wq', ...unaligned }],
   ['CVTPD2PS', '66 0F 5A', narrowPacked],

@@ -11,7 +11,12 @@ const touch: Semantics = (c) => {
   c.hostRead(1);
 };
 
-const row = (feature: string, mnemonic: string, encoding: string, own: Partial<Instruction>): Instruction => ({
+const row = (
+  feature: string,
+  mnemonic: string,
+  encoding: string,
+  own: Partial<Instruction>,
+): Instruction => ({
   mnemonic,
   encoding,
   feature,

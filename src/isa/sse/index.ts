@@ -1,6 +1,8 @@
 /** The SSE family, SSE to SSE4.2, with FXSAVE and the instructions on MXCSR. */
 import type { Instruction } from '../definition.ts';
 import { conversions } from './conversions.ts';
+import { dotProducts } from './dot-product.ts';
+import { estimates } from './estimates.ts';
 import { floatArithmetic } from './float-arithmetic.ts';
 import { floatCompare } from './float-compare.ts';
 import { floatRound } from './float-round.ts';
@@ -22,6 +24,8 @@ export const sseInstructions: readonly Instruction[] = [
   ...floatCompare,
   ...conversions,
   ...floatRound,
+  ...dotProducts,
+  ...estimates,
   ...specialInteger,
   ...stringComparisons,
   ...stateInstructions,

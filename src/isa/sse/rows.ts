@@ -38,14 +38,19 @@ export const packedImmediate =
 
 /**
  * Any MMX instruction but EMMS leaves TOP 0 and all registers tagged valid: SDM volume 1, "Effect of
- * Instructions on the x87 FPU Tag Word". Last, since the instruction may fault before.
+ * Instructions on the x87 FPU Tag Word".
  */
+export function enterMmx(c: Context): void {
+  c.f.store('i32', c.field(STATE.FTOP), i32.const(0));
+  c.f.store('i32', c.field(STATE.FTAG), i32.const(0xff));
+}
+
+/** Enters MMX mode last, since the instruction may fault before. */
 export const enteringMmx =
   (semantics: Semantics): Semantics =>
   (c) => {
     semantics(c);
-    c.f.store('i32', c.field(STATE.FTOP), i32.const(0));
-    c.f.store('i32', c.field(STATE.FTAG), i32.const(0xff));
+    enterMmx(c);
   };
 
 /** What most rows of a file share. */

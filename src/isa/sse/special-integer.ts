@@ -1,7 +1,7 @@
 /** Integer instructions of SSE4.1, SSE4.2 and POPCNT that fit no table: SDM volume 2. */
 import { FLAG } from '../../arch/registers.ts';
 import { type I32, i32, i64, select, type V128 } from '../../wasm/expression.ts';
-import { i16x8, i32x4, i8x16, low, v128 } from '../../wasm/simd.ts';
+import { i8x16, i16x8, i32x4, low, v128 } from '../../wasm/simd.ts';
 import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
 import { IOTA } from './operations.ts';
 import { immediateByte } from './rows.ts';
@@ -19,8 +19,7 @@ const test: Semantics = (c) => {
 const minimumPosition: Semantics = (c) => {
   const { f } = c;
   const source = f.let(c.readV(1));
-  const keys = (words: V128, positions: V128): V128 =>
-    v128.or(i32x4.shl(words, i32.const(16)), positions);
+  const keys = (words: V128, positions: V128): V128 => v128.or(i32x4.shl(words, i32.const(16)), positions);
   const least = f.let(
     i32x4.min_u(
       keys(i32x4.extend_low_i16x8_u(source), i32x4.const(0, 1, 2, 3)),
@@ -92,11 +91,7 @@ const checksum: Semantics = (c) => {
   const step = (crc: I32, bits: I32, count: number): I32 => c.library(CHECKSUM, crc, bits, i32.const(count));
   const after =
     width === 64
-      ? step(
-          step(before, i32.wrap_i64(data), 32),
-          i32.wrap_i64(i64.shr_u(data, i64.const(32))),
-          32,
-        )
+      ? step(step(before, i32.wrap_i64(data), 32), i32.wrap_i64(i64.shr_u(data, i64.const(32))), 32)
       : step(before, i32.wrap_i64(data), width);
   c.write(0, i64.extend_i32_u(after));
 };

@@ -8,9 +8,9 @@
  *              6   index of the most significant one / mask of whole elements
  */
 import { FLAG } from '../../arch/registers.ts';
-import { type I32, i32, type I64, i64, select, type V128 } from '../../wasm/expression.ts';
+import { type I32, type I64, i32, i64, select, type V128 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
-import { i16x8, i8x16, low, v128 } from '../../wasm/simd.ts';
+import { i8x16, i16x8, low, v128 } from '../../wasm/simd.ts';
 import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
 import { STATE } from '../state.ts';
 import { laneMask } from './operations.ts';
