@@ -132,7 +132,6 @@ export class CodeCache {
     for (const listener of this.listeners) listener.flushed();
   }
 
-
   private drop(page: number): void {
     this.statistics.dropped++;
     for (const table of this.byPage.get(page) ?? []) this.u32.fill(0, table >> 2, (table + TABLE_BYTES) >> 2);

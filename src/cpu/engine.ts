@@ -3,8 +3,8 @@
  * module. Every processor instantiates the module with its own slow paths.
  */
 import { opcodeMap } from '../isa/instructions.ts';
-import { generateInterpreter } from './generator/interpreter.ts';
 import { type HandlerPlan, planHandlers } from './generator/handlers.ts';
+import { generateInterpreter } from './generator/interpreter.ts';
 import { HELPERS, type HelperName } from './helpers.ts';
 
 export interface Engine {
@@ -43,6 +43,8 @@ export function getEngine(): Engine {
 
 export function instantiate(memory: WebAssembly.Memory, imports: EngineImports): EngineExports {
   const { helpers, ...functions } = imports;
-  const instance = new WebAssembly.Instance(getEngine().module, { env: { memory, ...functions, ...helpers } });
+  const instance = new WebAssembly.Instance(getEngine().module, {
+    env: { memory, ...functions, ...helpers },
+  });
   return instance.exports as unknown as EngineExports;
 }

@@ -6,12 +6,12 @@
 import { SEG, VECTOR } from '../arch/registers.ts';
 import type { AccessSize, BusTarget } from '../contracts/device.ts';
 import type { CodeCache } from './code-cache.ts';
+import { REFUSED_ADDRESS_HIGH } from './generator/memory.ts';
 import { isCanonical, signedNumber, upperHalf } from './number64.ts';
 import { ACCESS, PageWalker } from './paging.ts';
 import type { Registers } from './registers.ts';
 import { LAYOUT, RECORD, STATE, TLB } from './state.ts';
 import type { LinearMemory } from './system/context.ts';
-import { REFUSED_ADDRESS_HIGH } from './generator/memory.ts';
 
 const PAGE = 0x1000;
 const LARGE = 0x80000000;
@@ -193,7 +193,10 @@ export class Mmu implements LinearMemory {
 
   probeWrite(linear: number, bytes: number, supervisor: boolean): boolean {
     if (!this.walker.walk(linear, ACCESS.WRITE, supervisor)) return false;
-    return (linear & (PAGE - 1)) + bytes <= PAGE || this.walker.walk(this.nextPage(linear), ACCESS.WRITE, supervisor);
+    return (
+      (linear & (PAGE - 1)) + bytes <= PAGE ||
+      this.walker.walk(this.nextPage(linear), ACCESS.WRITE, supervisor)
+    );
   }
 
   readPhysical(address: number): boolean {
@@ -254,7 +257,8 @@ export class Mmu implements LinearMemory {
     ] as const) {
       for (let i = 0; i < Math.min(count, LOG_SIZE); i++) {
         const at = log[i];
-        const isPiece = (this.u32[at + 3] & LARGE) !== 0 && this.u32[at + 1] === hi && (this.u32[at] ^ lo) >>> 30 === 0;
+        const isPiece =
+          (this.u32[at + 3] & LARGE) !== 0 && this.u32[at + 1] === hi && (this.u32[at] ^ lo) >>> 30 === 0;
         if (isPiece) this.invalidateEntry(at);
       }
     }

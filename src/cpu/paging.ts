@@ -59,7 +59,12 @@ export class PageWalker {
   private readonly visitedGuest = new Float64Array(4);
   private depth = 0;
 
-  constructor(memory: WebAssembly.Memory, regs: Registers, ramBytes: number, written: (hostPhysical: number, bytes: number) => void) {
+  constructor(
+    memory: WebAssembly.Memory,
+    regs: Registers,
+    ramBytes: number,
+    written: (hostPhysical: number, bytes: number) => void,
+  ) {
     this.u32 = new Uint32Array(memory.buffer);
     this.regs = regs;
     this.ramBytes = ramBytes;

@@ -5,12 +5,13 @@
  * Time: BUDGET in the CPU block counts cycles down while code runs; `horizon - BUDGET` is the present
  * cycle at every moment, also inside a port access. One instruction is one cycle; `charge` adds more.
  */
-import { FLAG, SEG, VECTOR } from '../arch/registers.ts';
+
 import type { CpuidConfig } from '../arch/cpuid.ts';
+import { FLAG, SEG, VECTOR } from '../arch/registers.ts';
 import type { BusTarget } from '../contracts/device.ts';
 import type { InterruptSource, InterruptTarget } from '../contracts/interrupts.ts';
-import type { CodeMode } from '../isa/modes.ts';
 import { opcodeMap } from '../isa/instructions.ts';
+import type { CodeMode } from '../isa/modes.ts';
 import type { CodeCache } from './code-cache.ts';
 import { type EngineExports, getEngine, instantiate } from './engine.ts';
 import { Mmu } from './mmu.ts';
@@ -18,14 +19,25 @@ import { isCanonical } from './number64.ts';
 import { ACCESS } from './paging.ts';
 import { Registers } from './registers.ts';
 import { resetRegisters } from './reset.ts';
-import { ACTIVITY, FAULT_VM_EXIT, INTERRUPTIBILITY, LAYOUT, CPU_BLOCK_SIZE, RECORD, RETURN, STATE, STATUS, TLB } from './state.ts';
+import {
+  ACTIVITY,
+  CPU_BLOCK_SIZE,
+  FAULT_VM_EXIT,
+  INTERRUPTIBILITY,
+  LAYOUT,
+  RECORD,
+  RETURN,
+  STATE,
+  STATUS,
+  TLB,
+} from './state.ts';
 import type { PortSpace, StopReason, SystemContext, SystemOperation } from './system/context.ts';
 import { DR6, DR7 } from './system/debug-registers.ts';
 import { deliverEvent, deliverPendingFault } from './system/deliver.ts';
 import { type DeliveredEvent, EVENT_TYPE } from './system/event.ts';
-import type { Interceptor } from './system/intercept.ts';
-import { systemOperations } from './system/index.ts';
 import { writableCr4 } from './system/features.ts';
+import { systemOperations } from './system/index.ts';
+import type { Interceptor } from './system/intercept.ts';
 import { refresh } from './system/mode.ts';
 import { readMsr, writeMsr } from './system/msr.ts';
 import { DecodedRecord } from './system/record.ts';
@@ -280,7 +292,8 @@ export class Processor implements SystemContext, InterruptTarget {
     }
     if (!pass && this.breakpoints.size > 0) {
       const linear = this.linearOf(r.rip);
-      if (this.breakpoints.has(linear) && this.breakpointFilter(linear)) return { kind: 'breakpoint', linear };
+      if (this.breakpoints.has(linear) && this.breakpointFilter(linear))
+        return { kind: 'breakpoint', linear };
     }
     const flagsBefore = r.systemFlags;
     const shadowBefore = r.interruptibility & SHADOW;
@@ -329,7 +342,13 @@ export class Processor implements SystemContext, InterruptTarget {
     const pendingDebug = r.i32[STATE.PENDING_DEBUG >> 2];
     if (pendingDebug !== 0) {
       r.i32[STATE.PENDING_DEBUG >> 2] = 0;
-      return this.deliver({ type: EVENT_TYPE.EXCEPTION, vector: VECTOR.DB, errorCode: -1, length: 0, detail: pendingDebug });
+      return this.deliver({
+        type: EVENT_TYPE.EXCEPTION,
+        vector: VECTOR.DB,
+        errorCode: -1,
+        length: 0,
+        detail: pendingDebug,
+      });
     }
     const { interceptor } = this;
     if (interceptor?.boundary()) return true;
@@ -474,7 +493,11 @@ export class Processor implements SystemContext, InterruptTarget {
     if (!this.memory.walker.walk(linearPage, ACCESS.EXECUTE, false)) return -1;
     const { page } = this.memory.walker;
     if (page >= this.o.ramBytes) {
-      this.stop({ kind: 'unmodelled', what: `code outside RAM, at physical address ${page.toString(16)}h`, rip: r.rip });
+      this.stop({
+        kind: 'unmodelled',
+        what: `code outside RAM, at physical address ${page.toString(16)}h`,
+        rip: r.rip,
+      });
       r.setFault(VECTOR.MC, -1);
       return -1;
     }
@@ -484,7 +507,11 @@ export class Processor implements SystemContext, InterruptTarget {
   }
 
   /** @returns the record, 0 after a fault */
-  private decode(at: { page: number; table: number; mode: CodeMode }, offset: number, linear: number): number {
+  private decode(
+    at: { page: number; table: number; mode: CodeMode },
+    offset: number,
+    linear: number,
+  ): number {
     const { code } = this.o;
     if (!code.hasRoom(64)) {
       // Everything decoded goes; look the page up afresh.
@@ -499,7 +526,11 @@ export class Processor implements SystemContext, InterruptTarget {
   }
 
   /** An instruction that crosses into the next page, or has a breakpoint: not entered in the table. */
-  private decodeSingle(at: { page: number; table: number; mode: CodeMode }, offset: number, linear: number): number {
+  private decodeSingle(
+    at: { page: number; table: number; mode: CodeMode },
+    offset: number,
+    linear: number,
+  ): number {
     const alone = this.translator.translateSingle(at, offset, undefined);
     if (alone !== 0) return alone;
     const next = linear - offset + PAGE;
@@ -540,4 +571,3 @@ function createVmx(options: ProcessorOptions, regs: Registers, context: SystemCo
     },
   });
 }
-

@@ -22,7 +22,12 @@ export function resetRegisters(r: Registers): void {
   for (let n = SEG.ES; n <= SEG.GS; n++) {
     r.setSegment(n, { selector: 0, attributes: REAL_DATA, limit: 0xffff, base: 0 });
   }
-  r.setSegment(SEG.CS, { selector: 0xf000, attributes: REAL_DATA | ATTRIBUTE.CODE, limit: 0xffff, base: 0xffff0000 });
+  r.setSegment(SEG.CS, {
+    selector: 0xf000,
+    attributes: REAL_DATA | ATTRIBUTE.CODE,
+    limit: 0xffff,
+    base: 0xffff0000,
+  });
   r.setSegment(SEG.LDTR, { selector: 0, attributes: LDT_ATTRIBUTES, limit: 0xffff, base: 0 });
   r.setSegment(SEG.TR, { selector: 0, attributes: TSS_ATTRIBUTES, limit: 0xffff, base: 0 });
   r.gdtr = { base: 0, limit: 0xffff };

@@ -4,8 +4,8 @@
  */
 import { Decoder, NO_REGISTER, RIP_BASE } from '../isa/decoder.ts';
 import { CODE_MODE, type CodeMode } from '../isa/modes.ts';
-import { hasAttribute } from '../isa/operands.ts';
 import type { OpcodeMap } from '../isa/opcode-map.ts';
+import { hasAttribute } from '../isa/operands.ts';
 import type { CodeCache } from './code-cache.ts';
 import { formIndex, HANDLER, type HandlerPlan } from './generator/handlers.ts';
 import { LAYOUT, RECORD, STATE } from './state.ts';
@@ -151,7 +151,8 @@ export class Translator {
     this.u16[(record + RECORD.HANDLER) >> 1] = HANDLER.SYSTEM;
     this.u16[(record + RECORD.OFFSET) >> 1] = offset;
     this.u8[record + RECORD.LENGTH] = 1;
-    this.u32[(record + RECORD.LINK) >> 2] = result === 'undefined' ? this.undefinedOperation : this.tooLongOperation;
+    this.u32[(record + RECORD.LINK) >> 2] =
+      result === 'undefined' ? this.undefinedOperation : this.tooLongOperation;
   }
 
   private writeContinue(record: number, offset: number): void {

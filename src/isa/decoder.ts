@@ -8,8 +8,16 @@
 import { SEG } from '../arch/registers.ts';
 import type { Size } from './definition.ts';
 import { CODE_MODE, CODE_MODE_SIZE, type CodeMode } from './modes.ts';
-import { fixedSize, hasAttribute, isSized, type Operand, operandWidth, parseOperands, usesRm } from './operands.ts';
 import type { Entry, OpcodeMap } from './opcode-map.ts';
+import {
+  fixedSize,
+  hasAttribute,
+  isSized,
+  type Operand,
+  operandWidth,
+  parseOperands,
+  usesRm,
+} from './operands.ts';
 
 /** Outcome of `decode`. */
 export type DecodeResult =
@@ -46,6 +54,7 @@ interface Recipe {
   readonly vectorRm: boolean;
   readonly mmxReg: boolean;
   readonly mmxRm: boolean;
+  readonly x87: boolean;
 }
 
 export class Decoder {
@@ -181,9 +190,10 @@ export class Decoder {
     this.rexW = (rex & 8) !== 0;
     this.farPointer = false;
     let ripRelative = false;
+    let modrm = 0;
     if (entry.hasModRm) {
       if (this.position >= this.end) return truncated;
-      const modrm = bytes[this.position++];
+      modrm = bytes[this.position++];
       this.reg = ((modrm >> 3) & 7) | ((rex & 4) << 1);
       if (recipe.mmxReg) this.reg &= 7;
       else if (recipe.byteReg) this.reg = byteRegister(this.reg, rex);
@@ -211,6 +221,8 @@ export class Decoder {
       else this.rm = 0;
     }
     if (!this.readImmediates(recipe)) return truncated;
+    // ST(i) and the last x87 opcode are made of the ModRM byte.
+    if (recipe.x87) this.immediateLow = modrm;
     this.length = this.position - this.start;
     if (ripRelative) {
       this.base = RIP_BASE;
@@ -324,7 +336,14 @@ export class Decoder {
 
 /** Base and index of 16-bit addressing by ModRM.rm (BX 3, BP 5, SI 6, DI 7). */
 const ADDRESS_16: readonly (readonly [number, number])[] = [
-  [3, 6], [3, 7], [5, 6], [5, 7], [6, NO_REGISTER], [7, NO_REGISTER], [5, NO_REGISTER], [3, NO_REGISTER],
+  [3, 6],
+  [3, 7],
+  [5, 6],
+  [5, 7],
+  [6, NO_REGISTER],
+  [7, NO_REGISTER],
+  [5, NO_REGISTER],
+  [3, NO_REGISTER],
 ];
 
 /** Prefix bytes: 0 not a prefix, 1 66h, 2 67h, 3 F3h, 4 F2h, 5 F0h, 8 + segment number, 40h REX. */
@@ -386,5 +405,6 @@ function recipeOf({ row }: Entry): Recipe {
     vectorRm: rm !== undefined && 'WU'.includes(rm.letter),
     mmxReg: reg?.letter === 'P',
     mmxRm: rm !== undefined && 'QN'.includes(rm.letter),
+    x87: hasAttribute(row, 'fpu'),
   };
 }

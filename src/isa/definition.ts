@@ -24,6 +24,7 @@ export type Size = 8 | 16 | 32 | 64;
  *   S ModRM.reg segment register            C/D ModRM.reg control/debug register
  *   V ModRM.reg XMM register, W ModRM.rm XMM register or memory, U ModRM.rm XMM register only
  *   P ModRM.reg MMX register, Q ModRM.rm MMX register or memory, N ModRM.rm MMX register only
+ *   T ModRM.rm x87 register ST(i) only (its number: `stackIndex`)
  *   A far pointer immediate                 AL, eAX, rAX.. fixed accumulator of the operand's size
  * following letters = how wide: b 8, w 16, d 32, q 64, dq/x/ps/pd 128, ss 32, sd 64, v operand size (16, 32, 64),
  *   y 32 or 64 (16-bit operand size acts as 32), z 16 or 32 (sign-extended immediate of min(v, 32)), p far pointer, t 80,
@@ -36,6 +37,7 @@ export type Size = 8 | 16 | 32 | 64;
  *   align   a 16-byte memory operand must be aligned (#GP(0) otherwise)
  *   hot     inlined into the interpreter's main function
  *   fpu     x87: #NM when CR0.EM or CR0.TS; #MF pending check
+ *   fpu-nowait  the same without the pending check    fpu-wait  FWAIT: #NM when CR0.MP and CR0.TS; pending check
  *   mmx     MMX: #UD when CR0.EM, #NM when CR0.TS, #MF pending check
  *   sse     #UD when CR0.EM or CR4.OSFXSR = 0, #NM when CR0.TS
  *   sse-mmx both of the two before      fxsr  FXSAVE, FXRSTOR: #UD when CR0.EM, #NM when CR0.TS
@@ -154,6 +156,14 @@ export interface Context {
   push(value: I64, size?: Size): void;
   /** Second immediate of ENTER; the displacement field of the record. */
   secondImmediate(): I64;
+
+  /** Number i of the operand ST(i) of an x87 instruction. */
+  stackIndex(): I32;
+  /**
+   * Notes the x87 instruction pointer and opcode of this instruction and, when it has a memory operand,
+   * the data pointer. To be done once nothing but an x87 exception can go wrong.
+   */
+  notePointers(): void;
 
   /** Instruction pointer of the next instruction. */
   nextIp(): I64;

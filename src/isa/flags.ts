@@ -37,7 +37,8 @@ export interface FlagState {
 }
 
 const bit = (value: I64, shift: I64): I32 => i32.and(i32.wrap_i64(i64.shr_u(value, shift)), i32.const(1));
-const rawBit = (a: I64, flag: number): I32 => i32.and(i32.shr_u(i32.wrap_i64(a), i32.const(31 - Math.clz32(flag))), i32.const(1));
+const rawBit = (a: I64, flag: number): I32 =>
+  i32.and(i32.shr_u(i32.wrap_i64(a), i32.const(31 - Math.clz32(flag))), i32.const(1));
 
 /** Bodies of functions of (kind, a, result) that return 0 or 1, by a switch over the kind. */
 function byKind(f: FunctionBuilder, s: FlagState, cases: Partial<Record<keyof typeof FLAG_KIND, I32>>): void {
@@ -133,12 +134,9 @@ export const parityFlag = (s: FlagState): I32 =>
 
 /** Bit number of the operand's sign: 7, 15, 31 or 63. */
 function signShift(kind: I32): I64 {
-  return i64.extend_i32_u(
-    i32.sub(i32.shl(i32.const(8), i32.and(kind, i32.const(3))), i32.const(1)),
-  );
+  return i64.extend_i32_u(i32.sub(i32.shl(i32.const(8), i32.and(kind, i32.const(3))), i32.const(1)));
 }
 
 /** The kind operand for a size in bits. */
 export const flagKind = (kind: keyof typeof FLAG_KIND, size: number): number =>
   FLAG_KIND[kind] * 4 + (Math.log2(size) - 3);
-

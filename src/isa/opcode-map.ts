@@ -44,7 +44,8 @@ export class OpcodeMap {
     const cells = new Map<number, { pattern: Pattern; entry: Entry }[]>();
     for (const row of instructions) {
       for (const { pattern, cc } of patterns(row)) {
-        const hasModRm = pattern.constrainsModRm || parseOperands(row.operands).some((o) => usesModRm(o.letter));
+        const hasModRm =
+          pattern.constrainsModRm || parseOperands(row.operands).some((o) => usesModRm(o.letter));
         const entry = { index: entries.length, row, cc, hasModRm };
         entries.push(entry);
         for (const cell of cellsOf(pattern, row)) {
@@ -124,7 +125,7 @@ function patterns(row: Instruction): { pattern: Pattern; cc: number }[] {
   // Addressing letters that allow only one kind of ModRM.
   for (const { letter } of parseOperands(row.operands)) {
     if (letter === 'M') conditions.push((byte) => byte < 0xc0);
-    if ('RUN'.includes(letter)) conditions.push((byte) => byte >= 0xc0);
+    if ('RUNT'.includes(letter)) conditions.push((byte) => byte >= 0xc0);
   }
   const pattern: Pattern = {
     map: MAPS[mapName] ?? fail('unknown opcode map'),

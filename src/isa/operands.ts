@@ -30,7 +30,7 @@ export const parseOperands = (text: string | undefined): Operand[] =>
     );
 
 /** True when the letter takes its register or memory from ModRM.rm. */
-export const usesRm = (letter: string): boolean => 'EMRWUQN'.includes(letter);
+export const usesRm = (letter: string): boolean => 'EMRWUQNT'.includes(letter);
 
 export const usesModRm = (letter: string): boolean => usesRm(letter) || 'GSCDVP'.includes(letter);
 
@@ -66,7 +66,19 @@ export function place(operand: Operand, memory: boolean): Place {
 }
 
 const WIDTHS: Record<string, number> = {
-  b: 8, w: 16, d: 32, q: 64, dq: 128, x: 128, ps: 128, pd: 128, ss: 32, sd: 64, t: 80, '': 0, s: 0,
+  b: 8,
+  w: 16,
+  d: 32,
+  q: 64,
+  dq: 128,
+  x: 128,
+  ps: 128,
+  pd: 128,
+  ss: 32,
+  sd: 64,
+  t: 80,
+  '': 0,
+  s: 0,
 };
 
 /** Width in bits of an operand when the operand size is `size`. */
@@ -89,7 +101,9 @@ export function operandWidth(operand: Operand, size: Size): number {
 
 /** Whether the instruction's meaning depends on the operand size. */
 export const isSized = (row: Instruction): boolean =>
-  hasAttribute(row, 'v') || hasAttribute(row, 'd64') || hasAttribute(row, 'f64') ||
+  hasAttribute(row, 'v') ||
+  hasAttribute(row, 'd64') ||
+  hasAttribute(row, 'f64') ||
   parseOperands(row.operands).some((o) => ['v', 'z', 'y', 'bs', 'p', 'a'].includes(o.width));
 
 export const hasAttribute = (row: Instruction, name: string): boolean =>

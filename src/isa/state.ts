@@ -120,4 +120,11 @@ export const ACTIVITY = { ACTIVE: 0, HLT: 1, SHUTDOWN: 2, WAIT_FOR_SIPI: 3 } as 
 export const FAULT_VM_EXIT = 0x100;
 
 /** Why `FPU_TRAP` is not 0. */
-export const FPU_TRAP = { EM: 1, TS: 2, NO_OSFXSR: 4, PENDING: 8 } as const;
+export const FPU_TRAP = {
+  EM: 1,
+  TS: 2,
+  NO_OSFXSR: 4,
+  PENDING: 8,
+  /** CR0.MP and CR0.TS. */
+  WAIT: 16,
+} as const;

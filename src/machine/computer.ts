@@ -7,13 +7,13 @@
  */
 import type { CpuidConfig } from '../arch/cpuid.ts';
 import { MEMORY_MAP } from '../arch/pc.ts';
+import type { InterruptTarget } from '../contracts/interrupts.ts';
 import { CodeCache } from '../cpu/code-cache.ts';
 import { PHYSICAL_BITS } from '../cpu/paging.ts';
 import { Processor } from '../cpu/processor.ts';
 import { LAYOUT } from '../cpu/state.ts';
 import type { StopReason } from '../cpu/system/context.ts';
 import { Board } from '../devices/board.ts';
-import type { InterruptTarget } from '../contracts/interrupts.ts';
 import { type BootImage, loadImage } from './boot/load.ts';
 import { applyBootState } from './boot-state.ts';
 import { MachineClock } from './clock.ts';
@@ -54,7 +54,8 @@ export type ComputerStop =
  * enough for every guest's timeouts, slow enough that delay loops cost few instructions.
  */
 export const DEFAULT_HZ = 250_000_000;
-const DEFAULT_START = Date.UTC(2026, 0, 1) / 1000;
+/** 2026-01-01T00:00:00Z. */
+const DEFAULT_START = 1_767_225_600;
 /** Cycles that one of several processors runs at a time. */
 const QUANTUM = 20_000;
 /** Cycles of a port access: about a microsecond, as on an ISA bus. */
@@ -77,7 +78,10 @@ export class Computer {
     this.options = options;
     const { ramBytes, cpus = 1, hz = DEFAULT_HZ } = options;
     checkOptions(ramBytes, cpus);
-    this.memory = new WebAssembly.Memory({ initial: Math.ceil((LAYOUT.RAM + ramBytes) / 0x10000), maximum: 0x10000 });
+    this.memory = new WebAssembly.Memory({
+      initial: Math.ceil((LAYOUT.RAM + ramBytes) / 0x10000),
+      maximum: 0x10000,
+    });
     this.code = new CodeCache(this.memory, ramBytes);
     this.ram = new Ram(this.memory, ramBytes, this.code);
     this.clock = new MachineClock(
@@ -156,7 +160,11 @@ export class Computer {
 
   /** Bytes typed on the console, now. */
   input(bytes: readonly number[]): void {
-    this.journal.add({ cycle: this.now, cpu: this.current, input: { kind: 'console', target: 'com1', bytes } });
+    this.journal.add({
+      cycle: this.now,
+      cpu: this.current,
+      input: { kind: 'console', target: 'com1', bytes },
+    });
     this.board.serial.receive(bytes);
   }
 
@@ -197,7 +205,11 @@ export class Computer {
   /** How far an idle processor can skip; undefined when nothing is ever going to happen. */
   private idleUntil(until: number): number | undefined {
     const others = this.processors.some((p, i) => i !== this.current && !p.isIdle);
-    if (!others && this.clock.next === Number.POSITIVE_INFINITY && this.quantumEnd === Number.POSITIVE_INFINITY) {
+    if (
+      !others &&
+      this.clock.next === Number.POSITIVE_INFINITY &&
+      this.quantumEnd === Number.POSITIVE_INFINITY
+    ) {
       return undefined;
     }
     return Math.min(this.quantumEnd, until);
@@ -209,7 +221,12 @@ export class Computer {
     if (this.current !== 0) return;
     const now = this.processor.now();
     this.clock.fireDue(now);
-    const quantum = this.processors.length === 1 ? Number.POSITIVE_INFINITY : this.allIdle() ? Number.POSITIVE_INFINITY : now + QUANTUM;
+    const quantum =
+      this.processors.length === 1
+        ? Number.POSITIVE_INFINITY
+        : this.allIdle()
+          ? Number.POSITIVE_INFINITY
+          : now + QUANTUM;
     this.quantumEnd = Math.min(quantum, this.clock.next);
   }
 

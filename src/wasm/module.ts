@@ -111,7 +111,7 @@ function section<T>(
 ): void {
   const body = new Code();
   body.u32(items.length);
-  items.forEach((item, i) => write(body, item, i));
+  for (const [i, item] of items.entries()) write(body, item, i);
   out.byte(id);
   out.u32(body.length);
   out.append(body.bytes);

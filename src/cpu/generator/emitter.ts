@@ -3,13 +3,44 @@
  * time. One emitter serves one form of one instruction.
  */
 import { FLAG, SEG, VECTOR } from '../../arch/registers.ts';
-import type { Context, FlagWriter, Instruction, LibraryFunction, Semantics, Size } from '../../isa/definition.ts';
-import { emitAuxiliary, emitCarry, emitOverflow, flagKind, type FlagState, parityFlag, signFlag, zeroFlag } from '../../isa/flags.ts';
-import { hasAttribute, type Operand, operandWidth, parseOperands, place, type Place } from '../../isa/operands.ts';
-import { type Expression, type I32, type I64, i32, i64, type V128, type ValueType } from '../../wasm/expression.ts';
-import { type FunctionBuilder, type Local, type STORE } from '../../wasm/function.ts';
+import type {
+  Context,
+  FlagWriter,
+  Instruction,
+  LibraryFunction,
+  Semantics,
+  Size,
+} from '../../isa/definition.ts';
+import {
+  emitAuxiliary,
+  emitCarry,
+  emitOverflow,
+  type FlagState,
+  flagKind,
+  parityFlag,
+  signFlag,
+  zeroFlag,
+} from '../../isa/flags.ts';
+import {
+  hasAttribute,
+  type Operand,
+  operandWidth,
+  type Place,
+  parseOperands,
+  place,
+} from '../../isa/operands.ts';
+import {
+  type Expression,
+  type I32,
+  type I64,
+  i32,
+  i64,
+  type V128,
+  type ValueType,
+} from '../../wasm/expression.ts';
+import type { FunctionBuilder, Local, STORE } from '../../wasm/function.ts';
 import { v128Bits } from '../../wasm/vector-access.ts';
-import { FPU_TRAP, LAYOUT, RECORD, STATE, STATUS, TLB } from '../state.ts';
+import { FPU_TRAP, LAYOUT, RECORD, SEGMENT, STATE, STATUS, TLB } from '../state.ts';
 import type { Environment } from './environment.ts';
 import { addressSizeMask, emitLookup, type MemoryFunctions } from './memory.ts';
 
@@ -39,7 +70,10 @@ export interface Shared {
   readonly memory: MemoryFunctions;
 }
 
-const libraryFlag = (name: string, emit: (f: FunctionBuilder, s: FlagState) => void): LibraryFunction<'i32'> => ({
+const libraryFlag = (
+  name: string,
+  emit: (f: FunctionBuilder, s: FlagState) => void,
+): LibraryFunction<'i32'> => ({
   name,
   params: [],
   result: 'i32',
@@ -145,7 +179,9 @@ export class Emitter implements Context {
     const width = this.width(n);
     switch (this.place(n)) {
       case 'immediate':
-        return width === 64 ? this.immediate() : i64.and(this.immediate(), i64.const((1n << BigInt(width)) - 1n));
+        return width === 64
+          ? this.immediate()
+          : i64.and(this.immediate(), i64.const((1n << BigInt(width)) - 1n));
       case 'memory':
         return loadUnsigned(this.memoryOperand(n), width);
       case 'reg':
@@ -221,7 +257,10 @@ export class Emitter implements Context {
 
   effectiveAddress(): I64 {
     const sum = this.addressSum();
-    const mask = this.form.addressing === 'flat' ? i64.load(this.state, STATE.ADDRESS_MASK) : addressSizeMask(this.record);
+    const mask =
+      this.form.addressing === 'flat'
+        ? i64.load(this.state, STATE.ADDRESS_MASK)
+        : addressSizeMask(this.record);
     return i64.and(sum, mask);
   }
 
@@ -234,7 +273,9 @@ export class Emitter implements Context {
   }
 
   commit(host: I32): void {
-    this.f.if(i32.lt_u(host, i32.const(LAYOUT.RAM)), () => this.f.call(this.shared.environment.imports.commitSlow));
+    this.f.if(i32.lt_u(host, i32.const(LAYOUT.RAM)), () =>
+      this.f.call(this.shared.environment.imports.commitSlow),
+    );
   }
 
   hostReadAt(offset: I64, bytes: number, segment?: number): I32 {
@@ -316,7 +357,10 @@ export class Emitter implements Context {
     // A 16-bit address leaves the upper bits of the register alone; a 32-bit one clears them.
     const kept = i64.and(
       this.gpr(number),
-      i64.and(i64.xor(mask, i64.const(-1)), i64.extend_i32_s(i32.sub(i32.const(0), i64.eq(mask, i64.const(0xffff))))),
+      i64.and(
+        i64.xor(mask, i64.const(-1)),
+        i64.extend_i32_s(i32.sub(i32.const(0), i64.eq(mask, i64.const(0xffff)))),
+      ),
     );
     this.setGpr(number, i64.or(kept, truncated));
   }
@@ -355,12 +399,43 @@ export class Emitter implements Context {
     return i64.load32_s(this.record, RECORD.DISPLACEMENT);
   }
 
+  // --- x87 ------------------------------------------------------------------------------------
+
+  stackIndex(): I32 {
+    return i32.and(this.modRm(), i32.const(7));
+  }
+
+  /** SDM volume 1, "x87 FPU Instruction and Data (Operand) Pointers", "Last Instruction Opcode". */
+  notePointers(): void {
+    const { f, state, record } = this;
+    const ip = i64.add(i64.load(state, STATE.PAGE_IP), i64.load16_u(record, RECORD.OFFSET));
+    const selector = (segment: I32): I32 =>
+      i32.load16_u(
+        i32.add(state, i32.mul(segment, i32.const(SEGMENT.SIZE))),
+        STATE.SEGMENTS + SEGMENT.SELECTOR,
+      );
+    f.store('i64', state, ip, STATE.FIP);
+    f.store('i32_16', state, selector(i32.const(SEG.CS)), STATE.FCS);
+    const opcode = Number.parseInt(this.form.row.encoding, 16) & 7;
+    f.store('i32_16', state, i32.or(this.modRm(), i32.const(opcode << 8)), STATE.FOP);
+    if (!this.form.memory) return;
+    f.store('i64', state, this.effectiveAddress(), STATE.FDP);
+    f.store('i32_16', state, selector(i32.load8_u(record, RECORD.SEGMENT)), STATE.FDS);
+  }
+
+  /** The decoder leaves the ModRM byte of x87 instructions, which have no immediates, in the immediate's place. */
+  private modRm(): I32 {
+    return i32.load8_u(this.record, RECORD.IMMEDIATE);
+  }
+
   // --- control --------------------------------------------------------------------------------
 
   nextIp(): I64 {
     return i64.add(
       i64.load(this.state, STATE.PAGE_IP),
-      i64.extend_i32_u(i32.add(i32.load16_u(this.record, RECORD.OFFSET), i32.load8_u(this.record, RECORD.LENGTH))),
+      i64.extend_i32_u(
+        i32.add(i32.load16_u(this.record, RECORD.OFFSET), i32.load8_u(this.record, RECORD.LENGTH)),
+      ),
     );
   }
 
@@ -471,7 +546,12 @@ export class Emitter implements Context {
       );
       return this.f.let(i64.and(i64.add(sum, base), i64.load(this.state, STATE.ADDRESS_MASK)));
     }
-    return this.segmented(i64.and(sum, addressSizeMask(this.record)), bytes, i32.load8_u(this.record, RECORD.SEGMENT), write);
+    return this.segmented(
+      i64.and(sum, addressSizeMask(this.record)),
+      bytes,
+      i32.load8_u(this.record, RECORD.SEGMENT),
+      write,
+    );
   }
 
   private segmented(offset: I64, bytes: number, segment: I32, write: boolean): Local<'i64'> {
@@ -479,7 +559,12 @@ export class Emitter implements Context {
     return this.f.let(this.library(check, offset, i32.const(bytes), segment));
   }
 
-  private stringLinear(offset: I64, bytes: number, segment: number | undefined, write: boolean): Local<'i64'> {
+  private stringLinear(
+    offset: I64,
+    bytes: number,
+    segment: number | undefined,
+    write: boolean,
+  ): Local<'i64'> {
     const number = segment === undefined ? i32.load8_u(this.record, RECORD.SEGMENT) : i32.const(segment);
     if (this.form.addressing === 'segmented') return this.segmented(offset, bytes, number, write);
     const base = i64.load(i32.add(this.state, i32.shl(number, i32.const(3))), STATE.EFFECTIVE_BASE);
@@ -520,7 +605,8 @@ export class Emitter implements Context {
       if (result) this.f.store('i64', this.state, result, STATE.FLAG_RESULT);
     };
     const kind = (name: Parameters<typeof flagKind>[0]): I32 => i32.const(flagKind(name, this.size));
-    const withCarry = (name: 'ADD' | 'SUB', carry: I32): I32 => i32.add(kind(name), i32.shl(carry, i32.const(2)));
+    const withCarry = (name: 'ADD' | 'SUB', carry: I32): I32 =>
+      i32.add(kind(name), i32.shl(carry, i32.const(2)));
     const kept = (): Local<'i64'> => this.f.let(i64.extend_i32_u(this.carry));
     return {
       add: (a, result) => store(kind('ADD'), a, result),
@@ -536,13 +622,24 @@ export class Emitter implements Context {
   }
 }
 
-/** Which bits of FPU_TRAP raise what, by attribute. */
+/**
+ * Which bits of FPU_TRAP raise what, by attribute. A pending x87 exception raises #MF whatever CR0.NE is:
+ * the external way of CR0.NE = 0 (FERR#, IRQ 13, IGNNE#) would begin here and is not modelled.
+ */
 const FPU_CHECKS = [
+  {
+    attribute: 'sse-mmx',
+    undefined: FPU_TRAP.EM | FPU_TRAP.NO_OSFXSR,
+    unavailable: FPU_TRAP.TS,
+    pending: FPU_TRAP.PENDING,
+  },
+  { attribute: 'fxsr', undefined: FPU_TRAP.EM, unavailable: FPU_TRAP.TS, pending: 0 },
   { attribute: 'sse', undefined: FPU_TRAP.EM | FPU_TRAP.NO_OSFXSR, unavailable: FPU_TRAP.TS, pending: 0 },
   { attribute: 'mmx', undefined: FPU_TRAP.EM, unavailable: FPU_TRAP.TS, pending: FPU_TRAP.PENDING },
   { attribute: 'fpu', undefined: 0, unavailable: FPU_TRAP.EM | FPU_TRAP.TS, pending: FPU_TRAP.PENDING },
   /** x87 instructions that do not wait: FNINIT, FNSTSW, FNSTCW, FNCLEX, FNSAVE, FNSTENV. */
   { attribute: 'fpu-nowait', undefined: 0, unavailable: FPU_TRAP.EM | FPU_TRAP.TS, pending: 0 },
+  { attribute: 'fpu-wait', undefined: 0, unavailable: FPU_TRAP.WAIT, pending: FPU_TRAP.PENDING },
 ] as const;
 
 const vectorSlot = (at: Place): number => {
@@ -589,4 +686,3 @@ function storeOp(width: number): keyof typeof STORE {
       return 'i64';
   }
 }
-

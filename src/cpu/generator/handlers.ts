@@ -3,8 +3,8 @@
  * (row, size, memory, addressing) and gets the two record fields that select it.
  */
 import type { Instruction, Size } from '../../isa/definition.ts';
-import { fixedSize, hasAttribute, isSized, parseOperands, usesRm } from '../../isa/operands.ts';
 import type { Entry } from '../../isa/opcode-map.ts';
+import { fixedSize, hasAttribute, isSized, parseOperands, usesRm } from '../../isa/operands.ts';
 import type { Form } from './emitter.ts';
 
 /** Fixed entries of the main function's table; the inlined handlers follow. */
@@ -77,5 +77,5 @@ function memoryForms(row: Instruction): readonly boolean[] {
   if (letters.includes('O')) return [true];
   const letter = letters.find(usesRm);
   if (letter === undefined) return [false];
-  return letter === 'M' ? [true] : 'RUN'.includes(letter) ? [false] : [false, true];
+  return letter === 'M' ? [true] : 'RUNT'.includes(letter) ? [false] : [false, true];
 }

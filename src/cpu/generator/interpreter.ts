@@ -9,10 +9,10 @@
  * system operation has set it.
  */
 import type { Instruction } from '../../isa/definition.ts';
+import type { ValueType } from '../../wasm/expression.ts';
 import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import { call, callIndirect, type FunctionBuilder, type Label, type Local } from '../../wasm/function.ts';
 import { ModuleBuilder } from '../../wasm/module.ts';
-import type { ValueType } from '../../wasm/expression.ts';
 import { RECORD, RETURN, STATE, STATUS, TLB } from '../state.ts';
 import { type Embedding, Emitter, RFLAGS, type Shared } from './emitter.ts';
 import { Environment } from './environment.ts';
@@ -113,7 +113,11 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: Shared, handlerT
 
         const bodies: (() => void)[] = [];
         bodies[HANDLER.OUTLINED] = () =>
-          f.scope(() => dispatchStatus(f.let(callIndirect('i32', handlerType, i32.load(record, RECORD.LINK), state, record))));
+          f.scope(() =>
+            dispatchStatus(
+              f.let(callIndirect('i32', handlerType, i32.load(record, RECORD.LINK), state, record)),
+            ),
+          );
         bodies[HANDLER.SYSTEM] = () =>
           f.scope(() => dispatchStatus(f.let(call('i32', shared.environment.imports.system, record))));
         bodies[HANDLER.CONTINUE] = () =>
@@ -188,7 +192,10 @@ function emitJump(f: FunctionBuilder, c: JumpContext): void {
         const entry = f.let(
           i32.add(
             bank,
-            i32.and(i32.shr_u(i32.wrap_i64(linear), i32.const(8)), i32.const((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE)),
+            i32.and(
+              i32.shr_u(i32.wrap_i64(linear), i32.const(8)),
+              i32.const((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE),
+            ),
           ),
         );
         f.if(i64.ne(i64.load(entry, TLB.EXECUTE), i64.or(page, i64.load(state, STATE.CODE_MODE))), lookup);

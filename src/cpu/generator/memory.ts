@@ -16,7 +16,10 @@ export function emitLookup(
 ): void {
   const { tlb, bank, address, bytes, host } = access;
   const entry = f.let(
-    i32.add(bank, i32.and(i32.shr_u(i32.wrap_i64(address), i32.const(8)), i32.const((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE))),
+    i32.add(
+      bank,
+      i32.and(i32.shr_u(i32.wrap_i64(address), i32.const(8)), i32.const((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE)),
+    ),
   );
   const last: I64 =
     typeof bytes !== 'number'
@@ -74,7 +77,12 @@ export function memoryFunctions(environment: Environment): MemoryFunctions {
     params: ['i32', 'i64', 'i32'],
     result: 'i32',
     build: (f, use) => {
-      const [state, record, address, bytes] = [f.param(0, 'i32'), f.param(1, 'i32'), f.param(2, 'i64'), f.param(3, 'i32')];
+      const [state, record, address, bytes] = [
+        f.param(0, 'i32'),
+        f.param(1, 'i32'),
+        f.param(2, 'i64'),
+        f.param(3, 'i32'),
+      ];
       const host = f.local('i32');
       emitLookup(f, { tlb, bank: i32.load(state, STATE.TLB_BANK), address, bytes, host }, () =>
         f.return(use.library(onMiss, record, address, bytes)),
@@ -88,7 +96,12 @@ export function memoryFunctions(environment: Environment): MemoryFunctions {
     params: ['i64', 'i32', 'i32'],
     result: 'i64',
     build: (f) => {
-      const [state, offset, bytes, segmentNumber] = [f.param(0, 'i32'), f.param(1, 'i64'), f.param(2, 'i32'), f.param(3, 'i32')];
+      const [state, offset, bytes, segmentNumber] = [
+        f.param(0, 'i32'),
+        f.param(1, 'i64'),
+        f.param(2, 'i32'),
+        f.param(3, 'i32'),
+      ];
       const range = f.let(i32.add(state, i32.shl(segmentNumber, i32.const(5))));
       const last = f.let(i64.add(offset, i64.extend_i32_u(i32.sub(bytes, i32.const(1)))));
       const inside = i32.and(
@@ -101,7 +114,10 @@ export function memoryFunctions(environment: Environment): MemoryFunctions {
       f.if(inside, () =>
         f.return(
           i64.and(
-            i64.add(offset, i64.load(i32.add(state, i32.shl(segmentNumber, i32.const(3))), STATE.EFFECTIVE_BASE)),
+            i64.add(
+              offset,
+              i64.load(i32.add(state, i32.shl(segmentNumber, i32.const(3))), STATE.EFFECTIVE_BASE),
+            ),
             i64.load(state, STATE.ADDRESS_MASK),
           ),
         ),

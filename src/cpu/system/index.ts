@@ -7,6 +7,7 @@ import { DESCRIPTOR_TABLE_OPERATIONS } from './descriptor-tables.ts';
 import { FAR_BRANCHES } from './far-branch.ts';
 import { FAR_RETURNS } from './far-return.ts';
 import { FAST_CALLS } from './fast-calls.ts';
+import { generalProtection, undefinedOpcode } from './fault.ts';
 import { FLAG_OPERATIONS } from './flags.ts';
 import { INTERRUPT_OPERATIONS } from './interrupts.ts';
 import { MSR_OPERATIONS } from './msr.ts';
@@ -30,4 +31,7 @@ export const systemOperations: Readonly<Record<string, SystemOperation>> = {
   ...PROCESSOR_OPERATIONS,
   ...SEGMENT_MOVES,
   ...TSC_OPERATIONS,
+  // What the translator puts where bytes are no instruction.
+  undefined: undefinedOpcode,
+  'too-long': generalProtection,
 };

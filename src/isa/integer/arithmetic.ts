@@ -47,7 +47,11 @@ function block(mnemonic: string, number: number, semantics: Semantics, access: s
   const opcode = (low: number): string => (number * 8 + low).toString(16).toUpperCase().padStart(2, '0');
   const hot = `${access} hot`;
   const row = (encoding: string, operands: string, attributes: string): Instruction => ({
-    mnemonic, encoding, operands, attributes, semantics,
+    mnemonic,
+    encoding,
+    operands,
+    attributes,
+    semantics,
   });
   return [
     row(opcode(0), 'Eb,Gb', hot),
@@ -153,8 +157,32 @@ export const arithmeticInstructions: readonly Instruction[] = [
   { mnemonic: 'NOT', encoding: 'F7 /2', operands: 'Ev', attributes: 'modify lock', semantics: complement },
   { mnemonic: 'NEG', encoding: 'F6 /3', operands: 'Eb', attributes: 'modify lock', semantics: negate },
   { mnemonic: 'NEG', encoding: 'F7 /3', operands: 'Ev', attributes: 'modify lock', semantics: negate },
-  { mnemonic: 'XADD', encoding: '0F C0', operands: 'Eb,Gb', attributes: 'modify modify1 lock', semantics: exchangeAdd },
-  { mnemonic: 'XADD', encoding: '0F C1', operands: 'Ev,Gv', attributes: 'modify modify1 lock', semantics: exchangeAdd },
-  { mnemonic: 'CMPXCHG', encoding: '0F B0', operands: 'Eb,Gb', attributes: 'modify lock', semantics: compareExchange },
-  { mnemonic: 'CMPXCHG', encoding: '0F B1', operands: 'Ev,Gv', attributes: 'modify lock', semantics: compareExchange },
+  {
+    mnemonic: 'XADD',
+    encoding: '0F C0',
+    operands: 'Eb,Gb',
+    attributes: 'modify modify1 lock',
+    semantics: exchangeAdd,
+  },
+  {
+    mnemonic: 'XADD',
+    encoding: '0F C1',
+    operands: 'Ev,Gv',
+    attributes: 'modify modify1 lock',
+    semantics: exchangeAdd,
+  },
+  {
+    mnemonic: 'CMPXCHG',
+    encoding: '0F B0',
+    operands: 'Eb,Gb',
+    attributes: 'modify lock',
+    semantics: compareExchange,
+  },
+  {
+    mnemonic: 'CMPXCHG',
+    encoding: '0F B1',
+    operands: 'Ev,Gv',
+    attributes: 'modify lock',
+    semantics: compareExchange,
+  },
 ];

@@ -2,8 +2,8 @@
 import { FLAG } from '../../arch/registers.ts';
 import { type I64, i32, i64 } from '../../wasm/expression.ts';
 import type { Context, Instruction, Semantics } from '../definition.ts';
-import { bitAt, keptFlags, zeroExtend } from './helpers.ts';
 import { STATE } from '../state.ts';
+import { bitAt, keptFlags, zeroExtend } from './helpers.ts';
 
 type Change = ((value: I64, mask: I64) => I64) | undefined;
 
@@ -102,7 +102,9 @@ const changeCarry =
     const flags = c.f.let(c.rflags());
     const kept = i32.and(flags, i32.const(0x8d4));
     const carry =
-      change === 'complement' ? i32.xor(i32.and(flags, i32.const(1)), i32.const(1)) : i32.const(change === 'set' ? 1 : 0);
+      change === 'complement'
+        ? i32.xor(i32.and(flags, i32.const(1)), i32.const(1))
+        : i32.const(change === 'set' ? 1 : 0);
     c.flags.raw(c.f.let(i32.or(kept, carry)));
   };
 
@@ -118,14 +120,32 @@ export const bitInstructions: readonly Instruction[] = [
   ...TESTS.flatMap(({ mnemonic, change, opcode, extension }): Instruction[] => {
     const attributes = change ? 'modify lock' : '';
     return [
-      { mnemonic, encoding: `0F ${opcode}`, operands: 'Ev,Gv', attributes, semantics: bitTest(change, false) },
-      { mnemonic, encoding: `0F BA /${extension}`, operands: 'Ev,Ib', attributes, semantics: bitTest(change, true) },
+      {
+        mnemonic,
+        encoding: `0F ${opcode}`,
+        operands: 'Ev,Gv',
+        attributes,
+        semantics: bitTest(change, false),
+      },
+      {
+        mnemonic,
+        encoding: `0F BA /${extension}`,
+        operands: 'Ev,Ib',
+        attributes,
+        semantics: bitTest(change, true),
+      },
     ];
   }),
   // Without the BMI1 and LZCNT features an F3 prefix changes nothing.
   { mnemonic: 'BSF', encoding: '0F BC', operands: 'Gv,Ev', attributes: 'write', semantics: scan(true) },
   { mnemonic: 'BSR', encoding: '0F BD', operands: 'Gv,Ev', attributes: 'write', semantics: scan(false) },
-  { mnemonic: 'CMPXCHG8B', encoding: '0F C7 /1 mod!=3', operands: 'M', attributes: 'modify lock v', semantics: compareExchangeWide },
+  {
+    mnemonic: 'CMPXCHG8B',
+    encoding: '0F C7 /1 mod!=3',
+    operands: 'M',
+    attributes: 'modify lock v',
+    semantics: compareExchangeWide,
+  },
   { mnemonic: 'CMC', encoding: 'F5', attributes: 'byte', semantics: changeCarry('complement') },
   { mnemonic: 'CLC', encoding: 'F8', attributes: 'byte', semantics: changeCarry('clear') },
   { mnemonic: 'STC', encoding: 'F9', attributes: 'byte', semantics: changeCarry('set') },

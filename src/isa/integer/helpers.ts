@@ -27,7 +27,8 @@ export const bitAt = (value: I64, position: I64): I32 =>
 export const topBit = (value: I64, bits: number): I32 => bitAt(value, i64.const(bits - 1));
 
 /** CF and OF (0 or 1 each) at their RFLAGS positions. */
-export const carryOverflow = (carry: I32, overflow: I32): I32 => i32.or(carry, i32.shl(overflow, i32.const(11)));
+export const carryOverflow = (carry: I32, overflow: I32): I32 =>
+  i32.or(carry, i32.shl(overflow, i32.const(11)));
 
 /** The six status flags as they are, less those in `mask`. */
 export const keptFlags = (c: Context, mask: number): I32 => i32.and(c.rflags(), i32.const(STATUS & ~mask));

@@ -2,8 +2,8 @@
 import { FLAG, VECTOR } from '../../arch/registers.ts';
 import { type I32, type I64, i32, i64, select } from '../../wasm/expression.ts';
 import type { Context, Instruction, Semantics } from '../definition.ts';
-import { carryOverflow, signExtend, zeroExtend } from './helpers.ts';
 import { STATE } from '../state.ts';
+import { carryOverflow, signExtend, zeroExtend } from './helpers.ts';
 import { divide128, multiplyHigh } from './wide.ts';
 
 const RAX = 0;
@@ -25,7 +25,11 @@ function multiply(signed: boolean): Semantics {
     const low = f.let(i64.mul(a, b));
     if (size === 8) {
       c.setGpr(RAX, low, 16);
-      setProductFlags(c, f.let(signExtend(low, 8)), i64.ne(extend(low, 8), signed ? signExtend(low, 16) : zeroExtend(low, 16)));
+      setProductFlags(
+        c,
+        f.let(signExtend(low, 8)),
+        i64.ne(extend(low, 8), signed ? signExtend(low, 16) : zeroExtend(low, 16)),
+      );
       return;
     }
     const high = f.let(size === 64 ? c.library(multiplyHigh(signed), a, b) : i64.shr_s(low, i64.const(size)));
@@ -45,9 +49,7 @@ function multiplyInto(c: Context, a: I64, b: I64): void {
   const low = f.let(i64.mul(x, y));
   const r = f.let(signExtend(low, size));
   const lost =
-    size === 64
-      ? i64.ne(c.library(multiplyHigh(true), x, y), i64.shr_s(low, i64.const(63)))
-      : i64.ne(r, low);
+    size === 64 ? i64.ne(c.library(multiplyHigh(true), x, y), i64.shr_s(low, i64.const(63))) : i64.ne(r, low);
   c.write(0, r);
   setProductFlags(c, r, lost);
 }
@@ -71,10 +73,14 @@ function divide(signed: boolean): Semantics {
         ? (signed ? signExtend : zeroExtend)(c.gpr(RAX, 16), 16)
         : i64.or(i64.shl(c.gpr(RDX, size), i64.const(size)), zeroExtend(c.gpr(RAX, size), size)),
     );
-    const whole = f.let(size === 32 ? dividend : (signed ? signExtend : zeroExtend)(dividend, Math.min(size * 2, 64)));
+    const whole = f.let(
+      size === 32 ? dividend : (signed ? signExtend : zeroExtend)(dividend, Math.min(size * 2, 64)),
+    );
     if (signed && size === 32) {
       // The one case that traps in Wasm: -2^63 / -1 overflows in any case.
-      f.if(i32.and(i64.eq(divisor, i64.const(-1)), i64.eq(whole, i64.const(-(2n ** 63n)))), () => c.raise(VECTOR.DE));
+      f.if(i32.and(i64.eq(divisor, i64.const(-1)), i64.eq(whole, i64.const(-(2n ** 63n)))), () =>
+        c.raise(VECTOR.DE),
+      );
     }
     const quotient = f.let(signed ? i64.div_s(whole, divisor) : i64.div_u(whole, divisor));
     const fits = (signed ? signExtend : zeroExtend)(quotient, size);
@@ -100,7 +106,10 @@ function decimalAdjust(subtract: boolean): Semantics {
     const al = f.let(AL(c));
     const old = f.let(c.rflags());
     const low = f.let(
-      i32.or(i64.gt_u(i64.and(al, i64.const(15)), i64.const(9)), i32.ne(i32.and(old, i32.const(FLAG.AF)), i32.const(0))),
+      i32.or(
+        i64.gt_u(i64.and(al, i64.const(15)), i64.const(9)),
+        i32.ne(i32.and(old, i32.const(FLAG.AF)), i32.const(0)),
+      ),
     );
     const high = f.let(i32.or(i64.gt_u(al, i64.const(0x99)), i32.and(old, i32.const(FLAG.CF))));
     const adjustment = i64.add(
@@ -127,7 +136,11 @@ function asciiAdjust(subtract: boolean): Semantics {
       ),
     );
     const ax = f.let(zeroExtend(c.gpr(RAX, 16), 16));
-    const adjusted = select(adjust, subtract ? i64.sub(ax, i64.const(0x106)) : i64.add(ax, i64.const(0x106)), ax);
+    const adjusted = select(
+      adjust,
+      subtract ? i64.sub(ax, i64.const(0x106)) : i64.add(ax, i64.const(0x106)),
+      ax,
+    );
     const r = f.let(i64.and(adjusted, i64.const(0xff0f)));
     c.setGpr(RAX, r, 16);
     c.flags.bits(f.let(i64.extend8_s(r)), f.let(flagIf(adjust, FLAG.AF | FLAG.CF)));
@@ -150,7 +163,14 @@ const asciiDivide: Semantics = (c) => {
 };
 
 const saveFlagsToAh: Semantics = (c) =>
-  c.setGpr(RAX, i64.or(i64.and(c.gpr(RAX), i64.const(0xff)), i64.extend_i32_u(i32.shl(i32.or(i32.and(c.rflags(), i32.const(0xd5)), i32.const(2)), i32.const(8)))), 16);
+  c.setGpr(
+    RAX,
+    i64.or(
+      i64.and(c.gpr(RAX), i64.const(0xff)),
+      i64.extend_i32_u(i32.shl(i32.or(i32.and(c.rflags(), i32.const(0xd5)), i32.const(2)), i32.const(8))),
+    ),
+    16,
+  );
 
 const loadFlagsFromAh: Semantics = (c) => {
   const five = i32.and(i32.wrap_i64(AH(c)), i32.const(0xd5));
@@ -162,9 +182,27 @@ export const multiplyInstructions: readonly Instruction[] = [
   { mnemonic: 'MUL', encoding: 'F7 /4', operands: 'Ev', semantics: multiply(false) },
   { mnemonic: 'IMUL', encoding: 'F6 /5', operands: 'Eb', semantics: multiply(true) },
   { mnemonic: 'IMUL', encoding: 'F7 /5', operands: 'Ev', semantics: multiply(true) },
-  { mnemonic: 'IMUL', encoding: '0F AF', operands: 'Gv,Ev', attributes: 'modify hot', semantics: (c) => multiplyInto(c, c.read(0), c.read(1)) },
-  { mnemonic: 'IMUL', encoding: '69', operands: 'Gv,Ev,Iz', attributes: 'write hot', semantics: (c) => multiplyInto(c, c.read(1), c.immediate()) },
-  { mnemonic: 'IMUL', encoding: '6B', operands: 'Gv,Ev,Ibs', attributes: 'write hot', semantics: (c) => multiplyInto(c, c.read(1), c.immediate()) },
+  {
+    mnemonic: 'IMUL',
+    encoding: '0F AF',
+    operands: 'Gv,Ev',
+    attributes: 'modify hot',
+    semantics: (c) => multiplyInto(c, c.read(0), c.read(1)),
+  },
+  {
+    mnemonic: 'IMUL',
+    encoding: '69',
+    operands: 'Gv,Ev,Iz',
+    attributes: 'write hot',
+    semantics: (c) => multiplyInto(c, c.read(1), c.immediate()),
+  },
+  {
+    mnemonic: 'IMUL',
+    encoding: '6B',
+    operands: 'Gv,Ev,Ibs',
+    attributes: 'write hot',
+    semantics: (c) => multiplyInto(c, c.read(1), c.immediate()),
+  },
   { mnemonic: 'DIV', encoding: 'F6 /6', operands: 'Eb', semantics: divide(false) },
   { mnemonic: 'DIV', encoding: 'F7 /6', operands: 'Ev', semantics: divide(false) },
   { mnemonic: 'IDIV', encoding: 'F6 /7', operands: 'Eb', semantics: divide(true) },

@@ -27,7 +27,14 @@ function unlessZero(c: Context, count: Count, amount: I64, value: I64, body: () 
   body();
 }
 
-function shift(count: Count, compute: (c: Context, value: I64, amount: I64) => { result: I64; carry: I32; overflow: (result: I64, carry: I32) => I32 }): Semantics {
+function shift(
+  count: Count,
+  compute: (
+    c: Context,
+    value: I64,
+    amount: I64,
+  ) => { result: I64; carry: I32; overflow: (result: I64, carry: I32) => I32 },
+): Semantics {
   return (c) => {
     const value = c.f.let(c.read(0));
     const amount = c.f.let(countOf(c, count));
@@ -197,8 +204,32 @@ export const shiftInstructions: readonly Instruction[] = [
       }),
     ),
   ),
-  { mnemonic: 'SHLD', encoding: '0F A4', operands: 'Ev,Gv,Ib', attributes: 'modify', semantics: doubleShift('Ib', true) },
-  { mnemonic: 'SHLD', encoding: '0F A5', operands: 'Ev,Gv', attributes: 'modify', semantics: doubleShift('CL', true) },
-  { mnemonic: 'SHRD', encoding: '0F AC', operands: 'Ev,Gv,Ib', attributes: 'modify', semantics: doubleShift('Ib', false) },
-  { mnemonic: 'SHRD', encoding: '0F AD', operands: 'Ev,Gv', attributes: 'modify', semantics: doubleShift('CL', false) },
+  {
+    mnemonic: 'SHLD',
+    encoding: '0F A4',
+    operands: 'Ev,Gv,Ib',
+    attributes: 'modify',
+    semantics: doubleShift('Ib', true),
+  },
+  {
+    mnemonic: 'SHLD',
+    encoding: '0F A5',
+    operands: 'Ev,Gv',
+    attributes: 'modify',
+    semantics: doubleShift('CL', true),
+  },
+  {
+    mnemonic: 'SHRD',
+    encoding: '0F AC',
+    operands: 'Ev,Gv,Ib',
+    attributes: 'modify',
+    semantics: doubleShift('Ib', false),
+  },
+  {
+    mnemonic: 'SHRD',
+    encoding: '0F AD',
+    operands: 'Ev,Gv',
+    attributes: 'modify',
+    semantics: doubleShift('CL', false),
+  },
 ];

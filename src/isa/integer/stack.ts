@@ -50,7 +50,8 @@ const popAll: Semantics = (c) => {
 };
 
 /** rBP within the stack's address size: what `sp` gives for the stack pointer. */
-const frameOffset = (c: Context, delta: number): I64 => c.sp(i64.add(i64.sub(c.gpr(RBP), c.gpr(RSP)), i64.const(delta)));
+const frameOffset = (c: Context, delta: number): I64 =>
+  c.sp(i64.add(i64.sub(c.gpr(RBP), c.gpr(RSP)), i64.const(delta)));
 
 const leave: Semantics = (c) => {
   const value = c.f.let(c.stackRead(frameOffset(c, 0)));

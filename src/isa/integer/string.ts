@@ -25,7 +25,8 @@ function storeElement(c: Context, host: I32, value: I64): void {
   c.commit(host);
 }
 
-const source = (c: Context): I64 => c.f.let(loadElement(c, c.hostReadAt(c.f.let(c.addressSized(RSI)), c.size / 8)));
+const source = (c: Context): I64 =>
+  c.f.let(loadElement(c, c.hostReadAt(c.f.let(c.addressSized(RSI)), c.size / 8)));
 const sourceAtDi = (c: Context): I64 =>
   c.f.let(loadElement(c, c.hostReadAt(c.f.let(c.addressSized(RDI)), c.size / 8, SEG.ES)));
 

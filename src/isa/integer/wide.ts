@@ -99,4 +99,5 @@ const signedDivide: LibraryFunction<'i64'> = {
 };
 
 /** (high, low, divisor) -> quotient; remainder and overflow mark in the CPU block. The divisor is not 0. */
-export const divide128 = (signed: boolean): LibraryFunction<'i64'> => (signed ? signedDivide : unsignedDivide);
+export const divide128 = (signed: boolean): LibraryFunction<'i64'> =>
+  signed ? signedDivide : unsignedDivide;
