@@ -4,15 +4,21 @@ import type { VcpuRef } from '../protocol/target.ts';
 /** Wall-clock milliseconds between two computations of a view while the machine runs. */
 const PERIOD_MS: Record<ViewName, number> = {
   machine: 100,
-  vms: 100,
-  registers: 100,
-  code: 100,
-  rings: 100,
-  walk: 200,
-  scheduler: 100,
-  exits: 200,
-  frames: 400,
+  vms: 250,
+  registers: 250,
+  code: 250,
+  rings: 125,
+  walk: 400,
+  scheduler: 150,
+  exits: 250,
+  frames: 500,
 };
+
+/** Wall-clock milliseconds between two snapshots: no one reads faster, and drawing costs the page most. */
+const SNAPSHOT_MS = 30;
+
+/** Views in one snapshot while the machine runs: the page draws a little each frame, never all at once. */
+const VIEWS_PER_SNAPSHOT = 3;
 
 /** Bytes of console output kept per snapshot while the page does not draw (hidden tab). */
 const CONSOLE_KEPT = 1 << 20;
@@ -52,15 +58,22 @@ export class Publisher {
     if (this.#awaiting === sequence) this.#awaiting = null;
   }
 
-  /** The snapshot to send now, or undefined when the page is busy or nothing is due. */
+  /**
+   * The snapshot to send now, or undefined when the page is busy or nothing is due.
+   * @param spread few views at a time, the longest overdue first; else all that are due together
+   */
   next(
     now: number,
     at: Snapshot['at'],
     focus: VcpuRef | null,
     view: (name: ViewName) => unknown,
+    spread: boolean,
   ): Snapshot | undefined {
-    if (this.#awaiting !== null || now - this.#lastSent < 15) return undefined;
-    const due = this.#watch.views.filter((name) => (this.#due.get(name) ?? 0) <= now);
+    if (this.#awaiting !== null || now - this.#lastSent < SNAPSHOT_MS) return undefined;
+    const due = this.#watch.views
+      .filter((name) => this.#dueAt(name) <= now)
+      .sort((a, b) => this.#dueAt(a) - this.#dueAt(b))
+      .slice(0, spread ? VIEWS_PER_SNAPSHOT : undefined);
     if (due.length === 0 && this.#console.length === 0) return undefined;
     const views: Partial<Record<ViewName, unknown>> = {};
     for (const name of due) {
@@ -72,6 +85,10 @@ export class Publisher {
     this.#lastSent = now;
     this.#awaiting = ++this.#sequence;
     return { sequence: this.#sequence, at, focus, views: views as Snapshot['views'], console };
+  }
+
+  #dueAt(name: ViewName): number {
+    return this.#due.get(name) ?? Number.NEGATIVE_INFINITY;
   }
 }
 

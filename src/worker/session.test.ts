@@ -122,7 +122,7 @@ test('console output arrives in order, whatever is watched', () => {
   send({ kind: 'console-input', vm: 1, bytes: Uint8Array.of(66) });
   send({ kind: 'console-input', vm: 1, bytes: Uint8Array.of(67) });
   expect(host.snapshots).toHaveLength(1);
-  host.pass(20);
+  host.pass(40);
   drawn();
   expect(latest()?.console.map(({ bytes }) => bytes[0])).toEqual([66, 67]);
 });

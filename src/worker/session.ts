@@ -165,8 +165,13 @@ export class Session {
 
   #publish(): void {
     this.#publisher.addConsole(this.#lab.takeConsoleOutput());
-    const snapshot = this.#publisher.next(this.#host.now(), this.#lab.now(), this.#focus, (name) =>
-      this.#view(name),
+    const view = (name: ViewName) => this.#view(name);
+    const snapshot = this.#publisher.next(
+      this.#host.now(),
+      this.#lab.now(),
+      this.#focus,
+      view,
+      this.#running,
     );
     if (snapshot !== undefined) this.#host.post({ type: 'snapshot', snapshot });
   }

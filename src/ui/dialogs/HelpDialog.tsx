@@ -27,6 +27,18 @@ export function HelpDialog({ bindings, onClose }: { bindings: readonly KeyBindin
                 <td>{does}</td>
               </tr>
             ))}
+            <tr>
+              <td>
+                <kbd>F8</kbd> <kbd>Shift+F8</kbd>
+              </td>
+              <td>Go to the next or previous group of panels; arrow keys choose among their tabs</td>
+            </tr>
+            <tr>
+              <td>
+                <kbd>Ctrl+Delete</kbd>
+              </td>
+              <td>Close the panel whose tab has the focus; View brings it back</td>
+            </tr>
           </tbody>
         </table>
         <p className={css.lead}>

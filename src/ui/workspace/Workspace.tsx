@@ -2,27 +2,39 @@ import { Layout, type Model, type TabNode } from 'flexlayout-react';
 import 'flexlayout-react/style/light.css';
 import '../style/docking.css';
 import { useEffect, useState } from 'react';
-import { useView } from '../../client/lab-store.ts';
+import { type LabState, useLab } from '../../client/lab-store.ts';
 import { Console } from '../panels/console/Console.tsx';
 import { syncConsoles } from './docking.ts';
 import { storeLayout } from './layout.ts';
 import { PANELS, type PanelKind } from './panels.tsx';
 
+/** Keys among panels; listed in the help. */
+const PANEL_KEYS = { focusNextTabset: 'F8', focusPreviousTabset: 'Shift+F8' };
+
 /** The docked panels. */
 export function Workspace({ model }: { readonly model: Model }) {
-  const vms = useView('vms');
-  useEffect(() => {
-    if (vms) syncConsoles(model, vms);
-  }, [model, vms]);
+  useConsoleTabs(model);
   return (
     <Layout
       model={model}
       factory={(node) => <Content node={node} />}
       onModelChange={(changed) => storeLayout(changed.toJson())}
       realtimeResize
+      keyMap={PANEL_KEYS}
       invalidateTabContentOnParentRender={false}
     />
   );
+}
+
+/** Past React on purpose: rendering the layout anew measures every panel, ten times a second. */
+function useConsoleTabs(model: Model): void {
+  useEffect(() => {
+    const sync = ({ views: { vms } }: LabState) => vms && syncConsoles(model, vms);
+    sync(useLab.getState());
+    return useLab.subscribe((state, before) => {
+      if (state.views.vms !== before.views.vms) sync(state);
+    });
+  }, [model]);
 }
 
 function Content({ node }: { readonly node: TabNode }) {

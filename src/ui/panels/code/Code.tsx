@@ -41,11 +41,13 @@ export function Code({ visible }: { readonly visible: boolean }) {
 
 function Listing({ view }: { readonly view: CodeView }) {
   const current = useRef<HTMLTableRowElement>(null);
+  const running = useView('machine')?.running ?? false;
   // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls when RIP moves, not on every snapshot
   useEffect(() => {
+    if (running) return;
     // In newer browsers this returns a promise, which must not become the effect's clean-up.
     void current.current?.scrollIntoView({ block: 'nearest' });
-  }, [view.rip]);
+  }, [view.rip, running]);
   return (
     <>
       <table className={css.listing}>

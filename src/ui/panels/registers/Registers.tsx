@@ -63,7 +63,12 @@ function Register({ register }: { readonly register: RegisterView }) {
   const digits = hex(register.value, register.bits / 4);
   const zeros = /^0*/.exec(digits)?.[0].length ?? 0;
   return (
-    <div className={css.register} data-changed={register.changed}>
+    <div
+      className={css.register}
+      data-register={register.name}
+      data-value={register.value}
+      data-changed={register.changed}
+    >
       <span className={css.name}>{register.name}</span>
       <span className={css.value}>
         <span className={css.zeros}>{digits.slice(0, zeros)}</span>

@@ -1,0 +1,73 @@
+import { expect, type Locator, type Page } from '@playwright/test';
+
+/** The lab as a user meets it: what the tests look at and press. */
+export class LabPage {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  /** Opens the page with fresh settings and waits until the first machine is listed. */
+  async open(): Promise<void> {
+    await this.page.goto('./');
+    await expect(this.machines.first()).toBeVisible();
+  }
+
+  get machines(): Locator {
+    return this.page.getByRole('region', { name: 'Machines', exact: true }).getByRole('listitem');
+  }
+
+  /** A docked panel by the name of its region. */
+  panel(name: string): Locator {
+    return this.page.getByRole('region', { name, exact: true });
+  }
+
+  /** Brings a panel to the front. */
+  async show(tab: string): Promise<void> {
+    await this.page.getByRole('tab', { name: tab, exact: true }).click();
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole('button', { name, exact: true });
+  }
+
+  /** The status line: "Running", or why not. */
+  get status(): Locator {
+    return this.page.locator('header p');
+  }
+
+  /** The text on a machine's console, screen and scrollback as drawn. */
+  console(vm: number): Locator {
+    return this.page.locator(`[data-vm="${vm}"] .xterm-rows`);
+  }
+
+  async type(vm: number, text: string): Promise<void> {
+    await this.page.locator(`[data-vm="${vm}"]`).click();
+    await this.page.keyboard.type(text);
+  }
+
+  async pause(): Promise<void> {
+    await this.button('Pause').click();
+    await expect(this.button('Run')).toBeVisible();
+  }
+
+  /** A register's digits, e.g. `register('rip')`. */
+  async register(name: string): Promise<bigint> {
+    const text = await this.panel('Registers')
+      .locator(`[data-register="${name}"]`)
+      .getAttribute('data-value');
+    return BigInt(text ?? '-1');
+  }
+
+  /** A reading of the toolbar by its caption. */
+  reading(caption: string): Locator {
+    return this.page.locator('header dl div').filter({ hasText: caption }).locator('dd');
+  }
+
+  /** Simulated nanoseconds, to the microsecond that is shown. */
+  async simulatedTime(): Promise<number> {
+    const text = await this.reading('simulated time').innerText();
+    return Math.round(Number(text.replace(/\s/g, '')) * 1e9);
+  }
+}

@@ -1,0 +1,55 @@
+import { expect, test } from '@playwright/test';
+import { LabPage } from './lab-page.ts';
+
+let lab: LabPage;
+
+test.beforeEach(async ({ page }) => {
+  lab = new LabPage(page);
+  await lab.open();
+  await lab.button('Open…').click();
+});
+
+test('without a kernel it says what to choose', async ({ page }) => {
+  await page.getByRole('button', { name: 'Start' }).click();
+  await expect(page.getByRole('dialog').getByRole('alert')).toContainText('No kernel was chosen');
+});
+
+test('a memory size that is none names the range', async ({ page }) => {
+  await page
+    .getByLabel('Kernel', { exact: true })
+    .setInputFiles({ name: 'k', mimeType: '', buffer: Buffer.alloc(4096) });
+  await page.getByLabel('Memory, MiB').fill('lots');
+  await page.getByRole('button', { name: 'Start' }).click();
+  await expect(page.getByRole('dialog').getByRole('alert')).toContainText('“lots” is not a memory size');
+});
+
+test('a file that is no kernel is refused with its name and what is accepted', async ({ page }) => {
+  const buffer = Buffer.from('Dear diary, today I booted nothing.');
+  await page
+    .getByLabel('Kernel', { exact: true })
+    .setInputFiles({ name: 'diary.txt', mimeType: 'text/plain', buffer });
+  await page.getByRole('button', { name: 'Start' }).click();
+  const alert = page.getByRole('dialog').getByRole('alert');
+  await expect(alert).toContainText('diary.txt');
+  await expect(alert).toContainText('bzImage');
+  // Nothing is lost: the form is still there, and so are the machines.
+  await expect(page.getByLabel('Command line')).toHaveValue(/console=ttyS0/);
+  await page.keyboard.press('Escape');
+  await expect(lab.machines).toHaveCount(2);
+});
+
+test('a dropped kernel and initrd land in their fields', async ({ page }) => {
+  await page.keyboard.press('Escape');
+  const transfer = await page.evaluateHandle(() => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(2048)], 'vmlinuz'));
+    data.items.add(new File(['070701'], 'root.cpio'));
+    return data;
+  });
+  await page.dispatchEvent('body', 'drop', { dataTransfer: transfer });
+  await expect(page.getByRole('dialog')).toBeVisible();
+  const name = (label: string) =>
+    page.getByLabel(label, { exact: true }).evaluate((input) => (input as HTMLInputElement).files?.[0]?.name);
+  await expect.poll(() => name('Kernel')).toBe('vmlinuz');
+  await expect.poll(() => name('Initrd')).toBe('root.cpio');
+});
