@@ -103,8 +103,13 @@ export function longMode(cpl: 0 | 3): TestProcessor {
 export const IST1 = 0xa008;
 
 /** An IDT entry of protected mode. `access` includes P, DPL and type. */
-export const putInterruptGate = (p: TestProcessor, vector: number, access = 0x8e, selector = 0x08, ip = 0x6000): void =>
-  p.putGate(IDT + 8 * vector, selector, ip, access);
+export const putInterruptGate = (
+  p: TestProcessor,
+  vector: number,
+  access = 0x8e,
+  selector = 0x08,
+  ip = 0x6000,
+): void => p.putGate(IDT + 8 * vector, selector, ip, access);
 
 /** An IDT entry of IA-32e mode. */
 export function putLongGate(
@@ -118,6 +123,9 @@ export function putLongGate(
 
 /** 64-bit words of memory as numbers. */
 export const quads = (p: TestProcessor, at: number, count: number): number[] =>
-  Array.from({ length: count }, (_, i) => p.memory.get(at + 8 * i, 4) + p.memory.get(at + 8 * i + 4, 4) * 2 ** 32);
+  Array.from(
+    { length: count },
+    (_, i) => p.memory.get(at + 8 * i, 4) + p.memory.get(at + 8 * i + 4, 4) * 2 ** 32,
+  );
 
 export const dr6 = (p: TestProcessor): number => p.regs.lo(STATE.DR + 48);
