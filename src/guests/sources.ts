@@ -6,10 +6,12 @@ export const SOURCES: Readonly<Record<string, string>> = {
 ; Prints on the first serial port and ends the simulation; on a machine without the debug exit port it
 ; halts.
 
-COM1        equ 0x3f8
-LINE_STATUS equ 5
-CAN_WRITE   equ 1 << 5
-DEBUG_EXIT  equ 0xf4
+COM1         equ 0x3f8
+LINE_CONTROL equ 3
+EIGHT_BITS   equ 3
+LINE_STATUS  equ 5
+CAN_WRITE    equ 1 << 5
+DEBUG_EXIT   equ 0xf4
 
 bits 16
 org 0x7c00
@@ -21,6 +23,9 @@ start:
         mov ds, ax
         mov ss, ax
         mov sp, start                   ; the stack grows down from the code
+        mov dx, COM1 + LINE_CONTROL
+        mov al, EIGHT_BITS
+        out dx, al
         mov si, text
 .next:  lodsb
         test al, al
@@ -83,6 +88,9 @@ start:
         cli
         cld
         mov esp, stack_top
+        mov edx, 0x3fb                  ; line control: 8 data bits
+        mov al, 3
+        out dx, al
 
         ; 64-bit mode, the first GiB mapped one to one by pages of 2 MiB
         mov dword [pml4], pdpt + 3
@@ -601,8 +609,8 @@ start:
         jb boot_failed
         mov eax, 0x80000001
         cpuid
-        and edx, 1 << 29 | 1 << 20 | 1 << 11
-        cmp edx, 1 << 29 | 1 << 20 | 1 << 11    ; long mode, no-execute, SYSCALL
+        and edx, 1 << 29 | 1 << 20      ; long mode (SYSCALL comes with it), no-execute
+        cmp edx, 1 << 29 | 1 << 20
         jne boot_failed
 
         ; The first GiB one to one in pages of 2 MiB, for ring 0 only.
@@ -635,6 +643,9 @@ start:
 
 ; Prints the text at ESI on the serial port and stops.
 boot_failed:
+        mov dx, COM1 + UART_LINE
+        mov al, 3                       ; 8 data bits
+        out dx, al
         mov dx, COM1 + UART_LINE_STATUS
 .wait:  in al, dx
         test al, LSR_CAN_WRITE
@@ -674,7 +685,7 @@ long_mode:
 
 section .rodata
 text_no_multiboot: db "kernel: the boot loader does not speak Multiboot", 13, 10, 0
-text_no_long_mode: db "kernel: this processor has no 64-bit mode with NX and SYSCALL", 13, 10, 0
+text_no_long_mode: db "kernel: this processor has no 64-bit mode, or no NX", 13, 10, 0
 text_welcome:      db "A small kernel in 64-bit mode, using ", 0
 text_hint:         db "Type help and press Enter.", 10, 0
 
@@ -2319,23 +2330,25 @@ USER_PAGES      equ ($ - $$) / PAGE_SIZE
 ; CR0.PE and CR0.PG at once, and a far jump into a 64-bit code segment. (SDM volume 3, "IA-32e Mode
 ; Operation"; that paging and protection may be switched on together saves the way through 32-bit code.)
 
-COM1        equ 0x3f8
-LINE_STATUS equ 5
-CAN_WRITE   equ 1 << 5
-DEBUG_EXIT  equ 0xf4
-MSR_EFER    equ 0xc0000080
-EFER_LME    equ 1 << 8
+COM1         equ 0x3f8
+LINE_CONTROL equ 3
+EIGHT_BITS   equ 3
+LINE_STATUS  equ 5
+CAN_WRITE    equ 1 << 5
+DEBUG_EXIT   equ 0xf4
+MSR_EFER     equ 0xc0000080
+EFER_LME     equ 1 << 8
 
 ; Four tables, one page each; the last level maps 2 MiB.
-PML4        equ 0x9000
-PDPT        equ 0xa000
-PD          equ 0xb000
-PRESENT     equ 1
-WRITABLE    equ 1 << 1
-LARGE       equ 1 << 7
+PML4         equ 0x9000
+PDPT         equ 0xa000
+PD           equ 0xb000
+PRESENT      equ 1
+WRITABLE     equ 1 << 1
+LARGE        equ 1 << 7
 
-CODE        equ 0x08
-DATA        equ 0x10
+CODE         equ 0x08
+DATA         equ 0x10
 
 org 0x7c00
 
@@ -2374,6 +2387,9 @@ long_mode:
         mov eax, DATA
         mov ss, eax
         mov esp, start
+        mov edx, COM1 + LINE_CONTROL
+        mov al, EIGHT_BITS
+        out dx, al
         lea rsi, [text]
 .next:  lodsb
         test al, al
@@ -2414,6 +2430,8 @@ gdt_pointer:
 ; through its second address. (SDM volume 3, "Switching to Protected Mode", "32-Bit Paging")
 
 COM1           equ 0x3f8
+LINE_CONTROL   equ 3
+EIGHT_BITS     equ 3
 LINE_STATUS    equ 5
 CAN_WRITE      equ 1 << 5
 DEBUG_EXIT     equ 0xf4
@@ -2461,6 +2479,9 @@ protected:
         or eax, 1 << 31                 ; CR0.PG
         mov cr0, eax
 
+        mov edx, COM1 + LINE_CONTROL
+        mov al, EIGHT_BITS
+        out dx, al
         mov esi, text + ALIAS
 .next:  lodsb
         test al, al

@@ -2,10 +2,12 @@
 ; Prints on the first serial port and ends the simulation; on a machine without the debug exit port it
 ; halts.
 
-COM1        equ 0x3f8
-LINE_STATUS equ 5
-CAN_WRITE   equ 1 << 5
-DEBUG_EXIT  equ 0xf4
+COM1         equ 0x3f8
+LINE_CONTROL equ 3
+EIGHT_BITS   equ 3
+LINE_STATUS  equ 5
+CAN_WRITE    equ 1 << 5
+DEBUG_EXIT   equ 0xf4
 
 bits 16
 org 0x7c00
@@ -17,6 +19,9 @@ start:
         mov ds, ax
         mov ss, ax
         mov sp, start                   ; the stack grows down from the code
+        mov dx, COM1 + LINE_CONTROL
+        mov al, EIGHT_BITS
+        out dx, al
         mov si, text
 .next:  lodsb
         test al, al

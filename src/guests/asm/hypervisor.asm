@@ -33,6 +33,9 @@ start:
         cli
         cld
         mov esp, stack_top
+        mov edx, 0x3fb                  ; line control: 8 data bits
+        mov al, 3
+        out dx, al
 
         ; 64-bit mode, the first GiB mapped one to one by pages of 2 MiB
         mov dword [pml4], pdpt + 3

@@ -2,23 +2,25 @@
 ; CR0.PE and CR0.PG at once, and a far jump into a 64-bit code segment. (SDM volume 3, "IA-32e Mode
 ; Operation"; that paging and protection may be switched on together saves the way through 32-bit code.)
 
-COM1        equ 0x3f8
-LINE_STATUS equ 5
-CAN_WRITE   equ 1 << 5
-DEBUG_EXIT  equ 0xf4
-MSR_EFER    equ 0xc0000080
-EFER_LME    equ 1 << 8
+COM1         equ 0x3f8
+LINE_CONTROL equ 3
+EIGHT_BITS   equ 3
+LINE_STATUS  equ 5
+CAN_WRITE    equ 1 << 5
+DEBUG_EXIT   equ 0xf4
+MSR_EFER     equ 0xc0000080
+EFER_LME     equ 1 << 8
 
 ; Four tables, one page each; the last level maps 2 MiB.
-PML4        equ 0x9000
-PDPT        equ 0xa000
-PD          equ 0xb000
-PRESENT     equ 1
-WRITABLE    equ 1 << 1
-LARGE       equ 1 << 7
+PML4         equ 0x9000
+PDPT         equ 0xa000
+PD           equ 0xb000
+PRESENT      equ 1
+WRITABLE     equ 1 << 1
+LARGE        equ 1 << 7
 
-CODE        equ 0x08
-DATA        equ 0x10
+CODE         equ 0x08
+DATA         equ 0x10
 
 org 0x7c00
 
@@ -57,6 +59,9 @@ long_mode:
         mov eax, DATA
         mov ss, eax
         mov esp, start
+        mov edx, COM1 + LINE_CONTROL
+        mov al, EIGHT_BITS
+        out dx, al
         lea rsi, [text]
 .next:  lodsb
         test al, al

@@ -3,6 +3,8 @@
 ; through its second address. (SDM volume 3, "Switching to Protected Mode", "32-Bit Paging")
 
 COM1           equ 0x3f8
+LINE_CONTROL   equ 3
+EIGHT_BITS     equ 3
 LINE_STATUS    equ 5
 CAN_WRITE      equ 1 << 5
 DEBUG_EXIT     equ 0xf4
@@ -50,6 +52,9 @@ protected:
         or eax, 1 << 31                 ; CR0.PG
         mov cr0, eax
 
+        mov edx, COM1 + LINE_CONTROL
+        mov al, EIGHT_BITS
+        out dx, al
         mov esi, text + ALIAS
 .next:  lodsb
         test al, al

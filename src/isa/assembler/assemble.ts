@@ -113,7 +113,7 @@ function image(job: Job, parts: Omit<Assembly, 'bytes' | 'format' | 'errors'>): 
  */
 export function assemble(source: string, options: AssembleOptions = {}): Assembly {
   const format = options.format ?? 'bin';
-  const program: Program = { sections: new Map(), symbols: new SymbolTable(), alignments: new Map() };
+  const program: Program = { sections: new Map(), symbols: new SymbolTable(), alignments: new Map(), cache: new Map() };
   const job: Job = { source, file: options.file ?? 'input.asm', format, options, files: new Map(), program };
   const pass = settle(job);
   const empty = { format, bytes: new Uint8Array(0), entry: 0, sections: [], symbols: [], lines: [] };

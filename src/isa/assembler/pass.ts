@@ -5,11 +5,11 @@ import { expression, type Scope, TokenReader } from './expression.ts';
 import { operands } from './operands.ts';
 import type { Line } from './preprocessor.ts';
 import { Section } from './sections.ts';
-import { assembleInstruction } from './select.ts';
+import { assembleCached, type InstructionCache } from './cache.ts';
 import { takeKeyword, takeLabel, takePrefixes } from './statement.ts';
 import type { SymbolTable } from './symbols.ts';
 import { type AssemblyError, type Bits, SourceError } from './types.ts';
-import { isScalar, resolve, scalar, termValue, type Value } from './value.ts';
+import { isScalar, scalar, termValue, type Value } from './value.ts';
 
 /** Bytes that a line put into a section. */
 export interface Produced {
@@ -24,6 +24,7 @@ export interface Program {
   readonly sections: Map<string, Section>;
   readonly symbols: SymbolTable;
   readonly alignments: Map<Section, number>;
+  readonly cache: InstructionCache;
 }
 
 const SPECIAL_LABEL = /^\.\.@/;
@@ -146,7 +147,7 @@ export class Pass {
     if (plain && directive(word, reader, this)) return undefined;
     const list = operands(reader, { scope: this.scope, bits: this.bits, defaultRelative: this.defaultRelative });
     const here = this.here();
-    return { repeatable: false, bytes: assembleInstruction({ mnemonic: word, operands: list, prefixes }, this.bits, here, resolve(here)) };
+    return { repeatable: false, bytes: assembleCached(this.program.cache, { mnemonic: word, operands: list, prefixes }, this.bits, here) };
   }
 
   private emit(e: Emission): void {
