@@ -30,6 +30,14 @@ export interface FailedCheck {
   readonly explanation: string;
 }
 
+/** Unsigned. */
+export interface CpuidResult {
+  readonly eax: number;
+  readonly ebx: number;
+  readonly ecx: number;
+  readonly edx: number;
+}
+
 export interface HostCpu {
   /** 0 is the bootstrap processor. */
   readonly index: number;
@@ -74,9 +82,12 @@ export interface HostCpu {
   /** false: #GP(0) */
   wrmsr(index: number, lo: number, hi: number): boolean;
 
+  cpuid(leaf: number, subleaf: number): CpuidResult;
   in(port: number, size: AccessSize): number;
   out(port: number, size: AccessSize, value: number): void;
 
+  /** Cycles per second of the time-stamp counter. */
+  readonly tscHz: number;
   /** The time-stamp counter. */
   now(): number;
   /** Accounts for work of the hypervisor's code, in cycles. */

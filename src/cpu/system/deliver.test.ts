@@ -192,7 +192,13 @@ describe('protected mode', () => {
     p.regs.idtr = { base: 0x1_0000 - 8 * VECTOR.GP, limit: 0x7ff };
     // #GP's entry is in the absent page, #PF's too: #GP -> #PF -> #PF again is a double fault, then triple.
     deliverEvent(p, exception(VECTOR.GP, 0));
-    expect(chainOf(p).map(([vector]) => vector)).toEqual([VECTOR.GP, VECTOR.PF, VECTOR.PF, VECTOR.DF, VECTOR.GP]);
+    expect(chainOf(p).map(([vector]) => vector)).toEqual([
+      VECTOR.GP,
+      VECTOR.PF,
+      VECTOR.PF,
+      VECTOR.DF,
+      VECTOR.GP,
+    ]);
     expect(p.regs.cr2).toBe(0x1_0008);
   });
 
@@ -293,7 +299,11 @@ describe('IA-32e mode', () => {
   });
 
   const cases: [string, (p: TestProcessor) => void, [number, number]][] = [
-    ['a 32-bit handler segment', (p) => p.putDescriptor(GDT + 8, { access: 0x9b, flags: 0xc }), [VECTOR.GP, 8]],
+    [
+      'a 32-bit handler segment',
+      (p) => p.putDescriptor(GDT + 8, { access: 0x9b, flags: 0xc }),
+      [VECTOR.GP, 8],
+    ],
     ['a non-canonical handler', (p) => putLongGate(p, 0x80, { access: 0xee, upper: 0x8000 }), [VECTOR.GP, 0]],
     ['a non-canonical stack', (p) => p.memory.putWords(TSS + 4, 0, 0x8000), [VECTOR.SS, 0]],
     ['a gate of another type', (p) => putLongGate(p, 0x80, { access: 0xe5 }), [VECTOR.GP, 0x402]],

@@ -55,11 +55,11 @@ export function refreshPrivilege(r: Registers): void {
   r.u32[STATE.TLB_BANK >> 2] = r.base + TLB.OFFSET + bank * TLB.BANK_SIZE;
 }
 
-/** The part of `refresh` that depends on CR0.EM, CR0.TS and CR4.OSFXSR. The x87 code keeps the PENDING bit. */
+/** The part of `refresh` that depends on CR0.EM, CR0.MP, CR0.TS and CR4.OSFXSR. The x87 code keeps the PENDING bit. */
 export function refreshFpuTrap(r: Registers): void {
   let trap = r.u32[STATE.FPU_TRAP >> 2] & FPU_TRAP.PENDING;
   if (r.cr0 & CR0.EM) trap |= FPU_TRAP.EM;
-  if (r.cr0 & CR0.TS) trap |= FPU_TRAP.TS;
+  if (r.cr0 & CR0.TS) trap |= r.cr0 & CR0.MP ? FPU_TRAP.TS | FPU_TRAP.WAIT : FPU_TRAP.TS;
   if (!(r.cr4 & CR4.OSFXSR)) trap |= FPU_TRAP.NO_OSFXSR;
   r.u32[STATE.FPU_TRAP >> 2] = trap;
 }

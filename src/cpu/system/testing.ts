@@ -165,7 +165,8 @@ export class TestProcessor implements SystemContext {
     this.record.address = RECORD_AT;
     const r = this.regs;
     r.rflags = 0;
-    for (let n = SEG.ES; n <= SEG.GS; n++) r.setSegment(n, { selector: 0, attributes: 0x93, limit: 0xffff, base: 0 });
+    for (let n = SEG.ES; n <= SEG.GS; n++)
+      r.setSegment(n, { selector: 0, attributes: 0x93, limit: 0xffff, base: 0 });
     r.setSegment(SEG.LDTR, { selector: 0, attributes: 0x1_0000, limit: 0, base: 0 });
     r.setSegment(SEG.TR, { selector: 0, attributes: 0x8b, limit: 0x67, base: 0 });
     r.idtr = { base: 0, limit: 0x3ff };
@@ -223,7 +224,11 @@ export class TestProcessor implements SystemContext {
 
   /** Writes a call, interrupt, trap or task gate of 8 bytes. */
   putGate(at: number, selector: number, offset: number, access: number, count = 0): void {
-    this.memory.putWords(at, (offset & 0xffff) | (selector << 16), (offset & 0xffff_0000) | (access << 8) | count);
+    this.memory.putWords(
+      at,
+      (offset & 0xffff) | (selector << 16),
+      (offset & 0xffff_0000) | (access << 8) | count,
+    );
   }
 
   setSegment(n: number, segment: Partial<Segment>): void {
