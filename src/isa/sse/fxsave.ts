@@ -6,7 +6,7 @@
  *   32 ST0-ST7 or MM0-MM7, 16 bytes each    160 XMM0-XMM15 (XMM7 outside 64-bit mode)
  *
  * With REX.W, FIP and FDP have 64 bits and no selectors. The image is put together in the CPU block and
- * then moved in aligned 16-byte parts, after its two ends were found accessible: nothing faults half way.
+ * then moved in aligned 16-byte parts, after all of them were found accessible: nothing faults half way.
  */
 import { VECTOR } from '../../arch/registers.ts';
 import { type I32, i32, i64 } from '../../wasm/expression.ts';
@@ -163,8 +163,7 @@ const save: Semantics = (c) => {
   const { f } = c;
   checkAlignment(c);
   const end = xmmEnd(c);
-  c.hostWrite(16, i64.const(0));
-  c.hostWrite(16, offset64(i32.sub(end, i32.const(16))));
+  eachPart(f, 0, end, (offset) => void c.hostWrite(16, offset64(offset)));
   f.let(c.library(COMPOSE, longPointers(c)));
   eachPart(f, 0, end, (offset) => {
     const host = f.let(c.hostWrite(16, offset64(offset)));
