@@ -30,7 +30,7 @@ export class MachineBench implements Bench {
   }
 
   interrupt(): void {
-    this.computer.finish({ kind: 'time' });
+    this.computer.pause();
   }
 
   input(bytes: Uint8Array): void {
@@ -44,6 +44,7 @@ export class MachineBench implements Bench {
   private translate(stop: ComputerStop): Stop {
     switch (stop.kind) {
       case 'time':
+      case 'paused':
         return { kind: 'budget' };
       case 'waiting':
         return { kind: 'halted' };

@@ -8,11 +8,13 @@
 
 import type { CpuidConfig } from '../arch/cpuid.ts';
 import { FLAG, SEG, VECTOR } from '../arch/registers.ts';
+import { FIELD } from '../arch/vmcs.ts';
 import type { BusTarget } from '../contracts/device.ts';
 import type { InterruptSource, InterruptTarget } from '../contracts/interrupts.ts';
 import { opcodeMap } from '../isa/instructions.ts';
 import type { CodeMode } from '../isa/modes.ts';
 import type { CodeCache } from './code-cache.ts';
+import { type CrossingCause, CrossingLog, type Ring } from './crossings.ts';
 import { type EngineExports, getEngine, instantiate } from './engine.ts';
 import { Mmu } from './mmu.ts';
 import { isCanonical } from './number64.ts';
@@ -90,11 +92,16 @@ export class Processor implements SystemContext, InterruptTarget {
   /** Whether a breakpoint counts now: e.g. only in one VM. */
   breakpointFilter: (linear: number) => boolean = () => true;
 
+  /** Changes of ring, for the views. */
+  readonly crossings = new CrossingLog();
+
   private readonly o: ProcessorOptions;
   private readonly u32: Uint32Array;
   private readonly exports: EngineExports;
   private readonly translator: Translator;
   private readonly operations: readonly SystemOperation[];
+  /** Their names. */
+  private readonly names: readonly string[];
   private source!: InterruptSource;
   private horizon = 0;
   /** End of the run under way. */
@@ -135,6 +142,7 @@ export class Processor implements SystemContext, InterruptTarget {
     this.regs.evaluateFlags = this.exports.rflags;
     const { plan } = getEngine();
     this.translator = new Translator(memory, opcodeMap, plan, options.code);
+    this.names = plan.systemNames;
     this.operations = plan.systemNames.map((name) => {
       const operation = systemOperations[name] ?? VMX_OPERATIONS[name];
       if (!operation) throw new Error(`no system operation named ${name}`);
@@ -262,10 +270,10 @@ export class Processor implements SystemContext, InterruptTarget {
       if (this.stopReason) return { kind: 'stopped', reason: this.stopReason };
       if (this.now() >= this.until) return TIME;
       if (this.regs.rip === this.nativeRip) {
-        this.virtualization.nativeHost?.run();
+        this.runNativeHost();
         continue;
       }
-      if (this.boundary()) continue;
+      if (this.crossingBoundary()) continue;
       if (this.regs.activity !== ACTIVITY.ACTIVE) return IDLE;
       const end = this.execute(pass);
       if (end) return end;
@@ -276,6 +284,13 @@ export class Processor implements SystemContext, InterruptTarget {
   /** One step for a debugger: delivers what is due at the boundary, or executes one instruction. */
   step(): RunEnd {
     return this.run(this.now() + 1, true);
+  }
+
+  private runNativeHost(): void {
+    const { rip } = this;
+    const cycle = this.now();
+    this.virtualization.nativeHost?.run();
+    if (this.ring !== -1) this.logCrossing(-1, rip, cycle, { kind: 'vm-entry' });
   }
 
   private get nativeRip(): number {
@@ -334,6 +349,17 @@ export class Processor implements SystemContext, InterruptTarget {
     return (r.systemFlags & FLAG.IF) !== 0 || this.interceptor !== undefined;
   }
 
+  private crossingBoundary(): boolean {
+    const { ring, rip } = this;
+    const cycle = this.now();
+    const { count } = this.crossings;
+    if (!this.boundary()) return false;
+    // An event that was delivered has logged itself; what is left are VM exits.
+    if (this.ring !== ring && this.crossings.count === count)
+      this.logCrossing(ring, rip, cycle, { kind: 'vm-entry' });
+    return true;
+  }
+
   /** SDM volume 3A, "Priority Among Concurrent Events". @returns true when an event was taken */
   private boundary(): boolean {
     const r = this.regs;
@@ -372,14 +398,51 @@ export class Processor implements SystemContext, InterruptTarget {
   }
 
   private deliver(event: DeliveredEvent): true {
+    const { ring, rip } = this;
+    const cycle = this.now();
     this.charge(INTERRUPT_CYCLES);
     if (deliverEvent(this, event) === STATUS.FAULT) this.completeVmExit();
+    if (this.ring !== ring)
+      this.logCrossing(ring, rip, cycle, { kind: 'event', type: event.type, vector: event.vector });
     return true;
   }
 
   private deliverFault(): void {
+    const { ring, rip } = this;
+    const cycle = this.now();
+    const vector = this.regs.faultVector;
     this.charge(INTERRUPT_CYCLES);
     if (deliverPendingFault(this) === STATUS.FAULT) this.completeVmExit();
+    if (this.ring !== ring)
+      this.logCrossing(ring, rip, cycle, { kind: 'event', type: EVENT_TYPE.EXCEPTION, vector });
+  }
+
+  /** Where the processor is: -1 in VMX root operation, else the CPL. */
+  get ring(): Ring {
+    return this.virtualization.inRoot ? -1 : (this.regs.cpl as Ring);
+  }
+
+  private get rip(): number {
+    return this.regs.rip;
+  }
+
+  private logCrossing(from: Ring, rip: number, cycle: number, cause: CrossingCause): void {
+    const to = this.ring;
+    const { state, vmcs } = this.virtualization;
+    const isExit = to === -1 && this.virtualization.state.current >= 0;
+    this.crossings.add({
+      cycle,
+      from,
+      to,
+      cause: isExit
+        ? { kind: 'vm-exit', reason: vmcs.lo(FIELD.EXIT_REASON) & 0xffff }
+        : from === -1
+          ? { kind: 'vm-entry' }
+          : cause,
+      rip,
+      vmcs: state.current,
+      cost: this.now() - cycle,
+    });
   }
 
   /** An access asked for a VM exit (FAULT_VM_EXIT): the instruction has been unwound, now take it. */
@@ -550,7 +613,12 @@ export class Processor implements SystemContext, InterruptTarget {
     const r = this.regs;
     this.record.address = record;
     r.rip = r.address(STATE.PAGE_IP) + this.record.pageOffset;
-    const status = this.operations[this.u32[(record + RECORD.LINK) >> 2]](this);
+    const number = this.u32[(record + RECORD.LINK) >> 2];
+    const { ring, rip } = this;
+    const cycle = this.now();
+    const status = this.operations[number](this);
+    if (this.ring !== ring)
+      this.logCrossing(ring, rip, cycle, { kind: 'instruction', name: this.names[number] });
     if ((r.interruptibility & SHADOW) !== 0) this.requestStop();
     return status;
   }

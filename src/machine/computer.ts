@@ -41,6 +41,8 @@ export type ComputerStop =
   | { readonly kind: 'time' }
   /** Every processor waits and no timer is armed: only input can make it go on. */
   | { readonly kind: 'waiting' }
+  /** `pause` was called. */
+  | { readonly kind: 'paused' }
   | { readonly kind: 'breakpoint'; readonly cpu: number; readonly linear: number }
   | { readonly kind: 'power-off' }
   /** The guest asked for a reset (keyboard controller, port CF9h, port 92h). */
@@ -73,6 +75,7 @@ export class Computer {
   private current = 0;
   private quantumEnd = 0;
   private stop: ComputerStop | undefined;
+  private pauseRequested = false;
 
   constructor(options: ComputerOptions) {
     this.options = options;
@@ -173,6 +176,10 @@ export class Computer {
     let pass = passBreakpoint;
     for (;;) {
       if (this.stop) return this.stop;
+      if (this.pauseRequested) {
+        this.pauseRequested = false;
+        return { kind: 'paused' };
+      }
       const { processor } = this;
       if (processor.now() >= this.quantumEnd) {
         this.nextTurn();
@@ -196,10 +203,16 @@ export class Computer {
     return this.run(this.now + 1, true);
   }
 
+  /** Makes the run under way return at the next instruction boundary; the next `run` goes on. */
+  pause(): void {
+    this.pauseRequested = true;
+    this.processor.shorten(this.now);
+  }
+
   /** Ends the run for a reason of the guest's. */
   finish(stop: ComputerStop): void {
     this.stop = stop;
-    this.processor.requestStop();
+    this.processor.shorten(this.now);
   }
 
   /** How far an idle processor can skip; undefined when nothing is ever going to happen. */
