@@ -6,6 +6,7 @@ import { OpcodeMap } from './opcode-map.ts';
 import { sseInstructions } from './sse/index.ts';
 import { systemInstructions } from './system/index.ts';
 import { vmxInstructions } from './vmx/index.ts';
+import { x87Instructions } from './x87/index.ts';
 
 export const instructions: readonly Instruction[] = [
   ...integerInstructions,
@@ -13,6 +14,7 @@ export const instructions: readonly Instruction[] = [
   ...vmxInstructions,
   ...mmxInstructions,
   ...sseInstructions,
+  ...x87Instructions,
 ];
 
 export const opcodeMap = new OpcodeMap(instructions);

@@ -51,6 +51,8 @@ export const KIND = {
   UNSUPPORTED: 32,
   /** With FINITE: the operand was encoded as a denormal. */
   DENORMAL: 64,
+  /** x87: the operand is a register that the tag word calls empty. */
+  EMPTY: 128,
   NAN: 8 | 16,
 } as const;
 
@@ -62,6 +64,8 @@ export const EXCEPTION = {
   OVERFLOW: 8,
   UNDERFLOW: 16,
   PRECISION: 32,
+  /** x87: with INVALID, a register was empty or, for a push, not empty. */
+  STACK_FAULT: 64,
   ROUNDED_UP: 0x200,
 } as const;
 

@@ -1,0 +1,158 @@
+/** FCOM, FUCOM, FICOM, FCOMI, FUCOMI with their P forms, FTST, FXAM. SDM volume 2. */
+import { FLAG } from '../../arch/registers.ts';
+import { type I32, i32, select } from '../../wasm/expression.ts';
+import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
+import { COMPARE } from '../float/arithmetic.ts';
+import { EXCEPTION, has, KIND, SLOT, slots } from '../float/workspace.ts';
+import { onMemory, onRegisters, SOURCE, type Source, unpackMemory } from './operands.ts';
+import { NO_NUMBER } from './operation.ts';
+import { perform, pop, readRaw, TOP, UNPACK_REGISTER, unpack } from './stack.ts';
+import {
+  CONDITION,
+  FSW,
+  SETTLE,
+  STACK_UNDERFLOW,
+  setStatusWord,
+  statusWord,
+  WITHOUT_RESULT,
+} from './status.ts';
+
+/** Condition codes of A against B. */
+const ANSWER = { ABOVE: 0, BELOW: FSW.C0, EQUAL: FSW.C3, UNORDERED: CONDITION } as const;
+
+/**
+ * (quiet) -> flags and condition codes of comparing A with B. With `quiet`, QNaNs are merely unordered.
+ */
+const COMPARE_NUMBERS: LibraryFunction<'i32'> = {
+  name: 'compareNumbers',
+  params: ['i32'],
+  result: 'i32',
+  build: (f, use) => {
+    const { a, b } = slots(f);
+    const kinds = f.let(i32.or(a.kind, b.kind));
+    f.if(has(kinds, NO_NUMBER), () => {
+      const flags = f.let(i32.const(ANSWER.UNORDERED | EXCEPTION.INVALID));
+      f.if(i32.and(f.param(1, 'i32'), i32.eqz(has(kinds, KIND.SIGNALING | KIND.UNSUPPORTED))), () =>
+        f.set(flags, i32.const(ANSWER.UNORDERED)),
+      );
+      f.if(has(kinds, KIND.EMPTY), () => f.set(flags, i32.const(ANSWER.UNORDERED | STACK_UNDERFLOW)));
+      f.return(flags);
+    });
+    const order = f.let(use.library(COMPARE));
+    const denormal = select(has(kinds, KIND.DENORMAL), i32.const(EXCEPTION.DENORMAL), i32.const(0));
+    const unequal = select(i32.lt_s(order, i32.const(0)), i32.const(ANSWER.BELOW), i32.const(ANSWER.ABOVE));
+    f.return(i32.or(denormal, select(order, unequal, i32.const(ANSWER.EQUAL))));
+    f.unreachable();
+  },
+};
+
+const setConditions = (c: Context, conditions: I32): void => {
+  const state = c.field(0);
+  const kept = i32.and(statusWord(state), i32.const(0xffff & ~CONDITION));
+  setStatusWord(c.f, state, i32.or(kept, i32.and(conditions, i32.const(CONDITION))));
+};
+
+/** Compares A with B; the answer goes to the status word. */
+function compare(c: Context, quiet: boolean, pops: number): void {
+  const answer = c.f.let(c.library(COMPARE_NUMBERS, i32.const(quiet ? 1 : 0)));
+  c.f.if(i32.eqz(has(c.library(SETTLE, answer), WITHOUT_RESULT)), () => {
+    setConditions(c, answer);
+    for (let i = 0; i < pops; i++) pop(c.f, c.field(0));
+  });
+}
+
+interface Manner {
+  readonly quiet?: boolean;
+  readonly pops?: number;
+}
+
+const withRegister =
+  ({ quiet = false, pops = 0 }: Manner, index?: number): Semantics =>
+  (c) => {
+    perform(c, unpack(c, SLOT.A, TOP));
+    perform(c, unpack(c, SLOT.B, index === undefined ? c.stackIndex() : i32.const(index)));
+    compare(c, quiet, pops);
+  };
+
+const withMemory =
+  (source: Source, pops: number): Semantics =>
+  (c) => {
+    unpackMemory(c, source, SLOT.B);
+    perform(c, unpack(c, SLOT.A, TOP));
+    compare(c, false, pops);
+  };
+
+/** ZF, PF, CF for C3, C2, C0. */
+const toFlags =
+  ({ quiet = false, pops = 0 }: Manner): Semantics =>
+  (c) => {
+    perform(c, unpack(c, SLOT.A, TOP));
+    perform(c, unpack(c, SLOT.B, c.stackIndex()));
+    const answer = c.f.let(c.library(COMPARE_NUMBERS, i32.const(quiet ? 1 : 0)));
+    c.f.if(i32.eqz(has(c.library(SETTLE, answer), WITHOUT_RESULT)), () => {
+      const flag = (condition: number, mask: number): I32 => i32.mul(has(answer, condition), i32.const(mask));
+      c.flags.raw(i32.or(i32.or(flag(FSW.C3, FLAG.ZF), flag(FSW.C2, FLAG.PF)), flag(FSW.C0, FLAG.CF)));
+      for (let i = 0; i < pops; i++) pop(c.f, c.field(0));
+    });
+  };
+
+const test: Semantics = (c) => {
+  perform(c, unpack(c, SLOT.A, TOP));
+  slots(c.f, c.field(0)).b.setZero(i32.const(0));
+  compare(c, false, 0);
+};
+
+/** Classes of FXAM by kind. */
+const CLASSES: readonly (readonly [kind: number, conditions: number])[] = [
+  [KIND.EMPTY, FSW.C3 | FSW.C0],
+  [KIND.UNSUPPORTED, 0],
+  [KIND.NAN, FSW.C0],
+  [KIND.INFINITE, FSW.C2 | FSW.C0],
+  [KIND.ZERO, FSW.C3],
+  [KIND.DENORMAL, FSW.C3 | FSW.C2],
+];
+const NORMAL = FSW.C2;
+
+/** C1 is the sign of the register's contents, even of an empty one. */
+const examine: Semantics = (c) => {
+  const { f } = c;
+  const state = c.field(0);
+  const kind = f.let(c.library(UNPACK_REGISTER, i32.const(SLOT.A), TOP));
+  const conditions = CLASSES.reduceRight<I32>(
+    (others, [mask, answer]) => select(has(kind, mask), i32.const(answer), others),
+    i32.const(NORMAL),
+  );
+  const sign = i32.shr_u(readRaw(f, state, TOP).top, i32.const(15));
+  const kept = i32.and(statusWord(state), i32.const(0xffff & ~(CONDITION | FSW.C1)));
+  setStatusWord(f, state, i32.or(kept, i32.or(conditions, i32.mul(sign, i32.const(FSW.C1)))));
+};
+
+const alias = { variant: 'alias' };
+const cmov = { feature: 'cmov' };
+
+export const comparisons: readonly Instruction[] = [
+  onMemory('FCOM', 'D8 /2', 'Md', withMemory(SOURCE.SINGLE, 0)),
+  onMemory('FCOMP', 'D8 /3', 'Md', withMemory(SOURCE.SINGLE, 1)),
+  onMemory('FCOM', 'DC /2', 'Mq', withMemory(SOURCE.DOUBLE, 0)),
+  onMemory('FCOMP', 'DC /3', 'Mq', withMemory(SOURCE.DOUBLE, 1)),
+  onMemory('FICOM', 'DA /2', 'Md', withMemory(SOURCE.DWORD, 0)),
+  onMemory('FICOMP', 'DA /3', 'Md', withMemory(SOURCE.DWORD, 1)),
+  onMemory('FICOM', 'DE /2', 'Mw', withMemory(SOURCE.WORD, 0)),
+  onMemory('FICOMP', 'DE /3', 'Mw', withMemory(SOURCE.WORD, 1)),
+  onRegisters('FCOM', 'D8 /2', withRegister({})),
+  onRegisters('FCOMP', 'D8 /3', withRegister({ pops: 1 })),
+  onRegisters('FCOMPP', 'DE D9', withRegister({ pops: 2 }, 1)),
+  onRegisters('FUCOM', 'DD /4', withRegister({ quiet: true })),
+  onRegisters('FUCOMP', 'DD /5', withRegister({ quiet: true, pops: 1 })),
+  onRegisters('FUCOMPP', 'DA E9', withRegister({ quiet: true, pops: 2 }, 1)),
+  onRegisters('FCOMI', 'DB /6', toFlags({}), cmov),
+  onRegisters('FCOMIP', 'DF /6', toFlags({ pops: 1 }), cmov),
+  onRegisters('FUCOMI', 'DB /5', toFlags({ quiet: true }), cmov),
+  onRegisters('FUCOMIP', 'DF /5', toFlags({ quiet: true, pops: 1 }), cmov),
+  onRegisters('FTST', 'D9 E4', test),
+  onRegisters('FXAM', 'D9 E5', examine),
+  // Encodings that the manuals leave out and processors treat as FCOM and FCOMP.
+  onRegisters('FCOM', 'DC /2', withRegister({}), alias),
+  onRegisters('FCOMP', 'DC /3', withRegister({ pops: 1 }), alias),
+  onRegisters('FCOMP', 'DE /2', withRegister({ pops: 1 }), alias),
+];

@@ -1,0 +1,15 @@
+/** The x87 FPU: opcodes D8 to DF, and FWAIT. */
+import type { Instruction } from '../definition.ts';
+import { arithmetic } from './arithmetic.ts';
+import { comparisons } from './compare.ts';
+import { control } from './control.ts';
+import { loads } from './load.ts';
+import { stores } from './store.ts';
+
+export const x87Instructions: readonly Instruction[] = [
+  ...loads,
+  ...stores,
+  ...arithmetic,
+  ...comparisons,
+  ...control,
+];

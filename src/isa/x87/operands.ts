@@ -1,0 +1,57 @@
+/** Memory operands that are numbers, and the rows of instructions that read them. */
+import { i32 } from '../../wasm/expression.ts';
+import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
+import { UNPACK_DOUBLE, UNPACK_SINGLE } from '../float/unpack.ts';
+import { UNPACK_INTEGER } from './operation.ts';
+import { perform } from './stack.ts';
+
+/** A number in memory that enters the unpacked form. */
+export interface Source {
+  readonly operand: string;
+  /** (slot, bits) -> kind */
+  readonly unpack: LibraryFunction<'i32'>;
+}
+
+export const SOURCE = {
+  SINGLE: { operand: 'Md', unpack: UNPACK_SINGLE },
+  DOUBLE: { operand: 'Mq', unpack: UNPACK_DOUBLE },
+  WORD: { operand: 'Mw', unpack: UNPACK_INTEGER },
+  DWORD: { operand: 'Md', unpack: UNPACK_INTEGER },
+  QWORD: { operand: 'Mq', unpack: UNPACK_INTEGER },
+} as const satisfies Record<string, Source>;
+
+/** Reads operand 0 into SLOT.A or SLOT.B and notes the pointers: nothing can fault afterwards. */
+export function unpackMemory(c: Context, source: Source, slot: number): void {
+  const bits = c.f.let(c.read(0));
+  c.notePointers();
+  perform(c, c.library(source.unpack, i32.const(slot), bits));
+}
+
+/** An instruction that waits, on ST(i) or without operands. */
+export const onRegisters = (
+  mnemonic: string,
+  encoding: string,
+  semantics: Semantics,
+  more: Partial<Instruction> = {},
+): Instruction => ({
+  mnemonic,
+  encoding,
+  // Without /digit the encoding is one ModRM byte, which names no register.
+  operands: encoding.includes('/') ? 'Tt' : '',
+  attributes: 'fpu',
+  feature: 'fpu',
+  semantics: (c) => {
+    c.notePointers();
+    semantics(c);
+  },
+  ...more,
+});
+
+/** An instruction that waits and has a memory operand; its semantics note the pointers. */
+export const onMemory = (
+  mnemonic: string,
+  encoding: string,
+  operands: string,
+  semantics: Semantics,
+  more: Partial<Instruction> = {},
+): Instruction => ({ mnemonic, encoding, operands, attributes: 'fpu', feature: 'fpu', semantics, ...more });

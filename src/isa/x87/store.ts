@@ -1,0 +1,158 @@
+/** FST, FSTP, FIST, FISTP, FISTTP. SDM volume 2. */
+import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
+import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
+import { TO_INTEGER } from '../float/integers.ts';
+import { PACK_DOUBLE, PACK_SINGLE } from '../float/pack.ts';
+import { ROUND } from '../float/round.ts';
+import { has, KIND, RANGE, type Range, ROUNDING, SLOT, slots } from '../float/workspace.ts';
+import { onMemory, onRegisters } from './operands.ts';
+import { operation } from './operation.ts';
+import {
+  deliver,
+  INDEFINITE_RAW,
+  isEmpty,
+  perform,
+  pop,
+  type Raw,
+  readRaw,
+  TOP,
+  UNPACK_REGISTER,
+  unpack,
+} from './stack.ts';
+import { controlOf, FCW, SETTLE, STACK_UNDERFLOW, WITHOUT_STORE } from './status.ts';
+
+/** A register's number in a narrower format. Denormal operands do not signal. */
+const narrow = (name: string, range: Range): LibraryFunction<'i32'> =>
+  operation({
+    name,
+    unary: true,
+    denormalsQuiet: true,
+    rounding: 'none',
+    compute: (f, use, state) => {
+      const { a, r, setLow } = slots(f);
+      r.copy(a);
+      setLow(i64.const(0));
+      return use.library(ROUND, i32.const(range.precision), i32.const(range.maximum), controlOf(state));
+    },
+  });
+
+const NARROW_SINGLE = narrow('narrowSingle', RANGE.SINGLE);
+const NARROW_DOUBLE = narrow('narrowDouble', RANGE.DOUBLE);
+
+/**
+ * (bits, control) -> flags. R's significand is ST(0) as a signed integer, or the integer indefinite.
+ */
+const TOP_TO_INTEGER: LibraryFunction<'i32'> = {
+  name: 'topToInteger',
+  params: ['i32', 'i32'],
+  result: 'i32',
+  build: (f, use) => {
+    const kind = f.let(use.library(UNPACK_REGISTER, i32.const(SLOT.A), TOP));
+    const flags = use.library(TO_INTEGER, f.param(1, 'i32'), f.param(2, 'i32'));
+    f.return(i32.or(flags, i32.mul(has(kind, KIND.EMPTY), i32.const(STACK_UNDERFLOW))));
+    f.unreachable();
+  },
+};
+
+type Then = 'keep' | 'pop';
+
+/** Settles `flags` and, unless an unmasked one forbids it, stores `bits` at `host` and pops. */
+export function storeAndPop(
+  c: Context,
+  host: I32,
+  bytes: 2 | 4 | 8,
+  flags: I32,
+  bits: I64,
+  then: Then,
+): void {
+  const op = ({ 2: 'i64_16', 4: 'i64_32', 8: 'i64' } as const)[bytes];
+  c.f.if(i32.eqz(has(c.library(SETTLE, flags), WITHOUT_STORE)), () => {
+    c.f.store(op, host, bits);
+    c.commit(host);
+    if (then === 'pop') pop(c.f, c.field(0));
+  });
+}
+
+function storeReal(bytes: 4 | 8, then: Then): Semantics {
+  const [convert, pack] = bytes === 4 ? [NARROW_SINGLE, PACK_SINGLE] : [NARROW_DOUBLE, PACK_DOUBLE];
+  return (c) => {
+    const host = c.hostWrite(bytes);
+    c.notePointers();
+    perform(c, unpack(c, SLOT.A, TOP));
+    const flags = c.f.let(c.library(convert));
+    storeAndPop(c, host, bytes, flags, c.library(pack), then);
+  };
+}
+
+const storeInteger =
+  (bytes: 2 | 4 | 8, then: Then, truncate = false): Semantics =>
+  (c) => {
+    const state = c.field(0);
+    const host = c.hostWrite(bytes);
+    c.notePointers();
+    const control = truncate ? i32.const(FCW.MASKS | (ROUNDING.ZERO << 6)) : controlOf(state);
+    const flags = c.f.let(c.library(TOP_TO_INTEGER, i32.const(bytes * 8), control));
+    storeAndPop(c, host, bytes, flags, slots(c.f, state).r.significand, then);
+  };
+
+/** ST(0) with the flags of reading it: the indefinite when it is empty. */
+function topContents(c: Context): { value: Raw; flags: I32 } {
+  const { f } = c;
+  const state = c.field(0);
+  const value = readRaw(f, state, TOP);
+  const [significand, top] = [f.let(value.significand), f.let(value.top)];
+  const flags = f.let(i32.const(0));
+  f.if(isEmpty(state, TOP), () => {
+    f.set(flags, i32.const(STACK_UNDERFLOW));
+    f.set(significand, INDEFINITE_RAW.significand);
+    f.set(top, INDEFINITE_RAW.top);
+  });
+  return { value: { significand, top }, flags };
+}
+
+const storeExtended: Semantics = (c) => {
+  const { f } = c;
+  const host = c.hostWrite(10);
+  c.notePointers();
+  const { value, flags } = topContents(c);
+  f.if(i32.eqz(has(c.library(SETTLE, flags), WITHOUT_STORE)), () => {
+    f.store('i64', host, value.significand);
+    f.store('i32_16', host, value.top, 8);
+    c.commit(host);
+    pop(f, c.field(0));
+  });
+};
+
+const storeRegister =
+  (then: Then): Semantics =>
+  (c) => {
+    const { value, flags } = topContents(c);
+    const written = deliver(c, c.stackIndex(), flags, value);
+    if (then === 'pop') c.f.if(written, () => pop(c.f, c.field(0)));
+    else perform(c, written);
+  };
+
+const write = { attributes: 'fpu write' };
+const alias = { variant: 'alias' };
+
+export const stores: readonly Instruction[] = [
+  onMemory('FST', 'D9 /2', 'Md', storeReal(4, 'keep'), write),
+  onMemory('FSTP', 'D9 /3', 'Md', storeReal(4, 'pop'), write),
+  onMemory('FST', 'DD /2', 'Mq', storeReal(8, 'keep'), write),
+  onMemory('FSTP', 'DD /3', 'Mq', storeReal(8, 'pop'), write),
+  onMemory('FSTP', 'DB /7', 'Mt', storeExtended, write),
+  onMemory('FIST', 'DF /2', 'Mw', storeInteger(2, 'keep'), write),
+  onMemory('FISTP', 'DF /3', 'Mw', storeInteger(2, 'pop'), write),
+  onMemory('FIST', 'DB /2', 'Md', storeInteger(4, 'keep'), write),
+  onMemory('FISTP', 'DB /3', 'Md', storeInteger(4, 'pop'), write),
+  onMemory('FISTP', 'DF /7', 'Mq', storeInteger(8, 'pop'), write),
+  onMemory('FISTTP', 'DF /1', 'Mw', storeInteger(2, 'pop', true), { ...write, feature: 'sse3' }),
+  onMemory('FISTTP', 'DB /1', 'Md', storeInteger(4, 'pop', true), { ...write, feature: 'sse3' }),
+  onMemory('FISTTP', 'DD /1', 'Mq', storeInteger(8, 'pop', true), { ...write, feature: 'sse3' }),
+  onRegisters('FST', 'DD /2', storeRegister('keep')),
+  onRegisters('FSTP', 'DD /3', storeRegister('pop')),
+  // Encodings that the manuals leave out and processors treat as FSTP.
+  onRegisters('FSTP', 'D9 /3', storeRegister('pop'), alias),
+  onRegisters('FSTP', 'DF /2', storeRegister('pop'), alias),
+  onRegisters('FSTP', 'DF /3', storeRegister('pop'), alias),
+];
