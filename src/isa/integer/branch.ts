@@ -47,13 +47,17 @@ function loop(also: (c: Context) => I32): Semantics {
 
 const jumpIfCountZero: Semantics = (c) => c.f.if(i64.eqz(c.addressSized(RCX)), () => c.jumpRelative());
 
+/** The bounds are two operands of their own: the second one's offset wraps at the address size. */
 const bound: Semantics = (c) => {
   const bytes = c.size / 8;
   const index = c.f.let(c.read(0));
-  const host = c.hostRead(bytes * 2);
-  const limit = (offset: number) => (c.size === 16 ? i64.load16_s(host, offset) : i64.load32_s(host, offset));
-  const outside = i32.or(i64.lt_s(index, limit(0)), i64.gt_s(index, limit(bytes)));
-  c.f.if(outside, () => c.raise(VECTOR.BR));
+  const limit = (offset: number) => {
+    const host = c.hostRead(bytes, i64.const(offset));
+    return c.f.let(c.size === 16 ? i64.load16_s(host) : i64.load32_s(host));
+  };
+  const lower = limit(0);
+  const upper = limit(bytes);
+  c.f.if(i32.or(i64.lt_s(index, lower), i64.gt_s(index, upper)), () => c.raise(VECTOR.BR));
 };
 
 export const branchInstructions: readonly Instruction[] = [

@@ -41,12 +41,15 @@ const pushAll: Semantics = (c) => {
   c.setSp(c.sp(-8 * bytes));
 };
 
+/** In the order of the stack: rDI first. A fault in the middle leaves those before it popped, rSP where it was. */
 const popAll: Semantics = (c) => {
   const bytes = c.size / 8;
-  const values = ALL.map((n) => c.f.let(c.stackRead(c.sp((7 - n) * bytes))));
+  for (const n of ALL.toReversed()) {
+    const value = c.f.let(c.stackRead(c.sp((7 - n) * bytes)));
+    // The saved rSP is dropped.
+    if (n !== RSP) c.setGpr(n, value, c.size);
+  }
   c.setSp(c.sp(8 * bytes));
-  // The saved rSP is dropped.
-  for (const n of ALL) if (n !== RSP) c.setGpr(n, values[n], c.size);
 };
 
 /** rBP within the stack's address size: what `sp` gives for the stack pointer. */
