@@ -12,6 +12,7 @@ import { ACCESS, PageWalker } from './paging.ts';
 import type { Registers } from './registers.ts';
 import { LAYOUT, RECORD, STATE, TLB } from './state.ts';
 import type { LinearMemory } from './system/context.ts';
+import { watchesData } from './system/debug.ts';
 
 const PAGE = 0x1000;
 const LARGE = 0x80000000;
@@ -84,10 +85,11 @@ export class Mmu implements LinearMemory {
     if (Number.isNaN(linear)) return 0;
     const inPage = linear & (PAGE - 1);
     if (!this.walker.walk(linear, ACCESS.READ, false)) return 0;
+    const watched = watchesData(this.o.regs, linear, bytes, false);
     const { page } = this.walker;
     if (inPage + bytes <= PAGE) {
       if (page < this.o.ramBytes) {
-        this.fill(TLB.READ, linear, LAYOUT.RAM + page - (linear - inPage));
+        if (!watched) this.fill(TLB.READ, linear, LAYOUT.RAM + page - (linear - inPage));
         return LAYOUT.RAM + page + inPage;
       }
       this.copyIn(this.scratch, page + inPage, bytes);
@@ -106,6 +108,7 @@ export class Mmu implements LinearMemory {
     if (Number.isNaN(linear)) return 0;
     const inPage = linear & (PAGE - 1);
     if (!this.walker.walk(linear, ACCESS.WRITE, false)) return 0;
+    const watched = watchesData(this.o.regs, linear, bytes, true);
     const { page } = this.walker;
     const { pending } = this;
     pending.bytes = bytes;
@@ -113,7 +116,7 @@ export class Mmu implements LinearMemory {
     pending.firstBytes = bytes;
     if (inPage + bytes <= PAGE) {
       if (page < this.o.ramBytes && !this.o.code.holdsCode(page / PAGE)) {
-        this.fill(TLB.WRITE, linear, LAYOUT.RAM + page - (linear - inPage));
+        if (!watched) this.fill(TLB.WRITE, linear, LAYOUT.RAM + page - (linear - inPage));
         return LAYOUT.RAM + page + inPage;
       }
     } else {

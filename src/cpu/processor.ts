@@ -20,7 +20,7 @@ import { Mmu } from './mmu.ts';
 import { isCanonical } from './number64.ts';
 import { ACCESS } from './paging.ts';
 import { Registers } from './registers.ts';
-import { resetRegisters } from './reset.ts';
+import { initRegisters, resetRegisters } from './reset.ts';
 import {
   ACTIVITY,
   CPU_BLOCK_SIZE,
@@ -34,7 +34,8 @@ import {
   TLB,
 } from './state.ts';
 import type { PortSpace, StopReason, SystemContext, SystemOperation } from './system/context.ts';
-import { DR6, DR7 } from './system/debug-registers.ts';
+import { hasCodeBreakpoints, matchExecution, noteSingleStep } from './system/debug.ts';
+import { DR6 } from './system/debug-registers.ts';
 import { deliverEvent, deliverPendingFault } from './system/deliver.ts';
 import { type DeliveredEvent, EVENT_TYPE } from './system/event.ts';
 import { writableCr4 } from './system/features.ts';
@@ -312,7 +313,7 @@ export class Processor implements SystemContext, InterruptTarget {
     }
     const flagsBefore = r.systemFlags;
     const shadowBefore = r.interruptibility & SHADOW;
-    const single = (flagsBefore & (FLAG.TF | FLAG.RF)) !== 0 || shadowBefore !== 0 || this.watchesCode();
+    const single = (flagsBefore & (FLAG.TF | FLAG.RF)) !== 0 || shadowBefore !== 0 || hasCodeBreakpoints(r);
     if (single && this.hitsCodeBreakpoint(flagsBefore)) return undefined;
     const piece = single ? 1 : Math.min(this.until - this.now(), LONGEST_PIECE);
     const start = this.now();
@@ -332,7 +333,7 @@ export class Processor implements SystemContext, InterruptTarget {
     const r = this.regs;
     if (flagsBefore & FLAG.RF) r.i32[STATE.FLAG_SYSTEM >> 2] &= ~FLAG.RF;
     if (shadowBefore !== 0) r.interruptibility &= ~shadowBefore;
-    if (flagsBefore & FLAG.TF) r.i32[STATE.PENDING_DEBUG >> 2] |= DR6.BS;
+    if (flagsBefore & FLAG.TF) noteSingleStep(r);
   }
 
   // --- events at instruction boundaries -----------------------------------------------------------
@@ -366,7 +367,7 @@ export class Processor implements SystemContext, InterruptTarget {
     if (this.initPending || this.startupVector >= 0) return this.takeInitOrStartup();
     if (r.activity === ACTIVITY.SHUTDOWN || r.activity === ACTIVITY.WAIT_FOR_SIPI) return false;
     const pendingDebug = r.i32[STATE.PENDING_DEBUG >> 2];
-    if (pendingDebug !== 0) {
+    if (pendingDebug !== 0 && (r.interruptibility & INTERRUPTIBILITY.MOV_SS) === 0) {
       r.i32[STATE.PENDING_DEBUG >> 2] = 0;
       return this.deliver({
         type: EVENT_TYPE.EXCEPTION,
@@ -411,6 +412,8 @@ export class Processor implements SystemContext, InterruptTarget {
     const { ring, rip } = this;
     const cycle = this.now();
     const vector = this.regs.faultVector;
+    // Data breakpoints of an instruction that faults are not due: it will be executed again.
+    this.regs.i32[STATE.PENDING_DEBUG >> 2] &= ~DR6.B;
     this.charge(INTERRUPT_CYCLES);
     if (deliverPendingFault(this) === STATUS.FAULT) this.completeVmExit();
     if (this.ring !== ring)
@@ -456,7 +459,7 @@ export class Processor implements SystemContext, InterruptTarget {
     if (this.initPending) {
       this.initPending = false;
       if (this.interceptor?.init()) return true;
-      resetRegisters(r);
+      initRegisters(r);
       r.activity = this.index === 0 ? ACTIVITY.ACTIVE : ACTIVITY.WAIT_FOR_SIPI;
       refresh(r);
       this.memory.flush('all');
@@ -476,27 +479,10 @@ export class Processor implements SystemContext, InterruptTarget {
 
   // --- debug registers ----------------------------------------------------------------------------
 
-  /** An instruction breakpoint is enabled in DR7. */
-  private watchesCode(): boolean {
-    const dr7 = this.regs.lo(STATE.DR + 56);
-    if ((dr7 & DR7.ENABLES) === 0) return false;
-    for (let n = 0; n < 4; n++) {
-      if ((dr7 & (3 << (2 * n))) !== 0 && ((dr7 >> (16 + 4 * n)) & 3) === 0) return true;
-    }
-    return false;
-  }
-
   /** Raises #DB for an instruction breakpoint at RIP; RF suppresses it. */
   private hitsCodeBreakpoint(flags: number): boolean {
-    if ((flags & FLAG.RF) !== 0 || !this.watchesCode()) return false;
-    const r = this.regs;
-    const dr7 = r.lo(STATE.DR + 56);
-    const linear = this.linearOf(r.rip);
-    let hits = 0;
-    for (let n = 0; n < 4; n++) {
-      const enabled = (dr7 & (3 << (2 * n))) !== 0 && ((dr7 >> (16 + 4 * n)) & 3) === 0;
-      if (enabled && r.dr(n) === linear) hits |= 1 << n;
-    }
+    if ((flags & FLAG.RF) !== 0 || !hasCodeBreakpoints(this.regs)) return false;
+    const hits = matchExecution(this.regs, this.linearOf(this.regs.rip));
     if (hits === 0) return false;
     this.deliver({ type: EVENT_TYPE.EXCEPTION, vector: VECTOR.DB, errorCode: -1, length: 0, detail: hits });
     return true;

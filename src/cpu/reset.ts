@@ -1,8 +1,10 @@
 /** Processor state after RESET and INIT. SDM volume 3A, "Processor State After Reset". */
+import { MISC_ENABLE_RESET, PAT_RESET } from '../arch/msr.ts';
 import { CR0, SEG } from '../arch/registers.ts';
 import { ATTRIBUTE } from '../arch/segments.ts';
 import type { Registers } from './registers.ts';
 import { ACTIVITY, STATE } from './state.ts';
+import { MSR_FIELD } from './system/msr-fields.ts';
 
 const REAL_DATA = ATTRIBUTE.S | ATTRIBUTE.WRITABLE | ATTRIBUTE.ACCESSED | ATTRIBUTE.P;
 /** LDT and busy 32-bit TSS types of the system registers. */
@@ -37,5 +39,21 @@ export function resetRegisters(r: Registers): void {
   r.u16[STATE.FCW >> 1] = 0x40;
   r.i32[STATE.FTAG >> 2] = 0xff;
   r.u32[STATE.MXCSR >> 2] = 0x1f80;
+  r.setPair(MSR_FIELD.PAT, PAT_RESET, PAT_RESET);
+  r.setPair(MSR_FIELD.MISC_ENABLE, MISC_ENABLE_RESET, 0);
   r.activity = ACTIVITY.ACTIVE;
+}
+
+/** What INIT leaves as it is: x87, MMX and SSE state, and the MSRs; and of CR0 the cache bits. */
+const KEPT_BY_INIT = [
+  [STATE.XMM, STATE.SEGMENTS],
+  [STATE.MSR, CLEARED.TO],
+] as const;
+
+export function initRegisters(r: Registers): void {
+  const kept = KEPT_BY_INIT.map(([from, to]) => r.u8.slice(from, to));
+  const cacheBits = r.cr0 & (CR0.NW | CR0.CD);
+  resetRegisters(r);
+  for (const [i, [from]] of KEPT_BY_INIT.entries()) r.u8.set(kept[i], from);
+  r.cr0 = (r.cr0 & ~(CR0.NW | CR0.CD)) | cacheBits;
 }

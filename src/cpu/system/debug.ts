@@ -12,6 +12,9 @@ import { is64Bit, isVm86 } from './mode.ts';
 import { nextIp, writeSized } from './operand.ts';
 
 const DR7_AT = STATE.DR + 56;
+const PAGE = 0x1000;
+/** In STATE.PENDING_DEBUG while the instruction is under way. */
+const NO_STEP = 1 << 31;
 
 /** Breakpoint conditions, R/W fields of DR7. */
 const CONDITION = { EXECUTE: 0, WRITE: 1, IO: 2, READ_WRITE: 3 } as const;
@@ -59,24 +62,27 @@ function moveToDebug(c: SystemContext): Status {
   if (number === 6) r.setDr(6, (lo & 0xe00f) | DR6.FIXED, 0);
   else if (number === 7) r.setDr(7, (lo & ~DR7.FIXED_0) | DR7.FIXED_1, 0);
   else r.setDr(number, lo, hi);
-  // Breakpoints may have come or gone: the run loop decides how to go on.
+  // Pages with data breakpoints are kept out of the TLBs, and the run loop looks for the others.
+  c.memory.flush('all');
   r.rip = nextIp(c);
   return STATUS.EXIT;
 }
 
 export const DEBUG_OPERATIONS: Record<string, SystemOperation> = { moveFromDebug, moveToDebug };
 
-/** True when any breakpoint is enabled. */
-export const hasBreakpoints = (r: Registers): boolean => (r.lo(DR7_AT) & DR7.ENABLES) !== 0;
-
-/** True when a data or I/O breakpoint is enabled, so that every instruction has to be watched. */
-export function hasDataBreakpoints(r: Registers): boolean {
+/** Whether a breakpoint is enabled whose condition `wants` accepts. */
+function isArmed(r: Registers, wants: (condition: number) => boolean): boolean {
   const dr7 = r.lo(DR7_AT);
-  for (let n = 0; n < 4; n++) {
-    if (dr7 & (3 << (2 * n)) && ((dr7 >>> (16 + 4 * n)) & 3) !== CONDITION.EXECUTE) return true;
-  }
-  return false;
+  if ((dr7 & DR7.ENABLES) === 0) return false;
+  return [0, 1, 2, 3].some((n) => (dr7 & (3 << (2 * n))) !== 0 && wants((dr7 >>> (16 + 4 * n)) & 3));
 }
+
+const isExecute = (condition: number): boolean => condition === CONDITION.EXECUTE;
+const isData = (condition: number): boolean =>
+  condition === CONDITION.WRITE || condition === CONDITION.READ_WRITE;
+
+/** True when every instruction has to be looked at before it is executed. */
+export const hasCodeBreakpoints = (r: Registers): boolean => isArmed(r, isExecute);
 
 /** B0-B3 bits of the enabled breakpoints for which `wants` accepts the condition and the ranges overlap. */
 function match(r: Registers, address: number, bytes: number, wants: (condition: number) => boolean): number {
@@ -94,33 +100,39 @@ function match(r: Registers, address: number, bytes: number, wants: (condition: 
 }
 
 /** Instruction breakpoints at linear address `address`: B0-B3. */
-export const matchExecution = (r: Registers, address: number): number =>
-  match(r, address, 1, (condition) => condition === CONDITION.EXECUTE);
-
-/** Data breakpoints on an access; they are traps, due after the instruction. */
-export const matchData = (r: Registers, address: number, bytes: number, write: boolean): number =>
-  match(
-    r,
-    address,
-    bytes,
-    (condition) => condition === CONDITION.READ_WRITE || (write && condition === CONDITION.WRITE),
-  );
+export const matchExecution = (r: Registers, address: number): number => match(r, address, 1, isExecute);
 
 /** I/O breakpoints, which need CR4.DE. */
 export const matchPort = (r: Registers, port: number, bytes: number): number =>
   r.cr4 & CR4.DE ? match(r, port, bytes, (condition) => condition === CONDITION.IO) : 0;
 
-/** Notes trap-class debug conditions that `deliverDebugTraps` (boundary.ts) raises after the instruction. */
+/** Notes trap-class debug conditions, which are raised after the instruction. */
 export function notePendingDebug(r: Registers, bits: number): void {
   r.i32[STATE.PENDING_DEBUG >> 2] |= bits;
 }
 
-/** #DB for an instruction breakpoint at the next instruction, unless RF suppresses it. False: stored. */
-export function checkExecution(c: SystemContext, linear: number): boolean {
-  const r = c.regs;
-  if (r.systemFlags & FLAG.RF) return true;
-  const hits = matchExecution(r, linear);
-  if (hits === 0) return true;
-  r.setFault(VECTOR.DB, -1, hits);
-  return false;
+/**
+ * Notes the data breakpoints that an access hits.
+ * @returns true when there are breakpoints in the page, so that it may not be entered in a TLB
+ */
+export function watchesData(r: Registers, linear: number, bytes: number, write: boolean): boolean {
+  if ((r.lo(DR7_AT) & DR7.ENABLES) === 0 || !isArmed(r, isData)) return false;
+  const wants = (condition: number): boolean =>
+    condition === CONDITION.READ_WRITE || (write && condition === CONDITION.WRITE);
+  notePendingDebug(r, match(r, linear, bytes, wants));
+  return match(r, Math.floor(linear / PAGE) * PAGE, PAGE, isData) !== 0;
+}
+
+/**
+ * After an instruction that began with TF = 1: a single-step trap is due, unless the instruction was
+ * one that enters a handler with TF = 0 (`skipSingleStep`).
+ */
+export function noteSingleStep(r: Registers): void {
+  const pending = r.i32[STATE.PENDING_DEBUG >> 2];
+  r.i32[STATE.PENDING_DEBUG >> 2] = pending & NO_STEP ? pending & ~NO_STEP : pending | DR6.BS;
+}
+
+/** INT n, INT3, INTO, INT1 and SYSCALL with TF masked cause no single-step trap behind themselves. */
+export function skipSingleStep(r: Registers, flagsBefore: number): void {
+  if (flagsBefore & FLAG.TF) notePendingDebug(r, NO_STEP);
 }

@@ -8,6 +8,7 @@
 import { FLAG, VECTOR } from '../../arch/registers.ts';
 import { ACTIVITY, FAULT_VM_EXIT, INTERRUPTIBILITY, STATE, STATUS } from '../state.ts';
 import type { Status, SystemContext } from './context.ts';
+import { skipSingleStep } from './debug.ts';
 import { DR6, DR7 } from './debug-registers.ts';
 import { type DeliveredEvent, EVENT_TYPE, type EventType } from './event.ts';
 import { enterLongGate } from './gate-long.ts';
@@ -147,10 +148,12 @@ export function softwareInterrupt(c: SystemContext, type: EventType, vector: num
   const event: DeliveredEvent = { type, vector, errorCode: -1, length: c.record.length, detail: 0 };
   if (isException(event) && c.interceptor?.exception(event)) return STATUS.EXIT;
   c.delivering = event;
+  const flagsBefore = c.regs.systemFlags;
   const entry = enterHandler(c, event);
   if (entry !== 'entered' && c.regs.faultVector === FAULT_VM_EXIT) return STATUS.FAULT;
   c.delivering = undefined;
   if (entry === 'fault-in-new-task') return deliverPendingFault(c);
+  if (entry === 'entered') skipSingleStep(c.regs, flagsBefore);
   return entry === 'entered' ? STATUS.EXIT : STATUS.FAULT;
 }
 

@@ -4,6 +4,7 @@ import { isCanonical } from '../number64.ts';
 import type { Segment } from '../registers.ts';
 import { STATUS } from '../state.ts';
 import type { Status, SystemContext, SystemOperation } from './context.ts';
+import { skipSingleStep } from './debug.ts';
 import { generalProtection, undefinedOpcode } from './fault.ts';
 import { is64Bit, isLongMode, isProtected, refresh, refreshPrivilege } from './mode.ts';
 import { MSR_FIELD } from './msr-fields.ts';
@@ -50,6 +51,7 @@ function syscall(c: SystemContext): Status {
   r.setGprNumber(GPR.RCX, nextIp(c));
   r.setGpr32(GPR.R11, flags & ~FLAG.RF);
   r.rflags = flags & ~r.lo(MSR_FIELD.FMASK) & ~FLAG.RF;
+  if ((r.systemFlags & FLAG.TF) === 0) skipSingleStep(r, flags);
   const selector = r.hi(MSR_FIELD.STAR) & 0xfffc;
   return enter(c, selector, CODE64, selector + 8, 0, r.address(MSR_FIELD.LSTAR));
 }
