@@ -32,12 +32,16 @@ export interface RingCrossing {
 const KEPT = 256;
 
 export class CrossingLog {
+  /** Told of each crossing when it has been made. */
+  listener: ((crossing: RingCrossing) => void) | undefined;
   private readonly entries: RingCrossing[] = [];
   private total = 0;
 
   add(crossing: Omit<RingCrossing, 'sequence'>): void {
-    this.entries[this.total % KEPT] = { ...crossing, sequence: this.total };
+    const entry = { ...crossing, sequence: this.total };
+    this.entries[this.total % KEPT] = entry;
     this.total++;
+    this.listener?.(entry);
   }
 
   /** Crossings since power-on. */

@@ -226,6 +226,11 @@ export class Processor implements SystemContext, InterruptTarget {
     return this.now() - this.charged - this.idled;
   }
 
+  /** Cycles skipped since power-on because there was nothing to do. */
+  get idleCycles(): number {
+    return this.idled;
+  }
+
   /** True when nothing but an event makes the processor go on. */
   get isIdle(): boolean {
     return this.regs.activity !== ACTIVITY.ACTIVE && !this.hasEvent();
