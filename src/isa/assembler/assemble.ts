@@ -32,6 +32,7 @@ function runPass(job: Job): Pass {
       includes: options.includes ?? {},
       defines: options.defines ?? {},
       scope: pass.scope,
+      bits: () => pass.bits,
       report: (error, line) => pass.report(error, line),
     },
     job.files,
@@ -49,7 +50,10 @@ function fail(pass: Pass, job: Job, message: string): void {
 
 /** All that the layout depends on. */
 function sizes(pass: Pass): string {
-  return [pass.origin, ...[...pass.sections.values()].map((s) => `${s.name} ${s.offset} ${s.align} ${s.vstart} ${s.start}`)].join('\n');
+  return [
+    pass.origin,
+    ...[...pass.sections.values()].map((s) => `${s.name} ${s.offset} ${s.align} ${s.vstart} ${s.start}`),
+  ].join('\n');
 }
 
 /** Repeats passes until symbols and sizes keep their values; then addresses and bytes agree. */
@@ -78,7 +82,12 @@ function symbolList(pass: Pass, symbols: SymbolTable): SymbolInfo[] {
     if (name.startsWith('..@')) continue;
     const base = baseOf(value);
     const section = base instanceof Section ? base : undefined;
-    result.push({ name, value: BigInt.asUintN(64, resolve(value)), section: section?.name, global: pass.globals.has(name) });
+    result.push({
+      name,
+      value: BigInt.asUintN(64, resolve(value)),
+      section: section?.name,
+      global: pass.globals.has(name),
+    });
   }
   return result;
 }
@@ -86,11 +95,21 @@ function symbolList(pass: Pass, symbols: SymbolTable): SymbolInfo[] {
 function sectionList(sections: Iterable<Section>): SectionInfo[] {
   return inOrder(sections)
     .filter((s) => s.offset > 0)
-    .map((s) => ({ name: s.name, address: s.address, loadAddress: s.loadAddress, size: s.offset, nobits: s.nobits }));
+    .map((s) => ({
+      name: s.name,
+      address: s.address,
+      loadAddress: s.loadAddress,
+      size: s.offset,
+      nobits: s.nobits,
+    }));
 }
 
 function lineList(pass: Pass): LineInfo[] {
-  const result = pass.produced.map(({ section, offset, length, line }) => ({ address: section.address + offset, length, ...line.location }));
+  const result = pass.produced.map(({ section, offset, length, line }) => ({
+    address: section.address + offset,
+    length,
+    ...line.location,
+  }));
   return result.sort((a, b) => a.address - b.address);
 }
 
@@ -104,7 +123,9 @@ function entryPoint(symbols: readonly SymbolInfo[], sections: readonly SectionIn
 
 function image(job: Job, parts: Omit<Assembly, 'bytes' | 'format' | 'errors'>): Uint8Array {
   const { sections } = job.program;
-  return job.format === 'bin' ? flatImage(sections.values()) : elfImage(job.format, [...sections.values()], parts.symbols, parts.entry);
+  return job.format === 'bin'
+    ? flatImage(sections.values())
+    : elfImage(job.format, [...sections.values()], parts.symbols, parts.entry);
 }
 
 /**
@@ -113,7 +134,12 @@ function image(job: Job, parts: Omit<Assembly, 'bytes' | 'format' | 'errors'>): 
  */
 export function assemble(source: string, options: AssembleOptions = {}): Assembly {
   const format = options.format ?? 'bin';
-  const program: Program = { sections: new Map(), symbols: new SymbolTable(), alignments: new Map(), cache: new Map() };
+  const program: Program = {
+    sections: new Map(),
+    symbols: new SymbolTable(),
+    alignments: new Map(),
+    cache: new Map(),
+  };
   const job: Job = { source, file: options.file ?? 'input.asm', format, options, files: new Map(), program };
   const pass = settle(job);
   const empty = { format, bytes: new Uint8Array(0), entry: 0, sections: [], symbols: [], lines: [] };

@@ -7,8 +7,18 @@
 import { expression, type Scope, TokenReader } from './expression.ts';
 import { splitLines, type Token } from './lexer.ts';
 import {
-  appendPasting, bindParameters, type BodyLine, isOperator, type MacroCall, macroHeader, type MultiLineMacro, paste,
-  type SingleLineMacro, splitArguments, substitute, tokensOf,
+  appendPasting,
+  type BodyLine,
+  bindParameters,
+  isOperator,
+  type MacroCall,
+  type MultiLineMacro,
+  macroHeader,
+  paste,
+  type SingleLineMacro,
+  splitArguments,
+  substitute,
+  tokensOf,
 } from './macros.ts';
 import { registerNamed } from './registers.ts';
 import { type Location, SourceError } from './types.ts';
@@ -27,10 +37,14 @@ export interface PreprocessorOptions {
   readonly includes: Readonly<Record<string, string>>;
   readonly defines: Readonly<Record<string, string>>;
   readonly scope: Scope;
+  /** Code width in force at the line being processed, in bits: the value of `__BITS__`. */
+  readonly bits: () => number;
   /** Called for a line that cannot be processed; processing goes on with the next one. */
   readonly report: (error: SourceError, line: Pick<Line, 'location' | 'macros'>) => void;
 }
 
+/** NASM's names for the code width (NASM manual, "Standard Macros"), the present one and the older. */
+const BITS_MACROS: readonly string[] = ['__?BITS?__', '__BITS__'];
 const MAX_DEPTH = 64;
 const MAX_REPETITIONS = 1_000_000;
 
@@ -59,7 +73,10 @@ const sameText = (p: Preprocessor, tokens: readonly Token[], fold: boolean): boo
   const [a, b] = parts.map((part) => part.map((t) => `${t.kind === 'string' ? '"' : ''}${t.text}`).join(' '));
   return fold ? a.toLowerCase() === b.toLowerCase() : a === b;
 };
-const firstKind = (kind: Token['kind']): Test => (p, tokens) => p.expand(tokens)[0]?.kind === kind;
+const firstKind =
+  (kind: Token['kind']): Test =>
+  (p, tokens) =>
+    p.expand(tokens)[0]?.kind === kind;
 
 /** Conditions by what follows `%if` and `%elif`; each exists with `n` for its opposite. */
 const TESTS: Readonly<Record<string, Test>> = {
@@ -80,7 +97,9 @@ const TESTS: Readonly<Record<string, Test>> = {
 function testNamed(name: string): { test: Test; negated: boolean } | undefined {
   if (Object.hasOwn(TESTS, name)) return { test: TESTS[name], negated: false };
   const positive = name.replace(/^n/, '');
-  return name.startsWith('n') && Object.hasOwn(TESTS, positive) ? { test: TESTS[positive], negated: true } : undefined;
+  return name.startsWith('n') && Object.hasOwn(TESTS, positive)
+    ? { test: TESTS[positive], negated: true }
+    : undefined;
 }
 
 export class Preprocessor {
@@ -101,7 +120,12 @@ export class Preprocessor {
 
   /** All lines of a source, expanded. */
   *run(file: string, source: string): Generator<Line> {
-    yield* this.lines(this.bodyOf(file, source), { call: undefined, location: undefined, macros: [], depth: 0 });
+    yield* this.lines(this.bodyOf(file, source), {
+      call: undefined,
+      location: undefined,
+      macros: [],
+      depth: 0,
+    });
   }
 
   private bodyOf(file: string, source: string): BodyLine[] {
@@ -114,7 +138,11 @@ export class Preprocessor {
   }
 
   isDefined(name: string): boolean {
-    return this.single.has(name) || this.single.has(name.toLowerCase().concat(' (any case)'));
+    return (
+      BITS_MACROS.includes(name) ||
+      this.single.has(name) ||
+      this.single.has(name.toLowerCase().concat(' (any case)'))
+    );
   }
 
   isMacro(name: string): boolean {
@@ -126,6 +154,9 @@ export class Preprocessor {
   }
 
   private singleNamed(name: string): SingleLineMacro | undefined {
+    if (BITS_MACROS.includes(name)) {
+      return { parameters: undefined, body: tokensOf({ file: '', line: 0, text: `${this.options.bits()}` }) };
+    }
     return this.single.get(name) ?? this.single.get(`${name.toLowerCase()} (any case)`);
   }
 
@@ -135,7 +166,8 @@ export class Preprocessor {
     if (reader.peek() === undefined) throw new SourceError(`${what} is missing`);
     const value = expression(reader, this.options.scope);
     reader.expectEnd();
-    if (value.unknown) throw new SourceError(`${what} must be known at this line: it may not depend on labels further down`);
+    if (value.unknown)
+      throw new SourceError(`${what} must be known at this line: it may not depend on labels further down`);
     if (!isScalar(value)) throw new SourceError(`${what} must be a plain number, not an address`);
     return value.n;
   }
@@ -160,7 +192,12 @@ export class Preprocessor {
       }
       if (isOperator(token, '%[')) {
         const end = matching(tokens, i, '%[', ']', '[');
-        emit(this.expand(tokens.slice(i + 1, end), hidden).map((t, k) => (k === 0 ? { ...t, spaced: token.spaced } : t)), !token.spaced);
+        emit(
+          this.expand(tokens.slice(i + 1, end), hidden).map((t, k) =>
+            k === 0 ? { ...t, spaced: token.spaced } : t,
+          ),
+          !token.spaced,
+        );
         i = end;
         glueNext = true;
         continue;
@@ -178,17 +215,29 @@ export class Preprocessor {
         body = this.bind(macro, macro.parameters, tokens.slice(i + 2, end), token);
         i = end;
       }
-      const placed = body.map((t, k) => ({ ...t, column: token.column, spaced: k === 0 ? token.spaced : t.spaced }));
+      const placed = body.map((t, k) => ({
+        ...t,
+        column: token.column,
+        spaced: k === 0 ? token.spaced : t.spaced,
+      }));
       emit(this.expand(placed, new Set(hidden).add(token.text)), false);
       glueNext = false;
     }
     return out;
   }
 
-  private bind(macro: SingleLineMacro, names: readonly string[], tokens: readonly Token[], call: Token): Token[] {
+  private bind(
+    macro: SingleLineMacro,
+    names: readonly string[],
+    tokens: readonly Token[],
+    call: Token,
+  ): Token[] {
     const given = names.length === 0 && tokens.length === 0 ? [] : splitArguments(tokens, true);
     if (given.length !== names.length) {
-      throw new SourceError(`macro '${call.text}' takes ${names.length} parameters, not ${given.length}`, call.column);
+      throw new SourceError(
+        `macro '${call.text}' takes ${names.length} parameters, not ${given.length}`,
+        call.column,
+      );
     }
     return macro.body.flatMap((t) => {
       const index = t.kind === 'id' ? names.indexOf(t.text) : -1;
@@ -197,12 +246,17 @@ export class Preprocessor {
   }
 
   private *lines(body: readonly BodyLine[], frame: Frame): Generator<Line> {
-    if (frame.depth > MAX_DEPTH) throw new SourceError('macros or includes are nested too deeply (does one call itself?)');
+    if (frame.depth > MAX_DEPTH)
+      throw new SourceError('macros or includes are nested too deeply (does one call itself?)');
     const conditions: Condition[] = [];
     for (let at = 0; at < body.length; at++) {
       const source = body[at];
-      const place = { location: frame.location ?? { file: source.file, line: source.line }, macros: frame.macros };
+      const place = {
+        location: frame.location ?? { file: source.file, line: source.line },
+        macros: frame.macros,
+      };
       const active = conditions.every((c) => c.active);
+      let end = at;
       try {
         const raw = active || /^\s*%/.test(source.text) ? tokensOf(source) : [];
         const tokens = frame.call ? substitute(raw, frame.call) : raw;
@@ -211,18 +265,19 @@ export class Preprocessor {
           const rest = tokens.slice(1);
           if (this.conditional(first, rest, conditions)) continue;
           if (!active) continue;
-          const end = blockEnd(body, at, first.text);
-          if (first.text === '%macro' || first.text === '%imacro') this.defineMulti(rest, body.slice(at + 1, end), first.text === '%imacro');
+          end = blockEnd(body, at, first.text);
+          if (first.text === '%macro' || first.text === '%imacro')
+            this.defineMulti(rest, body.slice(at + 1, end), first.text === '%imacro');
           else if (first.text === '%rep') yield* this.repeat(rest, body.slice(at + 1, end), frame);
           else if (first.text === '%include') yield* this.include(rest, frame);
           else if (first.text === '%exitrep') throw new ExitRep();
           else this.directive(first, rest);
-          at = end;
         } else if (active && tokens.length > 0) yield* this.statement(tokens, frame, place);
       } catch (error) {
         if (!(error instanceof SourceError)) throw error;
         this.options.report(error, place);
       }
+      at = end;
     }
     if (conditions.length > 0) {
       const last = body.at(-1) as BodyLine;
@@ -266,12 +321,16 @@ export class Preprocessor {
     const macro = macroHeader(header, body);
     const key = anyCase ? `${macro.name.toLowerCase()} (any case)` : macro.name;
     const same = this.multi.get(key) ?? [];
-    this.multi.set(key, [...same.filter((m) => m.minimum !== macro.minimum || m.maximum !== macro.maximum), macro]);
+    this.multi.set(key, [
+      ...same.filter((m) => m.minimum !== macro.minimum || m.maximum !== macro.maximum),
+      macro,
+    ]);
   }
 
   private *repeat(rest: readonly Token[], body: readonly BodyLine[], frame: Frame): Generator<Line> {
     const count = this.number(rest, 'the count of %rep');
-    if (count > MAX_REPETITIONS) throw new SourceError(`%rep ${count} is too much (at most ${MAX_REPETITIONS})`);
+    if (count > MAX_REPETITIONS)
+      throw new SourceError(`%rep ${count} is too much (at most ${MAX_REPETITIONS})`);
     try {
       for (let i = 0n; i < count; i++) yield* this.lines(body, { ...frame, depth: frame.depth + 1 });
     } catch (error) {
@@ -284,10 +343,18 @@ export class Preprocessor {
     if (name?.kind !== 'string') throw new SourceError('%include needs a file name in quotes');
     if (!Object.hasOwn(this.options.includes, name.text)) {
       const known = Object.keys(this.options.includes);
-      throw new SourceError(`there is no file '${name.text}' to include${known.length ? ` (there are: ${known.join(', ')})` : ''}`, name.column);
+      throw new SourceError(
+        `there is no file '${name.text}' to include${known.length ? ` (there are: ${known.join(', ')})` : ''}`,
+        name.column,
+      );
     }
     const body = this.bodyOf(name.text, this.options.includes[name.text]);
-    yield* this.lines(body, { call: undefined, location: frame.location, macros: frame.macros, depth: frame.depth + 1 });
+    yield* this.lines(body, {
+      call: undefined,
+      location: frame.location,
+      macros: frame.macros,
+      depth: frame.depth + 1,
+    });
   }
 
   private defineSingle(name: Token, macro: SingleLineMacro, anyCase: boolean): void {
@@ -304,20 +371,38 @@ export class Preprocessor {
     };
     const constant = (value: bigint) => {
       const text = value < 0n ? `(${value})` : `${value}`;
-      this.defineSingle(need(), { parameters: undefined, body: tokensOf({ file: '', line: 0, text }) }, anyCase);
+      this.defineSingle(
+        need(),
+        { parameters: undefined, body: tokensOf({ file: '', line: 0, text }) },
+        anyCase,
+      );
     };
     switch (token.text) {
-      case '%define': case '%idefine': case '%xdefine': case '%ixdefine': {
+      case '%define':
+      case '%idefine':
+      case '%xdefine':
+      case '%ixdefine': {
         const expandNow = token.text.includes('x');
         if (isOperator(body[0], '(') && !body[0].spaced) {
           const end = matching(body, 0, '(', ')', '(');
-          const parameters = end === 1 ? [] : splitArguments(body.slice(1, end), false).map((p) => p[0]?.text ?? '');
+          const parameters =
+            end === 1 ? [] : splitArguments(body.slice(1, end), false).map((p) => p[0]?.text ?? '');
           const contents = body.slice(end + 1);
-          this.defineSingle(need(), { parameters, body: expandNow ? this.expand(contents) : contents }, anyCase);
-        } else this.defineSingle(need(), { parameters: undefined, body: expandNow ? this.expand(body) : body }, anyCase);
+          this.defineSingle(
+            need(),
+            { parameters, body: expandNow ? this.expand(contents) : contents },
+            anyCase,
+          );
+        } else
+          this.defineSingle(
+            need(),
+            { parameters: undefined, body: expandNow ? this.expand(body) : body },
+            anyCase,
+          );
         return;
       }
-      case '%assign': case '%iassign':
+      case '%assign':
+      case '%iassign':
         constant(this.number(body, 'the value of %assign'));
         return;
       case '%undef':
@@ -325,8 +410,14 @@ export class Preprocessor {
         this.single.delete(`${need().text.toLowerCase()} (any case)`);
         return;
       case '%defstr': {
-        const text = this.expand(body).map((t, i) => (i > 0 && t.spaced ? ' ' : '') + t.text).join('');
-        this.defineSingle(need(), { parameters: undefined, body: [{ kind: 'string', text, column: token.column, spaced: true }] }, anyCase);
+        const text = this.expand(body)
+          .map((t, i) => (i > 0 && t.spaced ? ' ' : '') + t.text)
+          .join('');
+        this.defineSingle(
+          need(),
+          { parameters: undefined, body: [{ kind: 'string', text, column: token.column, spaced: true }] },
+          anyCase,
+        );
         return;
       }
       case '%strlen':
@@ -335,17 +426,36 @@ export class Preprocessor {
       case '%substr': {
         const expanded = this.expand(body);
         const text = this.string(expanded.slice(0, 1));
-        const [start, length] = splitArguments(expanded.slice(1), true).map((part) => Number(this.number(part, 'a position of %substr')));
+        const [start, length] = splitArguments(expanded.slice(1), true).map((part) =>
+          Number(this.number(part, 'a position of %substr')),
+        );
         const end = length === undefined ? start : length < 0 ? text.length + length + 1 : start + length - 1;
-        this.defineSingle(need(), { parameters: undefined, body: [{ kind: 'string', text: text.slice(start - 1, end), column: token.column, spaced: true }] }, anyCase);
+        this.defineSingle(
+          need(),
+          {
+            parameters: undefined,
+            body: [{ kind: 'string', text: text.slice(start - 1, end), column: token.column, spaced: true }],
+          },
+          anyCase,
+        );
         return;
       }
-      case '%unmacro': case '%unimacro':
+      case '%unmacro':
+      case '%unimacro':
         this.multi.delete(need().text);
         return;
-      case '%error': case '%fatal':
-        throw new SourceError(this.expand(rest).map((t) => t.text).join(' ') || token.text, token.column);
-      case '%warning': case '%note': case '%pragma': case '%line':
+      case '%error':
+      case '%fatal':
+        throw new SourceError(
+          this.expand(rest)
+            .map((t) => t.text)
+            .join(' ') || token.text,
+          token.column,
+        );
+      case '%warning':
+      case '%note':
+      case '%pragma':
+      case '%line':
         return;
       default:
         throw new SourceError(`unknown preprocessor directive ${token.text}`, token.column);
@@ -358,7 +468,11 @@ export class Preprocessor {
     return token.text;
   }
 
-  private *statement(tokens: readonly Token[], frame: Frame, place: Pick<Line, 'location' | 'macros'>): Generator<Line> {
+  private *statement(
+    tokens: readonly Token[],
+    frame: Frame,
+    place: Pick<Line, 'location' | 'macros'>,
+  ): Generator<Line> {
     const expanded = this.expand(tokens);
     const labelled = isOperator(expanded[1], ':') ? 2 : 0;
     const name = expanded[labelled];
@@ -385,7 +499,13 @@ export class Preprocessor {
 }
 
 /** Index of the bracket that closes the one at `start`. */
-function matching(tokens: readonly Token[], start: number, open: string, close: string, nested: string): number {
+function matching(
+  tokens: readonly Token[],
+  start: number,
+  open: string,
+  close: string,
+  nested: string,
+): number {
   let depth = 0;
   for (let i = start; i < tokens.length; i++) {
     if (isOperator(tokens[i], open) || isOperator(tokens[i], nested)) depth++;
