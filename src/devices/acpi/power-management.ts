@@ -6,8 +6,10 @@ import { copyState, restoreTimer, savedTimer } from '../state.ts';
 import { wordRegisters } from '../words.ts';
 
 /** ACPI specification, "Fixed Hardware Registers". */
-const PM1 = { TIMER: 0x0001, GLOBAL: 0x0020, POWER_BUTTON: 0x0100 } as const;
+const PM1 = { TIMER: 0x0001, GLOBAL: 0x0020, POWER_BUTTON: 0x0100, RTC: 0x0400 } as const;
 const PM1_STATUS = PM1.TIMER | PM1.GLOBAL | PM1.POWER_BUTTON;
+/** The RTC's alarm has no event here (FADT says so), but Linux enables it and expects to read that back. */
+const PM1_ENABLE = PM1_STATUS | PM1.RTC;
 const PM1_CONTROL = { SCI_EN: 0x0001, SLP_TYP: 0x1c00, SLP_EN: 0x2000 } as const;
 const SLP_TYP_SHIFT = 10;
 
@@ -136,7 +138,7 @@ export class PowerManagement implements Device<PowerManagementState> {
   }
 
   private setEnable(value: number): void {
-    this.s.enable = value & PM1_STATUS;
+    this.s.enable = value & PM1_ENABLE;
     this.update();
   }
 
