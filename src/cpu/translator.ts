@@ -2,6 +2,7 @@
  * Turns code bytes into decoded records: one run of instructions at a time, up to the first
  * unconditional branch, the end of the page or code that is decoded already.
  */
+import { SEG } from '../arch/registers.ts';
 import { Decoder, NO_REGISTER, RIP_BASE } from '../isa/decoder.ts';
 import { CODE_MODE, type CodeMode } from '../isa/modes.ts';
 import type { OpcodeMap } from '../isa/opcode-map.ts';
@@ -22,6 +23,9 @@ export interface CodePage {
   readonly table: number;
   readonly mode: CodeMode;
 }
+
+/** The segments that FLAT32 vouches for; see CODE_MODE. */
+const FLAT_SEGMENTS: readonly number[] = [SEG.ES, SEG.SS, SEG.DS];
 
 export class Translator {
   private readonly u8: Uint8Array;
@@ -119,7 +123,10 @@ export class Translator {
     const d = this.decoder;
     const { index } = d.entry;
     const isSystem = this.system[index];
-    const flat = mode <= CODE_MODE.FLAT32 && d.addressSize === (mode === CODE_MODE.LONG64 ? 64 : 32);
+    const flat =
+      mode === CODE_MODE.LONG64
+        ? d.addressSize === 64
+        : mode === CODE_MODE.FLAT32 && d.addressSize === 32 && FLAT_SEGMENTS.includes(d.segment);
     const handler = this.plan.handlers[index][formIndex(d.size, d.memory, !flat)];
     if (!handler) throw new Error(`no handler for ${d.entry.row.mnemonic} at size ${d.size}`);
     const at16 = record >> 1;

@@ -7,8 +7,8 @@ export const CODE_MODE = {
   /** 64-bit mode. */
   LONG64: 0,
   /**
-   * 32-bit code whose segments need no check: CS, SS, DS, ES have base 0 and limit FFFFFFFFh, CS is
-   * readable, the others are writable, SS.B = 1; FS and GS are writable with limit FFFFFFFFh at any base.
+   * 32-bit code whose ordinary segments need no check: CS, SS, DS and ES have base 0 and limit FFFFFFFFh,
+   * CS is readable, the others are writable, SS.B = 1. Accesses through FS, GS and CS are checked.
    */
   FLAT32: 1,
   /** 32-bit code and stack with segment checks. */

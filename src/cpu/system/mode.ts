@@ -86,10 +86,7 @@ export function codeMode(r: Registers): CodeMode {
 const FLAT_SEGMENTS = [SEG.CS, SEG.SS, SEG.DS, SEG.ES];
 
 function isFlat(r: Registers): boolean {
-  for (const n of FLAT_SEGMENTS) {
-    if (r.segmentBase(n) !== 0 || !isUnlimited(r, n)) return false;
-  }
-  return isUnlimited(r, SEG.FS) && isUnlimited(r, SEG.GS);
+  return FLAT_SEGMENTS.every((n) => r.segmentBase(n) === 0 && isUnlimited(r, n));
 }
 
 /** Readable, and writable unless it is CS, at all offsets: what its range (below) already says. */

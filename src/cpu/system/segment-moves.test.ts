@@ -119,6 +119,7 @@ describe('derived fields', () => {
       return now;
     };
     expect(modeWith(SEG.FS, { base: 0x1000 })).toBe(CODE_MODE.FLAT32);
+    expect(modeWith(SEG.GS, { attributes: ATTRIBUTE.UNUSABLE })).toBe(CODE_MODE.FLAT32);
     expect(modeWith(SEG.DS, { base: 0x1000 })).toBe(CODE_MODE.CS32_SS32);
     expect(modeWith(SEG.DS, { attributes: 0xc091 })).toBe(CODE_MODE.CS32_SS32);
     expect(modeWith(SEG.CS, { limit: 0xffff_f000 })).toBe(CODE_MODE.CS32_SS32);
