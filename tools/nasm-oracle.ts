@@ -1,8 +1,8 @@
 /** NASM as the oracle of the assembler's tests. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export function hasNasm(): boolean {
   return spawnSync('nasm', ['-v']).status === 0;
@@ -23,8 +23,14 @@ export function nasm(source: string, includes: Readonly<Record<string, string>> 
   const directory = mkdtempSync(join(tmpdir(), 'nasm-oracle-'));
   try {
     writeFileSync(join(directory, 'main.asm'), source);
-    for (const [name, text] of Object.entries(includes)) writeFileSync(join(directory, name), text);
-    const run = spawnSync('nasm', ['-f', 'bin', 'main.asm', '-o', 'main.bin'], { cwd: directory, encoding: 'utf8' });
+    for (const [name, text] of Object.entries(includes)) {
+      mkdirSync(dirname(join(directory, name)), { recursive: true });
+      writeFileSync(join(directory, name), text);
+    }
+    const run = spawnSync('nasm', ['-f', 'bin', 'main.asm', '-o', 'main.bin'], {
+      cwd: directory,
+      encoding: 'utf8',
+    });
     const badLines = new Set([...run.stderr.matchAll(COMPLAINT)].map((m) => Number(m[1])));
     const bytes = run.status === 0 ? new Uint8Array(readFileSync(join(directory, 'main.bin'))) : undefined;
     return { bytes, badLines, messages: run.stderr };

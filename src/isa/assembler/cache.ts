@@ -35,7 +35,12 @@ function operandKey(o: Operand, mnemonic: string, here: Value, address: bigint):
 }
 
 /** As `assembleInstruction`, from memory when the same was asked before. Errors are not remembered. */
-export function assembleCached(cache: InstructionCache, source: InstructionSource, bits: Bits, here: Value): Uint8Array {
+export function assembleCached(
+  cache: InstructionCache,
+  source: InstructionSource,
+  bits: Bits,
+  here: Value,
+): Uint8Array {
   const { mnemonic, operands, prefixes } = source;
   const address = resolve(here);
   const prefixKey = `${prefixes.bytes}/${prefixes.segment}/${prefixes.operandSize}/${prefixes.addressSize}`;

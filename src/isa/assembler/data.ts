@@ -1,5 +1,5 @@
 /** `db`, `dw`, `dd`, `dq`, `dt` and `resb` .. `rest` (NASM manual, "Declaring Initialized Data"). */
-import { expression, type Scope, TokenReader } from './expression.ts';
+import { expression, type Scope, type TokenReader } from './expression.ts';
 import { floatBits, isFloatSize, isSpecialFloat } from './floats.ts';
 import type { Token } from './lexer.ts';
 import { fitsIn } from './match.ts';
@@ -7,8 +7,24 @@ import { SourceError } from './types.ts';
 import { isScalar, resolve } from './value.ts';
 
 /** Bytes per item. */
-export const DEFINE: Readonly<Record<string, number>> = { db: 1, dw: 2, dd: 4, dq: 8, dt: 10, do: 16, ddq: 16 };
-export const RESERVE: Readonly<Record<string, number>> = { resb: 1, resw: 2, resd: 4, resq: 8, rest: 10, reso: 16, resdq: 16 };
+export const DEFINE: Readonly<Record<string, number>> = {
+  db: 1,
+  dw: 2,
+  dd: 4,
+  dq: 8,
+  dt: 10,
+  do: 16,
+  ddq: 16,
+};
+export const RESERVE: Readonly<Record<string, number>> = {
+  resb: 1,
+  resw: 2,
+  resd: 4,
+  resq: 8,
+  rest: 10,
+  reso: 16,
+  resdq: 16,
+};
 
 function store(out: number[], n: bigint, size: number): void {
   let rest = BigInt.asUintN(size * 8, n);
@@ -19,7 +35,9 @@ function store(out: number[], n: bigint, size: number): void {
 }
 
 const endsItem = (token: Token | undefined) =>
-  token === undefined || (token.kind === 'operator' && (token.text === ',' || token.text === ')')) || (token.kind === 'id' && token.text.toLowerCase() === 'dup');
+  token === undefined ||
+  (token.kind === 'operator' && (token.text === ',' || token.text === ')')) ||
+  (token.kind === 'id' && token.text.toLowerCase() === 'dup');
 
 /** A string that stands alone is stored byte by byte and padded to whole items. */
 function wholeString(reader: TokenReader, out: number[], size: number): boolean {
@@ -34,7 +52,8 @@ function wholeString(reader: TokenReader, out: number[], size: number): boolean 
 function float(reader: TokenReader, out: number[], size: number): boolean {
   const sign = reader.is('-') || reader.is('+') ? 1 : 0;
   const token = reader.tokens[reader.at + sign];
-  if (token === undefined || !(token.kind === 'float' || (token.kind === 'id' && isSpecialFloat(token.text)))) return false;
+  if (token === undefined || !(token.kind === 'float' || (token.kind === 'id' && isSpecialFloat(token.text))))
+    return false;
   if (!isFloatSize(size)) throw new SourceError('floating-point numbers need dd, dq or dt', token.column);
   const negative = reader.is('-');
   reader.at += sign + 1;
@@ -49,16 +68,22 @@ function item(reader: TokenReader, scope: Scope, size: number, out: number[]): v
   else if (!wholeString(reader, bytes, size) && !float(reader, bytes, size)) {
     const value = expression(reader, scope);
     if (reader.acceptWord('dup')) {
-      if (!isScalar(value) || value.n < 0n || value.n > 0xffff_ffn) throw new SourceError('the count of dup must be a plain number, not negative', column);
+      if (!isScalar(value) || value.n < 0n || value.n > 0xffff_ffn)
+        throw new SourceError('the count of dup must be a plain number, not negative', column);
       reader.expect('(');
       list(reader, scope, size, bytes);
       reader.expect(')');
       for (let i = 0n; i < value.n; i++) for (const b of bytes) out.push(b);
       return;
     }
-    if (size > 8) throw new SourceError('only floating-point numbers and strings can be stored in items of more than 8 bytes', column);
+    if (size > 8)
+      throw new SourceError(
+        'only floating-point numbers and strings can be stored in items of more than 8 bytes',
+        column,
+      );
     const n = resolve(value);
-    if (!value.unknown && size < 8 && !fitsIn(n, size)) throw new SourceError(`${n} does not fit in ${size * 8} bits`, column);
+    if (!value.unknown && size < 8 && !fitsIn(n, size))
+      throw new SourceError(`${n} does not fit in ${size * 8} bits`, column);
     store(bytes, n, size);
   }
   for (const b of bytes) out.push(b);

@@ -8,14 +8,16 @@ import { isScalar, scalar } from './value.ts';
 function constant(reader: TokenReader, pass: Pass, what: string): bigint {
   const column = reader.column();
   const value = expression(reader, pass.scope);
-  if (!isScalar(value) || value.unknown) throw new SourceError(`${what} must be a number known at this line`, column);
+  if (!isScalar(value) || value.unknown)
+    throw new SourceError(`${what} must be a number known at this line`, column);
   return value.n;
 }
 
 function powerOfTwo(reader: TokenReader, pass: Pass): number {
   const column = reader.column();
   const n = Number(constant(reader, pass, 'the alignment'));
-  if (n < 1 || n > 1 << 30 || (n & (n - 1)) !== 0) throw new SourceError(`the alignment ${n} is not a power of two`, column);
+  if (n < 1 || n > 1 << 30 || (n & (n - 1)) !== 0)
+    throw new SourceError(`the alignment ${n} is not a power of two`, column);
   return n;
 }
 
@@ -50,7 +52,11 @@ function section(reader: TokenReader, pass: Pass): void {
       reader.expect('=');
       if (word === 'align') target.align = Math.max(powerOfTwo(reader, pass), pass.alignOf(target));
       else target[word as 'start' | 'vstart'] = Number(constant(reader, pass, word));
-    } else throw new SourceError(`unknown attribute '${token.text}' of a section (known: align=, start=, vstart=, progbits, nobits)`, token.column);
+    } else
+      throw new SourceError(
+        `unknown attribute '${token.text}' of a section (known: align=, start=, vstart=, progbits, nobits)`,
+        token.column,
+      );
   }
   pass.enter(target);
 }
@@ -102,9 +108,11 @@ function structure(reader: TokenReader, pass: Pass): void {
 
 type Directive = (reader: TokenReader, pass: Pass) => void;
 
-const refuse = (message: string): Directive => () => {
-  throw new SourceError(message);
-};
+const refuse =
+  (message: string): Directive =>
+  () => {
+    throw new SourceError(message);
+  };
 
 const TABLE: Readonly<Record<string, Directive>> = {
   bits,
@@ -153,6 +161,7 @@ export function directive(word: string, reader: TokenReader, pass: Pass): boolea
 export function equate(reader: TokenReader, pass: Pass) {
   const value = expression(reader, pass.scope);
   reader.expectEnd();
-  for (const term of value.terms.keys()) if ('iced' in term) throw new SourceError('equ cannot name a register; use %define');
+  for (const term of value.terms.keys())
+    if ('iced' in term) throw new SourceError('equ cannot name a register; use %define');
   return value.unknown ? { ...scalar(value.n, true), terms: value.terms } : value;
 }

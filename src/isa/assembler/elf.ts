@@ -95,7 +95,12 @@ function writeSymbol(out: Writer, name: number, info: number, section: number, v
   else out.field(name, 4).words(value, 0).field(info, 1).field(0, 1).field(section, 2);
 }
 
-function symbolTable(wide: boolean, symbols: readonly SymbolInfo[], sections: readonly Section[], strings: StringTable) {
+function symbolTable(
+  wide: boolean,
+  symbols: readonly SymbolInfo[],
+  sections: readonly Section[],
+  strings: StringTable,
+) {
   const out = new Writer(wide);
   writeSymbol(out, 0, 0, 0, 0n);
   const sorted = [...symbols].sort((a, b) => Number(a.global) - Number(b.global));
@@ -103,15 +108,27 @@ function symbolTable(wide: boolean, symbols: readonly SymbolInfo[], sections: re
     const index = s.section === undefined ? SHN_ABS : sections.findIndex((x) => x.name === s.section) + 1;
     writeSymbol(out, strings.add(s.name), s.global ? 0x10 : 0, index, s.value);
   }
-  return { bytes: out.bytes, firstGlobal: 1 + sorted.filter((s) => !s.global).length, entrySize: wide ? 24 : 16 };
+  return {
+    bytes: out.bytes,
+    firstGlobal: 1 + sorted.filter((s) => !s.global).length,
+    entrySize: wide ? 24 : 16,
+  };
 }
 
 /** The file as bytes. Throws SourceError when an address does not fit in ELF32. */
-export function elfImage(format: 'elf32' | 'elf64', all: readonly Section[], symbols: readonly SymbolInfo[], entry: number): Uint8Array {
+export function elfImage(
+  format: 'elf32' | 'elf64',
+  all: readonly Section[],
+  symbols: readonly SymbolInfo[],
+  entry: number,
+): Uint8Array {
   const wide = format === 'elf64';
   const sections = inOrder(all).filter((s) => s.offset > 0);
-  const highest = Math.max(entry, ...sections.map((s) => Math.max(s.address, s.loadAddress) + s.offset));
-  if (!wide && highest > 2 ** 32) throw new SourceError('an address lies above 4 GiB: use elf64');
+  const fits = (address: number) => address >= 0 && address <= 2 ** 32;
+  const narrow =
+    fits(entry) &&
+    sections.every((s) => [s.address, s.address + s.offset, s.loadAddress + s.offset].every(fits));
+  if (!wide && !narrow) throw new SourceError('an address lies above 4 GiB: use elf64');
   const [headerSize, programEntry, sectionEntry] = wide ? [64, 56, 64] : [52, 32, 40];
 
   // Contents follow the program headers; a file offset is congruent to its address modulo the alignment.
@@ -134,8 +151,20 @@ export function elfImage(format: 'elf32' | 'elf64', all: readonly Section[], sym
 
   const out = new Writer(wide);
   out.raw([0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, 1, 1]).padTo(16);
-  out.fields(2, 2, wide ? EM_X86_64 : EM_386).field(1, 4).words(entry, headerSize, headersAt).field(0, 4);
-  out.fields(2, headerSize, programEntry, sections.length, sectionEntry, sections.length + 4, sections.length + 3);
+  out
+    .fields(2, 2, wide ? EM_X86_64 : EM_386)
+    .field(1, 4)
+    .words(entry, headerSize, headersAt)
+    .field(0, 4);
+  out.fields(
+    2,
+    headerSize,
+    programEntry,
+    sections.length,
+    sectionEntry,
+    sections.length + 4,
+    sections.length + 3,
+  );
   sections.forEach((s, i) => {
     const fileSize = s.nobits ? 0 : s.offset;
     out.field(PT_LOAD, 4);
@@ -151,16 +180,39 @@ export function elfImage(format: 'elf32' | 'elf64', all: readonly Section[], sym
   writeSectionHeader(out, { name: 0, type: 0, flags: 0, address: 0, offset: 0, size: 0, align: 0 });
   sections.forEach((s, i) => {
     writeSectionHeader(out, {
-      name: sectionNames[i], type: s.nobits ? SHT_NOBITS : SHT_PROGBITS, flags: sectionFlags(s),
-      address: s.address, offset: offsets[i], size: s.offset, align: Math.max(s.align, 4),
+      name: sectionNames[i],
+      type: s.nobits ? SHT_NOBITS : SHT_PROGBITS,
+      flags: sectionFlags(s),
+      address: s.address,
+      offset: offsets[i],
+      size: s.offset,
+      align: Math.max(s.align, 4),
     });
   });
   writeSectionHeader(out, {
-    name: symtabName, type: SHT_SYMTAB, flags: 0, address: 0, offset: symtabAt, size: table.bytes.length,
-    link: sections.length + 2, info: table.firstGlobal, align: 8, entrySize: table.entrySize,
+    name: symtabName,
+    type: SHT_SYMTAB,
+    flags: 0,
+    address: 0,
+    offset: symtabAt,
+    size: table.bytes.length,
+    link: sections.length + 2,
+    info: table.firstGlobal,
+    align: 8,
+    entrySize: table.entrySize,
   });
   const stringHeader = { type: SHT_STRTAB, flags: 0, address: 0, align: 1 };
-  writeSectionHeader(out, { name: strtabName, ...stringHeader, offset: strtabAt, size: strings.bytes.length });
-  writeSectionHeader(out, { name: shstrtabName, ...stringHeader, offset: shstrtabAt, size: names.bytes.length });
+  writeSectionHeader(out, {
+    name: strtabName,
+    ...stringHeader,
+    offset: strtabAt,
+    size: strings.bytes.length,
+  });
+  writeSectionHeader(out, {
+    name: shstrtabName,
+    ...stringHeader,
+    offset: shstrtabAt,
+    size: names.bytes.length,
+  });
   return Uint8Array.from(out.bytes);
 }

@@ -1,9 +1,9 @@
 /** Turns an encoding with its operands into bytes, by iced's encoder. */
 import { Encoder, Instruction, OpCodeOperandKind as K, OpKind, Register } from 'iced-x86';
 import type { Encoding, Pattern } from './encodings.ts';
+import { fitsIn, fitsSigned } from './match.ts';
 import type { MemoryOperand, Operand } from './operands.ts';
 import { type Bits, SourceError } from './types.ts';
-import { fitsIn, fitsSigned } from './match.ts';
 import { isScalar, resolve } from './value.ts';
 
 export interface EncodeContext {
@@ -19,26 +19,107 @@ const encoders = new Map<Bits, Encoder>();
 
 function encoderFor(bits: Bits): Encoder {
   let encoder = encoders.get(bits);
-  if (encoder === undefined) encoders.set(bits, (encoder = new Encoder(bits)));
+  if (encoder === undefined) {
+    encoder = new Encoder(bits);
+    encoders.set(bits, encoder);
+  }
   return encoder;
 }
 
 type SetImmediate = (instruction: Instruction, n: bigint) => void;
 
-const IMMEDIATES: ReadonlyMap<K, readonly [OpKind, SetImmediate]> = new Map<K, readonly [OpKind, SetImmediate]>([
-  [K.imm8, [OpKind.Immediate8, (i, n) => { i.immediate8 = Number(BigInt.asUintN(8, n)); }]],
-  [K.imm8_const_1, [OpKind.Immediate8, (i) => { i.immediate8 = 1; }]],
-  [K.imm8sex16, [OpKind.Immediate8to16, (i, n) => { i.immediate8to16 = Number(BigInt.asIntN(8, n)); }]],
-  [K.imm8sex32, [OpKind.Immediate8to32, (i, n) => { i.immediate8to32 = Number(BigInt.asIntN(8, n)); }]],
-  [K.imm8sex64, [OpKind.Immediate8to64, (i, n) => { i.immediate8to64 = BigInt.asIntN(8, n); }]],
-  [K.imm16, [OpKind.Immediate16, (i, n) => { i.immediate16 = Number(BigInt.asUintN(16, n)); }]],
-  [K.imm32, [OpKind.Immediate32, (i, n) => { i.immediate32 = Number(BigInt.asUintN(32, n)); }]],
-  [K.imm32sex64, [OpKind.Immediate32to64, (i, n) => { i.immediate32to64 = BigInt.asIntN(32, n); }]],
-  [K.imm64, [OpKind.Immediate64, (i, n) => { i.immediate64 = BigInt.asUintN(64, n); }]],
+const IMMEDIATES: ReadonlyMap<K, readonly [OpKind, SetImmediate]> = new Map<
+  K,
+  readonly [OpKind, SetImmediate]
+>([
+  [
+    K.imm8,
+    [
+      OpKind.Immediate8,
+      (i, n) => {
+        i.immediate8 = Number(BigInt.asUintN(8, n));
+      },
+    ],
+  ],
+  [
+    K.imm8_const_1,
+    [
+      OpKind.Immediate8,
+      (i) => {
+        i.immediate8 = 1;
+      },
+    ],
+  ],
+  [
+    K.imm8sex16,
+    [
+      OpKind.Immediate8to16,
+      (i, n) => {
+        i.immediate8to16 = Number(BigInt.asIntN(8, n));
+      },
+    ],
+  ],
+  [
+    K.imm8sex32,
+    [
+      OpKind.Immediate8to32,
+      (i, n) => {
+        i.immediate8to32 = Number(BigInt.asIntN(8, n));
+      },
+    ],
+  ],
+  [
+    K.imm8sex64,
+    [
+      OpKind.Immediate8to64,
+      (i, n) => {
+        i.immediate8to64 = BigInt.asIntN(8, n);
+      },
+    ],
+  ],
+  [
+    K.imm16,
+    [
+      OpKind.Immediate16,
+      (i, n) => {
+        i.immediate16 = Number(BigInt.asUintN(16, n));
+      },
+    ],
+  ],
+  [
+    K.imm32,
+    [
+      OpKind.Immediate32,
+      (i, n) => {
+        i.immediate32 = Number(BigInt.asUintN(32, n));
+      },
+    ],
+  ],
+  [
+    K.imm32sex64,
+    [
+      OpKind.Immediate32to64,
+      (i, n) => {
+        i.immediate32to64 = BigInt.asIntN(32, n);
+      },
+    ],
+  ],
+  [
+    K.imm64,
+    [
+      OpKind.Immediate64,
+      (i, n) => {
+        i.immediate64 = BigInt.asUintN(64, n);
+      },
+    ],
+  ],
 ]);
 
 /** Memory operands that string instructions imply, by address size. */
-const IMPLICIT: ReadonlyMap<K, Readonly<Record<number, OpKind>>> = new Map<K, Readonly<Record<number, OpKind>>>([
+const IMPLICIT: ReadonlyMap<K, Readonly<Record<number, OpKind>>> = new Map<
+  K,
+  Readonly<Record<number, OpKind>>
+>([
   [K.seg_rSI, { 16: OpKind.MemorySegSI, 32: OpKind.MemorySegESI, 64: OpKind.MemorySegRSI }],
   [K.es_rDI, { 16: OpKind.MemoryESDI, 32: OpKind.MemoryESEDI, 64: OpKind.MemoryESRDI }],
   [K.seg_rDI, { 16: OpKind.MemorySegDI, 32: OpKind.MemorySegEDI, 64: OpKind.MemorySegRDI }],
@@ -67,9 +148,18 @@ function displacementBytes(o: MemoryOperand, n: bigint, addressBytes: number): n
   return fitsSigned(n, 1, addressBytes) ? 1 : addressBytes;
 }
 
-function setMemory(instruction: Instruction, i: number, o: MemoryOperand, pattern: Pattern, context: EncodeContext): void {
+function setMemory(
+  instruction: Instruction,
+  i: number,
+  o: MemoryOperand,
+  pattern: Pattern,
+  context: EncodeContext,
+): void {
   const { bits } = context;
-  const wanted = !o.base && !o.index && o.displacementSize !== undefined && o.displacementSize > 1 && bits !== 64 ? o.displacementSize : undefined;
+  const wanted =
+    !o.base && !o.index && o.displacementSize !== undefined && o.displacementSize > 1 && bits !== 64
+      ? o.displacementSize
+      : undefined;
   const addressBytes = (o.base ?? o.index)?.size ?? wanted ?? (context.addressSize ?? bits) / 8;
   const n = resolve(o.displacement);
   instruction.setOpKind(i, OpKind.Memory);
@@ -82,7 +172,9 @@ function setMemory(instruction: Instruction, i: number, o: MemoryOperand, patter
   }
   const fits = addressBytes === 8 ? pattern.offset || fitsSigned(n, 4, 8) : fitsIn(n, addressBytes);
   if (!fits && !o.displacement.unknown) {
-    throw new SourceError(`the displacement 0x${BigInt.asUintN(64, n).toString(16)} does not fit in ${addressBytes === 2 ? 16 : 32} bits`);
+    throw new SourceError(
+      `the displacement 0x${BigInt.asUintN(64, n).toString(16)} does not fit in ${addressBytes === 2 ? 16 : 32} bits`,
+    );
   }
   const size = displacementBytes(o, n, addressBytes);
   if (size === 1 && o.displacementSize === 1 && !fitsSigned(n, 1, addressBytes)) {
@@ -99,7 +191,11 @@ function setMemory(instruction: Instruction, i: number, o: MemoryOperand, patter
   instruction.memoryDisplacement = BigInt.asUintN(addressBytes * 8, value);
 }
 
-const BRANCH_KINDS: Readonly<Record<number, OpKind>> = { 16: OpKind.NearBranch16, 32: OpKind.NearBranch32, 64: OpKind.NearBranch64 };
+const BRANCH_KINDS: Readonly<Record<number, OpKind>> = {
+  16: OpKind.NearBranch16,
+  32: OpKind.NearBranch32,
+  64: OpKind.NearBranch64,
+};
 
 function setBranch(instruction: Instruction, i: number, bits: number, target: bigint): void {
   instruction.setOpKind(i, BRANCH_KINDS[bits]);
@@ -108,7 +204,13 @@ function setBranch(instruction: Instruction, i: number, bits: number, target: bi
   else instruction.nearBranch64 = BigInt.asUintN(64, target);
 }
 
-function setOperand(instruction: Instruction, i: number, o: Operand, pattern: Pattern, context: EncodeContext): void {
+function setOperand(
+  instruction: Instruction,
+  i: number,
+  o: Operand,
+  pattern: Pattern,
+  context: EncodeContext,
+): void {
   switch (o.kind) {
     case 'register':
       instruction.setOpKind(i, OpKind.Register);
@@ -125,7 +227,11 @@ function setOperand(instruction: Instruction, i: number, o: Operand, pattern: Pa
         return;
       }
       const [kind, set] = IMMEDIATES.get(pattern.kind) as readonly [OpKind, SetImmediate];
-      const second = i > 0 && kind === OpKind.Immediate8 && instruction.opKind(i - 1) !== OpKind.Register && instruction.opKind(i - 1) !== OpKind.Memory;
+      const second =
+        i > 0 &&
+        kind === OpKind.Immediate8 &&
+        instruction.opKind(i - 1) !== OpKind.Register &&
+        instruction.opKind(i - 1) !== OpKind.Memory;
       instruction.setOpKind(i, second ? OpKind.Immediate8_2nd : kind);
       if (second) instruction.immediate8_2nd = Number(BigInt.asUintN(8, n));
       else set(instruction, n);
@@ -134,8 +240,12 @@ function setOperand(instruction: Instruction, i: number, o: Operand, pattern: Pa
     case 'far': {
       const offset = resolve(o.offset);
       const selector = resolve(o.selector);
-      if (!fitsIn(offset, pattern.far as number) && !o.offset.unknown) throw new SourceError(`the offset 0x${offset.toString(16)} does not fit in ${8 * (pattern.far as number)} bits`);
-      if (!fitsIn(selector, 2)) throw new SourceError(`the selector 0x${selector.toString(16)} does not fit in 16 bits`);
+      if (!fitsIn(offset, pattern.far as number) && !o.offset.unknown)
+        throw new SourceError(
+          `the offset 0x${offset.toString(16)} does not fit in ${8 * (pattern.far as number)} bits`,
+        );
+      if (!fitsIn(selector, 2))
+        throw new SourceError(`the selector 0x${selector.toString(16)} does not fit in 16 bits`);
       instruction.setOpKind(i, pattern.far === 2 ? OpKind.FarBranch16 : OpKind.FarBranch32);
       if (pattern.far === 2) instruction.farBranch16 = Number(BigInt.asUintN(16, offset));
       else instruction.farBranch32 = Number(BigInt.asUintN(32, offset));
@@ -149,7 +259,11 @@ function setOperand(instruction: Instruction, i: number, o: Operand, pattern: Pa
  * Bytes of the instruction, without LOCK and REP prefixes; undefined when a short branch does not reach.
  * Throws SourceError for operands that no form of the encoding can hold.
  */
-export function encode(encoding: Encoding, operands: readonly Operand[], context: EncodeContext): Uint8Array | undefined {
+export function encode(
+  encoding: Encoding,
+  operands: readonly Operand[],
+  context: EncodeContext,
+): Uint8Array | undefined {
   const encoder = encoderFor(context.bits);
   const instruction = new Instruction();
   try {
@@ -160,7 +274,10 @@ export function encode(encoding: Encoding, operands: readonly Operand[], context
       if (pattern.implicit) setImplicit(instruction, i, pattern.kind, context.addressSize ?? context.bits);
       else if (hiddenRegisters && pattern.fixed) {
         instruction.setOpKind(i, OpKind.Register);
-        instruction.setOpRegister(i, Register[pattern.fixed.toUpperCase() as keyof typeof Register] as Register);
+        instruction.setOpRegister(
+          i,
+          Register[pattern.fixed.toUpperCase() as keyof typeof Register] as Register,
+        );
       } else setOperand(instruction, i, operands[written++], pattern, context);
     });
     if (context.segment !== Register.None) instruction.segmentPrefix = context.segment;

@@ -2,7 +2,7 @@
  * The table of encodings, built once from iced's description of every opcode (`OpCodeInfo`):
  * for each mnemonic the candidates in the order of the opcode map, with their operand patterns.
  */
-import { Code, CodeExt, EncodingKind, MemorySizeExt, Mnemonic, OpCodeOperandKind as K } from 'iced-x86';
+import { Code, CodeExt, EncodingKind, OpCodeOperandKind as K, MemorySizeExt, Mnemonic } from 'iced-x86';
 import type { RegisterClass } from './registers.ts';
 
 /** What may stand for one operand of an encoding. Sizes are in bytes. */
@@ -110,10 +110,11 @@ const FAR_POINTER = /^[A-Z][a-z]+_m16(16|32|64)$/;
 /** String instructions whose register operands are not written either. */
 const STRING = /^(ins|outs|lods|stos|scas|movs|cmps)[bwdq]$|^xlatb$/;
 
-function describe(code: Code): { mnemonic: string; encoding: Encoding } | undefined {
+function infoOf(code: Code): { mnemonic: string; encoding: Encoding } | undefined {
   const info = CodeExt.opCode(code);
   try {
-    if (info.encoding !== EncodingKind.Legacy || !info.isInstruction || info.decoderOption !== 0) return undefined;
+    if (info.encoding !== EncodingKind.Legacy || !info.isInstruction || info.decoderOption !== 0)
+      return undefined;
     const mnemonic = Mnemonic[info.mnemonic].toLowerCase();
     const patterns: Pattern[] = [];
     for (let i = 0; i < info.opCount; i++) {
@@ -134,7 +135,11 @@ function describe(code: Code): { mnemonic: string; encoding: Encoding } | undefi
       farBytes: far ? Number(far[1]) / 8 : 0,
       operandSize: info.operandSize,
       addressSize: info.addressSize,
-      modes: { 16: info.isAvailableInMode(16), 32: info.isAvailableInMode(32), 64: info.isAvailableInMode(64) },
+      modes: {
+        16: info.isAvailableInMode(16),
+        32: info.isAvailableInMode(32),
+        64: info.isAvailableInMode(64),
+      },
     };
     return { mnemonic, encoding };
   } finally {
@@ -148,7 +153,7 @@ function build(): ReadonlyMap<string, readonly Encoding[]> {
   const result = new Map<string, Encoding[]>();
   const count = Object.keys(Code).length / 2;
   for (let code = 0; code < count; code++) {
-    const row = describe(code as Code);
+    const row = infoOf(code as Code);
     if (row === undefined) continue;
     const rows = result.get(row.mnemonic);
     if (rows) rows.push(row.encoding);

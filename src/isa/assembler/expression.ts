@@ -31,7 +31,8 @@ export class TokenReader {
 
   next(what: string): Token {
     const token = this.tokens[this.at];
-    if (token === undefined) throw new SourceError(`${what} is missing at the end of the line`, this.column());
+    if (token === undefined)
+      throw new SourceError(`${what} is missing at the end of the line`, this.column());
     this.at++;
     return token;
   }
@@ -68,7 +69,8 @@ export class TokenReader {
 
   expectEnd(): void {
     const token = this.peek();
-    if (token) throw new SourceError(`unexpected '${token.text}' after the end of the statement`, token.column);
+    if (token)
+      throw new SourceError(`unexpected '${token.text}' after the end of the statement`, token.column);
   }
 }
 
@@ -119,7 +121,8 @@ const MULTIPLICATIVE: Readonly<Record<string, Operator>> = {
 
 /** A character constant: up to eight bytes, the first one the lowest. */
 export function characterConstant(token: Token): bigint {
-  if (token.text.length > 8) throw new SourceError('a character constant holds at most 8 bytes', token.column);
+  if (token.text.length > 8)
+    throw new SourceError('a character constant holds at most 8 bytes', token.column);
   let n = 0n;
   for (let i = token.text.length - 1; i >= 0; i--) n = (n << 8n) | BigInt(token.text.charCodeAt(i));
   return n;
@@ -128,7 +131,10 @@ export function characterConstant(token: Token): bigint {
 function scalarOperation(operator: string, apply: Operator, a: Value, b: Value, column: number): Value {
   // A guess of the first pass may lack the section that would cancel out later.
   if ((!isScalar(a) || !isScalar(b)) && !a.unknown && !b.unknown) {
-    throw new SourceError(`'${operator}' works on plain numbers (such as label - $$), not on addresses or registers`, column);
+    throw new SourceError(
+      `'${operator}' works on plain numbers (such as label - $$), not on addresses or registers`,
+      column,
+    );
   }
   const divides = operator === '/' || operator === '//' || operator === '%' || operator === '%%';
   if (divides && b.unknown && b.n === 0n) return scalar(0n, true);
@@ -180,7 +186,8 @@ function primary(reader: TokenReader, scope: Scope): Value {
     case '~':
     case '!': {
       const value = primary(reader, scope);
-      if (!isScalar(value)) throw new SourceError(`'${token.text}' works on plain numbers only`, token.column);
+      if (!isScalar(value))
+        throw new SourceError(`'${token.text}' works on plain numbers only`, token.column);
       return scalar(token.text === '~' ? ~value.n : truth(value.n === 0n), value.unknown);
     }
     default:
@@ -197,7 +204,10 @@ function product(reader: TokenReader, scope: Scope): Value {
     if (token.text !== '*' && apply === undefined) return value;
     reader.at++;
     const right = primary(reader, scope);
-    value = apply === undefined ? multiply(value, right) : scalarOperation(token.text, apply, value, right, token.column);
+    value =
+      apply === undefined
+        ? multiply(value, right)
+        : scalarOperation(token.text, apply, value, right, token.column);
   }
 }
 

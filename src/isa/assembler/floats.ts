@@ -42,7 +42,12 @@ const SPECIAL = /^__\??(infinity|nan|qnan|snan)\??__$/i;
 function special(f: FloatFormat, name: string, negative: boolean): bigint {
   const exponent = (1n << BigInt(f.exponentBits)) - 1n;
   const leading = 1n << BigInt(f.precision - 1);
-  const significand = { infinity: leading, nan: leading | (leading >> 1n), qnan: leading | (leading >> 1n), snan: leading | 1n };
+  const significand = {
+    infinity: leading,
+    nan: leading | (leading >> 1n),
+    qnan: leading | (leading >> 1n),
+    snan: leading | 1n,
+  };
   return pack(f, exponent, significand[name as keyof typeof significand], negative);
 }
 
@@ -71,7 +76,10 @@ export function floatBits(text: string, size: number, negative: boolean, column:
   let exponent = Math.max(bitLength(numerator) - bitLength(denominator), 1 - bias);
   for (;;) {
     const shift = BigInt(f.precision - 1 - exponent);
-    const significand = shift >= 0n ? divideRounded(numerator << shift, denominator) : divideRounded(numerator, denominator << -shift);
+    const significand =
+      shift >= 0n
+        ? divideRounded(numerator << shift, denominator)
+        : divideRounded(numerator, denominator << -shift);
     const length = bitLength(significand);
     if (length > f.precision) {
       exponent++;

@@ -22,18 +22,42 @@ function decodedTexts(bits: 16 | 32 | 64): string[] {
   formatter.hexSuffix = '';
   formatter.showBranchSize = true;
   const texts = new Set<string>();
-  const prefixes = [[], [0x66], [0xf2], [0xf3], ...(bits === 64 ? [[0x48], [0x45], [0x66, 0x4d], [0xf3, 0x48], [0xf2, 0x48]] : [[0x67]])];
+  const prefixes = [
+    [],
+    [0x66],
+    [0xf2],
+    [0xf3],
+    ...(bits === 64 ? [[0x48], [0x45], [0x66, 0x4d], [0xf3, 0x48], [0xf2, 0x48]] : [[0x67]]),
+  ];
   const maps = [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]];
-  const modrms = [0xc1, 0xca, 0xd3, 0xdc, 0xe5, 0xee, 0xf7, 0xf8, 0x03, 0x0b, 0x13, 0x1b, 0x23, 0x2b, 0x33, 0x3b, 0x44, 0x85];
+  const modrms = [
+    0xc1, 0xca, 0xd3, 0xdc, 0xe5, 0xee, 0xf7, 0xf8, 0x03, 0x0b, 0x13, 0x1b, 0x23, 0x2b, 0x33, 0x3b, 0x44,
+    0x85,
+  ];
   for (const prefix of prefixes) {
     for (const map of maps) {
       for (let opcode = 0; opcode < 256; opcode++) {
         for (const modrm of modrms) {
-          const bytes = Uint8Array.of(...prefix, ...map, opcode, modrm, 0x18, 0x22, 0x33, 0x04, 0x85, 0x66, 0x07, 0x18, 0x09);
+          const bytes = Uint8Array.of(
+            ...prefix,
+            ...map,
+            opcode,
+            modrm,
+            0x18,
+            0x22,
+            0x33,
+            0x04,
+            0x85,
+            0x66,
+            0x07,
+            0x18,
+            0x09,
+          );
           const decoder = new Decoder(bits, bytes, DecoderOptions.None);
           decoder.ip = 0x1000n;
           const instruction = decoder.decode();
-          if (instruction.code !== Code.INVALID && instruction.encoding === EncodingKind.Legacy) texts.add(formatter.format(instruction));
+          if (instruction.code !== Code.INVALID && instruction.encoding === EncodingKind.Legacy)
+            texts.add(formatter.format(instruction));
           instruction.free();
           decoder.free();
         }
@@ -56,7 +80,7 @@ function ours(bits: number, lines: readonly string[]): Map<string, Uint8Array | 
       return result;
     }
     const bad = new Map(assembly.errors.map((e) => [(e.line - 4) / 2, e.message]));
-    list.forEach((text, i) => bad.has(i) && result.set(text, bad.get(i) as string));
+    for (const [i, message] of bad) result.set(list[i], message);
     const before = list.length;
     list = list.filter((_, i) => !bad.has(i));
     if (list.length === before) throw new Error(assembly.errors[0].message);
@@ -79,7 +103,7 @@ describe.skipIf(!hasNasm())('every opcode of the maps, as NASM assembles it', ()
   for (const bits of [16, 32, 64] as const) {
     it(`${bits}-bit`, () => {
       const texts = decodedTexts(bits);
-      console.log(bits, texts.length, nasmEach(bits, texts).size);
+      expect(texts.length).toBeGreaterThan(14_000);
       expect(differences(bits, texts)).toEqual([]);
     });
   }

@@ -4,7 +4,15 @@
  */
 import { SourceError } from './types.ts';
 
-export type TokenKind = 'id' | 'number' | 'float' | 'string' | 'operator' | 'directive' | 'parameter' | 'macroLocal';
+export type TokenKind =
+  | 'id'
+  | 'number'
+  | 'float'
+  | 'string'
+  | 'operator'
+  | 'directive'
+  | 'parameter'
+  | 'macroLocal';
 
 export interface Token {
   readonly kind: TokenKind;
@@ -36,16 +44,21 @@ export function splitLines(source: string): SourceLine[] {
   return result;
 }
 
-const SPACE = /[ \t\f\v]+/y;
 const IDENTIFIER = /\$?[A-Za-z_.?@][\w.?@$~#]*/y;
 const NUMBER = /\$?\d[\w.]*(?:(?<=[eE])(?<!0[xXhH]\w*)[+-]\d+)?/y;
-const OPERATOR = /%\[|<<<|>>>|<=>|<<|>>|==|!=|<>|<=|>=|&&|\|\||\^\^|\/\/|%%|%\+|\$\$|[-+*/%~!^&|<>=(),:[\]{}?$]/y;
+const OPERATOR =
+  /%\[|<<<|>>>|<=>|<<|>>|==|!=|<>|<=|>=|&&|\|\||\^\^|\/\/|%%|%\+|\$\$|[-+*/%~!^&|<>=(),:[\]{}?$]/y;
 const DIRECTIVE = /%[A-Za-z_]\w*/y;
 const PARAMETER = /%(?:\d+|\{\d+\})/y;
 const MACRO_LOCAL = /%(?:%[A-Za-z_][\w.?@$~#]*|\{%[A-Za-z_][\w.?@$~#]*\})/y;
 
 const RADIX_PREFIX: Readonly<Record<string, number>> = { x: 16, h: 16, b: 2, y: 2, o: 8, q: 8, d: 10, t: 10 };
-const DIGITS: Readonly<Record<number, RegExp>> = { 2: /^[01]+$/, 8: /^[0-7]+$/, 10: /^\d+$/, 16: /^[\da-fA-F]+$/ };
+const DIGITS: Readonly<Record<number, RegExp>> = {
+  2: /^[01]+$/,
+  8: /^[0-7]+$/,
+  10: /^\d+$/,
+  16: /^[\da-fA-F]+$/,
+};
 const LITERAL_PREFIX: Readonly<Record<number, string>> = { 2: '0b', 8: '0o', 10: '', 16: '0x' };
 
 /** Reads the text of a number in any of NASM's spellings; undefined when it is none of them. */
@@ -67,16 +80,30 @@ export function parseInteger(text: string): bigint | undefined {
 }
 
 const ESCAPES: Readonly<Record<string, number>> = {
-  a: 7, b: 8, t: 9, n: 10, v: 11, f: 12, r: 13, e: 27, "'": 39, '"': 34, '`': 96, '\\': 92, '?': 63,
+  a: 7,
+  b: 8,
+  t: 9,
+  n: 10,
+  v: 11,
+  f: 12,
+  r: 13,
+  e: 27,
+  "'": 39,
+  '"': 34,
+  '`': 96,
+  '\\': 92,
+  '?': 63,
 };
 
 /** A string as one character per byte of its UTF-8 form. */
 function toByteString(text: string): string {
-  return encodeURIComponent(text).replace(/%([\dA-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return encodeURIComponent(text).replace(/%([\dA-F]{2})/g, (_, hex) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
 }
 
 /** Contents of a back-quoted string, whose escapes are those of C. */
-function unescape(body: string, column: number): string {
+function unescapeBody(body: string, column: number): string {
   const pattern = /\\(?:x([\da-fA-F]{1,2})|([0-7]{1,3})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|(.))/gsu;
   let result = '';
   let last = 0;
@@ -103,44 +130,65 @@ function closingQuote(text: string, start: number): number {
   throw new SourceError('the string is not closed on this line', start + 1);
 }
 
+type Contents = Pick<Token, 'kind' | 'text' | 'value'>;
+
+const withoutMarks = (source: string) => source.replace(/[%{}]/g, '');
+const FLOAT = /^\d[\d_]*(\.[\d_]*)?([eE][+-]?\d+)?$/;
+
+function number(source: string, column: number): Contents {
+  const value = parseInteger(source);
+  if (value !== undefined) return { kind: 'number', text: source, value };
+  if (FLOAT.test(source)) return { kind: 'float', text: source };
+  throw new SourceError(`'${source}' is not a number`, column);
+}
+
+/** What a token can be, in the order tried. */
+const RULES: readonly (readonly [RegExp, (source: string, column: number) => Contents])[] = [
+  [NUMBER, number],
+  [IDENTIFIER, (text) => ({ kind: 'id', text })],
+  [PARAMETER, (source) => ({ kind: 'parameter', text: withoutMarks(source) })],
+  [MACRO_LOCAL, (source) => ({ kind: 'macroLocal', text: withoutMarks(source) })],
+  [DIRECTIVE, (source) => ({ kind: 'directive', text: source.toLowerCase() })],
+  [OPERATOR, (text) => ({ kind: 'operator', text })],
+];
+
+interface Piece {
+  readonly length: number;
+  readonly contents: Contents;
+}
+
+function stringAt(text: string, at: number): Piece {
+  const end = closingQuote(text, at) + 1;
+  const body = text.slice(at + 1, end - 1);
+  const contents = text[at] === '`' ? unescapeBody(body, at + 1) : toByteString(body);
+  return { length: end - at, contents: { kind: 'string', text: contents } };
+}
+
+function pieceAt(text: string, at: number): Piece {
+  if (/["'`]/.test(text[at])) return stringAt(text, at);
+  for (const [pattern, contents] of RULES) {
+    pattern.lastIndex = at;
+    const source = pattern.exec(text)?.[0];
+    if (source !== undefined) return { length: source.length, contents: contents(source, at + 1) };
+  }
+  throw new SourceError(`unexpected character '${text[at]}'`, at + 1);
+}
+
 /** Tokens of one line. Throws SourceError for characters and numbers that mean nothing. */
 export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
   let at = 0;
   let spaced = false;
-  const take = (pattern: RegExp): string | undefined => {
-    pattern.lastIndex = at;
-    return pattern.exec(text)?.[0];
-  };
-  const push = (kind: TokenKind, source: string, contents = source, value?: bigint) => {
-    tokens.push({ kind, text: contents, column: at + 1, spaced, ...(value === undefined ? {} : { value }) });
-    at += source.length;
-    spaced = false;
-  };
   while (at < text.length && text[at] !== ';') {
-    const space = take(SPACE);
-    if (space !== undefined) {
-      at += space.length;
+    if (/\s/.test(text[at])) {
       spaced = true;
+      at++;
       continue;
     }
-    const c = text[at];
-    let m: string | undefined;
-    if (c === '"' || c === "'" || c === '`') {
-      const source = text.slice(at, closingQuote(text, at) + 1);
-      const body = source.slice(1, -1);
-      push('string', source, c === '`' ? unescape(body, at + 1) : toByteString(body));
-    } else if ((m = take(NUMBER)) !== undefined) {
-      const value = parseInteger(m);
-      if (value !== undefined) push('number', m, m, value);
-      else if (/^\d[\d_]*(\.[\d_]*)?([eE][+-]?\d+)?$/.test(m)) push('float', m);
-      else throw new SourceError(`'${m}' is not a number`, at + 1);
-    } else if ((m = take(IDENTIFIER)) !== undefined) push('id', m);
-    else if ((m = take(PARAMETER)) !== undefined) push('parameter', m, m.replace(/[%{}]/g, ''));
-    else if ((m = take(MACRO_LOCAL)) !== undefined) push('macroLocal', m, m.replace(/[%{}]/g, ''));
-    else if ((m = take(DIRECTIVE)) !== undefined) push('directive', m, m.toLowerCase());
-    else if ((m = take(OPERATOR)) !== undefined) push('operator', m);
-    else throw new SourceError(`unexpected character '${c}'`, at + 1);
+    const { length, contents } = pieceAt(text, at);
+    tokens.push({ ...contents, column: at + 1, spaced });
+    at += length;
+    spaced = false;
   }
   return tokens;
 }

@@ -33,7 +33,8 @@ export interface MultiLineMacro {
   readonly body: readonly BodyLine[];
 }
 
-export const isOperator = (token: Token | undefined, text: string): boolean => token?.kind === 'operator' && token.text === text;
+export const isOperator = (token: Token | undefined, text: string): boolean =>
+  token?.kind === 'operator' && token.text === text;
 
 /** Splits at commas outside braces, and outside parentheses when asked. Braces around an argument are removed. */
 export function splitArguments(tokens: readonly Token[], respectParentheses: boolean): Token[][] {
@@ -87,12 +88,29 @@ export function substitute(tokens: readonly Token[], call: MacroCall): Token[] {
       const digits = String(count);
       const contents: readonly Token[] =
         number === 0
-          ? [{ kind: 'number', text: digits, value: BigInt(count), column: token.column, spaced: token.spaced }]
+          ? [
+              {
+                kind: 'number',
+                text: digits,
+                value: BigInt(count),
+                column: token.column,
+                spaced: token.spaced,
+              },
+            ]
           : (call.parameters[number - 1] ?? []);
-      appendPasting(out, contents.map((t, i) => ({ ...t, column: token.column, spaced: i === 0 ? token.spaced : t.spaced })), glue);
+      appendPasting(
+        out,
+        contents.map((t, i) => ({ ...t, column: token.column, spaced: i === 0 ? token.spaced : t.spaced })),
+        glue,
+      );
       glueNext = true;
     } else if (token.kind === 'macroLocal') {
-      out.push({ kind: 'id', text: `..@${call.serial}.${token.text}`, column: token.column, spaced: token.spaced });
+      out.push({
+        kind: 'id',
+        text: `..@${call.serial}.${token.text}`,
+        column: token.column,
+        spaced: token.spaced,
+      });
       glueNext = false;
     } else {
       appendPasting(out, [token], glueNext && glue);
@@ -106,7 +124,8 @@ export function substitute(tokens: readonly Token[], call: MacroCall): Token[] {
 export function macroHeader(tokens: readonly Token[], body: readonly BodyLine[]): MultiLineMacro {
   const name = tokens[0];
   const count = tokens[1];
-  if (name?.kind !== 'id' || count?.kind !== 'number') throw new SourceError('%macro needs a name and a number of parameters', name?.column);
+  if (name?.kind !== 'id' || count?.kind !== 'number')
+    throw new SourceError('%macro needs a name and a number of parameters', name?.column);
   const minimum = Number(parseInteger(count.text));
   let at = 2;
   let maximum = minimum;

@@ -33,17 +33,25 @@ function immediate(o: ImmediateOperand, bytes: number, extended: number): Mismat
   const { value } = o;
   if (value.unknown) return undefined;
   // An address never takes the one-byte sign-extended form, and a full 64-bit field unless a size is given.
-  if (!isScalar(value) && bytes < extended && (bytes === 1 || (o.size === undefined && bytes === 4 && extended === 8 && o.strict))) return 'form';
+  if (
+    !isScalar(value) &&
+    bytes < extended &&
+    (bytes === 1 || (o.size === undefined && bytes === 4 && extended === 8 && o.strict))
+  )
+    return 'form';
   const n = resolve(value);
   const fits = bytes < extended ? fitsSigned(n, bytes, extended) : bytes === 8 || fitsIn(n, bytes);
   if (fits) return undefined;
   if (bytes < extended && bytes === 1) return 'form';
-  return { tooLarge: `${hex(n)} does not fit in ${bytes * 8} bits${bytes < extended ? ' (sign-extended)' : ''}` };
+  return {
+    tooLarge: `${hex(n)} does not fit in ${bytes * 8} bits${bytes < extended ? ' (sign-extended)' : ''}`,
+  };
 }
 
 function memorySizeAgrees(o: MemoryOperand, encoding: Encoding, context: MatchContext): boolean {
   if ((o.reach === 'far') !== encoding.farBytes > 0) return false;
-  if (encoding.farBytes > 0) return (o.size ?? (context.operandSize ?? context.bits) / 8) === encoding.farBytes;
+  if (encoding.farBytes > 0)
+    return (o.size ?? (context.operandSize ?? context.bits) / 8) === encoding.farBytes;
   if (o.size === undefined) return true;
   return encoding.memoryBytes === 0 || o.size === encoding.memoryBytes;
 }
@@ -64,15 +72,22 @@ function branchFits(o: ImmediateOperand, pattern: Pattern, context: MatchContext
   return bytes === 1 ? o.reach !== 'near' : o.reach !== 'short';
 }
 
-function operandMismatch(o: Operand, pattern: Pattern, encoding: Encoding, context: MatchContext): Mismatch | undefined {
+function operandMismatch(
+  o: Operand,
+  pattern: Pattern,
+  encoding: Encoding,
+  context: MatchContext,
+): Mismatch | undefined {
   switch (o.kind) {
     case 'register': {
-      if (pattern.fixed !== undefined) return pattern.fixed === o.register.name && o.reach !== 'to' ? undefined : 'form';
+      if (pattern.fixed !== undefined)
+        return pattern.fixed === o.register.name && o.reach !== 'to' ? undefined : 'form';
       const wanted = pattern.register;
       return wanted?.class === o.register.class && wanted.size === o.register.size ? undefined : 'form';
     }
     case 'immediate':
-      if (pattern.one) return isScalar(o.value) && o.value.n === 1n && o.size === undefined ? undefined : 'form';
+      if (pattern.one)
+        return isScalar(o.value) && o.value.n === 1n && o.size === undefined ? undefined : 'form';
       if (pattern.branch) return branchFits(o, pattern, context) ? undefined : 'form';
       return pattern.immediate ? immediate(o, pattern.immediate.bytes, pattern.immediate.extends) : 'form';
     case 'far': {
@@ -82,7 +97,13 @@ function operandMismatch(o: Operand, pattern: Pattern, encoding: Encoding, conte
     case 'memory': {
       if (pattern.offset) {
         const long = context.bits === 64;
-        if (o.base || o.index || o.relative || (long && o.displacementSize !== 8 && context.addressSize !== 32)) return 'form';
+        if (
+          o.base ||
+          o.index ||
+          o.relative ||
+          (long && o.displacementSize !== 8 && context.addressSize !== 32)
+        )
+          return 'form';
       } else if (!pattern.memory || (o.displacementSize === 8 && !o.base && !o.index)) return 'form';
       return memorySizeAgrees(o, encoding, context) ? undefined : 'form';
     }
@@ -90,11 +111,21 @@ function operandMismatch(o: Operand, pattern: Pattern, encoding: Encoding, conte
 }
 
 /** undefined when the operands fit the encoding in this mode. */
-export function mismatch(encoding: Encoding, operands: readonly Operand[], context: MatchContext): Mismatch | undefined {
+export function mismatch(
+  encoding: Encoding,
+  operands: readonly Operand[],
+  context: MatchContext,
+): Mismatch | undefined {
   if (encoding.written.length !== operands.length || !encoding.modes[context.bits]) return 'form';
   const addressBits = context.addressSize ?? context.bits;
   const hasMemory = operands.some((o) => o.kind === 'memory');
-  if (encoding.addressSize !== 0 && !hasMemory && encoding.addressSize !== addressBits && !/^je?r?cxz/i.test(encoding.name)) return 'form';
+  if (
+    encoding.addressSize !== 0 &&
+    !hasMemory &&
+    encoding.addressSize !== addressBits &&
+    !/^je?r?cxz/i.test(encoding.name)
+  )
+    return 'form';
   let result: Mismatch | undefined;
   for (let i = 0; i < operands.length; i++) {
     const reason = operandMismatch(operands[i], encoding.written[i], encoding, context);

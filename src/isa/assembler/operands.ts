@@ -1,5 +1,5 @@
 /** Operands of instructions: registers, immediates, far pointers and effective addresses. */
-import { expression, type Scope, TokenReader } from './expression.ts';
+import { expression, type Scope, type TokenReader } from './expression.ts';
 import type { RegisterInfo } from './registers.ts';
 import { registerNamed } from './registers.ts';
 import { type Bits, SourceError } from './types.ts';
@@ -7,7 +7,14 @@ import { isScalar, scalar, subtract, type Value } from './value.ts';
 
 /** Size keywords, in bytes. */
 export const SIZES: Readonly<Record<string, number>> = {
-  byte: 1, word: 2, dword: 4, qword: 8, tword: 10, oword: 16, yword: 32, zword: 64,
+  byte: 1,
+  word: 2,
+  dword: 4,
+  qword: 8,
+  tword: 10,
+  oword: 16,
+  yword: 32,
+  zword: 64,
 };
 
 export type Reach = 'short' | 'near' | 'far' | 'to';
@@ -98,7 +105,8 @@ function baseAndIndex(value: Value, keepIndex: boolean, column: number): Address
     if (register.class !== 'general' || register.size === 1) {
       throw new SourceError(`'${register.name}' cannot be part of an address`, column);
     }
-    if (register.size !== registers[0].register.size) throw new SourceError('the registers of an address must have one width', column);
+    if (register.size !== registers[0].register.size)
+      throw new SourceError('the registers of an address must have one width', column);
   }
   const scaled = (count: number): 1 | 2 | 4 | 8 => {
     if (count === 1 || count === 2 || count === 4 || count === 8) return count;
@@ -109,17 +117,21 @@ function baseAndIndex(value: Value, keepIndex: boolean, column: number): Address
   if (first === undefined) return { base: undefined, index: undefined, scale: 1 };
   if (second === undefined) {
     const { register, count } = first;
-    if (count === 1 && !(value.index === register && keepIndex)) return { base: register, index: undefined, scale: 1 };
-    if (count === 3 || count === 5 || count === 9) return { base: register, index: register, scale: scaled(count - 1) };
+    if (count === 1 && !(value.index === register && keepIndex))
+      return { base: register, index: undefined, scale: 1 };
+    if (count === 3 || count === 5 || count === 9)
+      return { base: register, index: register, scale: scaled(count - 1) };
     if (count === 2 && !keepIndex) return { base: register, index: register, scale: 1 };
     return { base: undefined, index: register, scale: scaled(count) };
   }
   let [base, index] = [first, second];
   // The scaled register is the index; so is one written reg*1, and the stack pointer never is.
-  if (base.count !== 1 || (index.count === 1 && (value.index === base.register || isStack(index.register)))) [base, index] = [index, base];
+  if (base.count !== 1 || (index.count === 1 && (value.index === base.register || isStack(index.register))))
+    [base, index] = [index, base];
   if (base.count !== 1) throw new SourceError('only one register of an address can be scaled', column);
   if (isStack(index.register)) {
-    if (index.count !== 1 || isStack(base.register)) throw new SourceError(`'${index.register.name}' cannot be an index register`, column);
+    if (index.count !== 1 || isStack(base.register))
+      throw new SourceError(`'${index.register.name}' cannot be an index register`, column);
     [base, index] = [index, base];
   }
   return { base: base.register, index: index.register, scale: scaled(index.count) };
@@ -130,9 +142,12 @@ function check16(address: Address, column: number): Address {
   const { base, index, scale } = address;
   const isBase = (r: RegisterInfo) => r.name === 'bx' || r.name === 'bp';
   const isIndex = (r: RegisterInfo) => r.name === 'si' || r.name === 'di';
-  if (scale === 1 && base && index && isBase(index) && isIndex(base)) return { base: index, index: base, scale };
-  const good = scale === 1 && base && (index ? isBase(base) && isIndex(index) : isBase(base) || isIndex(base));
-  if (!good) throw new SourceError('16-bit addresses are made of bx or bp, si or di, and a displacement', column);
+  if (scale === 1 && base && index && isBase(index) && isIndex(base))
+    return { base: index, index: base, scale };
+  const good =
+    scale === 1 && base && (index ? isBase(base) && isIndex(index) : isBase(base) || isIndex(base));
+  if (!good)
+    throw new SourceError('16-bit addresses are made of bx or bp, si or di, and a displacement', column);
   return address;
 }
 
@@ -145,7 +160,12 @@ function withoutRegisters(value: Value): Value {
 }
 
 /** What stands between the brackets. */
-function memory(reader: TokenReader, context: OperandContext, outer: Modifiers, outerSegment: RegisterInfo | undefined): MemoryOperand {
+function memory(
+  reader: TokenReader,
+  context: OperandContext,
+  outer: Modifiers,
+  outerSegment: RegisterInfo | undefined,
+): MemoryOperand {
   const column = reader.column();
   reader.expect('[');
   let displacementSize: number | undefined;
@@ -166,10 +186,19 @@ function memory(reader: TokenReader, context: OperandContext, outer: Modifiers, 
   const register = address.base ?? address.index;
   const displacement = withoutRegisters(value);
   const threadSegment = segment?.name === 'fs' || segment?.name === 'gs';
-  const mayBeRelative = context.bits === 64 && register === undefined && (!isScalar(displacement) || displacement.unknown);
-  const relative = mayBeRelative && (relation === 'rel' || (relation === undefined && context.defaultRelative && !threadSegment && displacementSize !== 8));
+  const mayBeRelative =
+    context.bits === 64 && register === undefined && (!isScalar(displacement) || displacement.unknown);
+  const relative =
+    mayBeRelative &&
+    (relation === 'rel' ||
+      (relation === undefined && context.defaultRelative && !threadSegment && displacementSize !== 8));
   return {
-    kind: 'memory', ...outer, segment, displacement, displacementSize, relative,
+    kind: 'memory',
+    ...outer,
+    segment,
+    displacement,
+    displacementSize,
+    relative,
     ...(register?.size === 2 ? check16(address, column) : address),
   };
 }
@@ -189,7 +218,8 @@ export function operand(reader: TokenReader, context: OperandContext): Operand {
   const terms = [...value.terms];
   const [term, count] = terms[0] ?? [];
   if (term !== undefined && 'iced' in term) {
-    if (terms.length === 1 && count === 1 && value.n === 0n) return { kind: 'register', ...common, register: term };
+    if (terms.length === 1 && count === 1 && value.n === 0n)
+      return { kind: 'register', ...common, register: term };
     throw new SourceError('registers can only be added up inside square brackets', column);
   }
   return { kind: 'immediate', ...common, value };
@@ -206,10 +236,17 @@ export function operands(reader: TokenReader, context: OperandContext): Operand[
 }
 
 export const constantOperand = (n: bigint): ImmediateOperand => ({
-  kind: 'immediate', size: undefined, strict: false, reach: undefined, value: scalar(n),
+  kind: 'immediate',
+  size: undefined,
+  strict: false,
+  reach: undefined,
+  value: scalar(n),
 });
 
 export const registerOperand = (name: string): RegisterOperand => ({
-  kind: 'register', size: undefined, strict: false, reach: undefined, register: registerNamed(name) as RegisterInfo,
+  kind: 'register',
+  size: undefined,
+  strict: false,
+  reach: undefined,
+  register: registerNamed(name) as RegisterInfo,
 });
-

@@ -1,11 +1,12 @@
 /** One pass over the source: executes statements, advances location counters, defines symbols. */
-import { defineData, DEFINE, RESERVE } from './data.ts';
+
+import { assembleCached, type InstructionCache } from './cache.ts';
+import { DEFINE, defineData, RESERVE } from './data.ts';
 import { directive, equate } from './directives.ts';
 import { expression, type Scope, TokenReader } from './expression.ts';
 import { operands } from './operands.ts';
 import type { Line } from './preprocessor.ts';
 import { Section } from './sections.ts';
-import { assembleCached, type InstructionCache } from './cache.ts';
 import { takeKeyword, takeLabel, takePrefixes } from './statement.ts';
 import type { SymbolTable } from './symbols.ts';
 import { type AssemblyError, type Bits, SourceError } from './types.ts';
@@ -54,14 +55,14 @@ export class Pass {
     this.program = program;
     this.sections = program.sections;
     this.bits = bits;
-    let text = this.sections.get('.text');
-    if (text === undefined) this.sections.set('.text', (text = new Section('.text', false, 1)));
-    this.section = text;
+    this.section = this.sections.get('.text') ?? new Section('.text', false, 1);
+    this.sections.set('.text', this.section);
     program.symbols.beginPass();
   }
 
   readonly scope: Scope = {
-    symbol: (name, column) => this.sectionSymbol(name) ?? this.program.symbols.lookup(this.fullName(name), column),
+    symbol: (name, column) =>
+      this.sectionSymbol(name) ?? this.program.symbols.lookup(this.fullName(name), column),
     here: () => this.statementStart,
     sectionStart: () => (this.absolute === undefined ? termValue(this.section) : scalar(0n)),
   };
@@ -120,7 +121,8 @@ export class Pass {
     while (reader.acceptWord('times')) {
       const column = reader.column();
       const value = expression(reader, this.scope);
-      if (value.unknown || !isScalar(value)) throw new SourceError('the count of times must be a number known at this line', column);
+      if (value.unknown || !isScalar(value))
+        throw new SourceError('the count of times must be a number known at this line', column);
       if (value.n < 0n) throw new SourceError(`the count of times is negative: ${value.n}`, column);
       if (value.n > 1n << 32n) throw new SourceError(`the count of times is too large: ${value.n}`, column);
       count *= Number(value.n);
@@ -130,24 +132,42 @@ export class Pass {
 
   private bytesOf(reader: TokenReader): Emission | undefined {
     const prefixes = takePrefixes(reader);
-    const plain = prefixes.bytes.length === 0 && prefixes.operandSize === undefined && prefixes.addressSize === undefined && prefixes.segment === 0;
+    const plain =
+      prefixes.bytes.length === 0 &&
+      prefixes.operandSize === undefined &&
+      prefixes.addressSize === undefined &&
+      prefixes.segment === 0;
     if (!plain && reader.peek() === undefined) {
       // A prefix on a line of its own is emitted as it is.
       return { repeatable: true, bytes: Uint8Array.from(prefixes.bytes) };
     }
     const column = reader.column();
     const word = takeKeyword(reader);
-    if (plain && Object.hasOwn(DEFINE, word)) return { repeatable: true, bytes: defineData(reader, this.scope, DEFINE[word]) };
+    if (plain && Object.hasOwn(DEFINE, word))
+      return { repeatable: true, bytes: defineData(reader, this.scope, DEFINE[word]) };
     if (plain && Object.hasOwn(RESERVE, word)) {
       const value = expression(reader, this.scope);
       reader.expectEnd();
-      if (value.unknown || !isScalar(value) || value.n < 0n) throw new SourceError(`${word} needs a count known at this line, not negative`, column);
+      if (value.unknown || !isScalar(value) || value.n < 0n)
+        throw new SourceError(`${word} needs a count known at this line, not negative`, column);
       return { repeatable: true, reserve: Number(value.n) * RESERVE[word] };
     }
     if (plain && directive(word, reader, this)) return undefined;
-    const list = operands(reader, { scope: this.scope, bits: this.bits, defaultRelative: this.defaultRelative });
+    const list = operands(reader, {
+      scope: this.scope,
+      bits: this.bits,
+      defaultRelative: this.defaultRelative,
+    });
     const here = this.here();
-    return { repeatable: false, bytes: assembleCached(this.program.cache, { mnemonic: word, operands: list, prefixes }, this.bits, here) };
+    return {
+      repeatable: false,
+      bytes: assembleCached(
+        this.program.cache,
+        { mnemonic: word, operands: list, prefixes },
+        this.bits,
+        here,
+      ),
+    };
   }
 
   private emit(e: Emission): void {
@@ -159,7 +179,8 @@ export class Pass {
     if (!effective) return;
     if (e.reserve !== undefined) this.reserve(e.reserve * count);
     if (e.bytes === undefined) return;
-    if (e.bytes.length * count > 1 << 28) throw new SourceError(`times makes ${e.bytes.length * count} bytes, which is too much`);
+    if (e.bytes.length * count > 1 << 28)
+      throw new SourceError(`times makes ${e.bytes.length * count} bytes, which is too much`);
     const all = new Uint8Array(e.bytes.length * count);
     for (let i = 0; i < count; i++) all.set(e.bytes, i * e.bytes.length);
     this.append(all);
@@ -168,7 +189,9 @@ export class Pass {
   // Locations
 
   private here(): Value {
-    return this.absolute === undefined ? termValue(this.section, BigInt(this.section.offset)) : scalar(this.absolute);
+    return this.absolute === undefined
+      ? termValue(this.section, BigInt(this.section.offset))
+      : scalar(this.absolute);
   }
 
   get offset(): number {
@@ -181,7 +204,8 @@ export class Pass {
 
   append(bytes: Uint8Array): void {
     if (this.absolute === undefined) this.section.append(bytes);
-    else if (bytes.length > 0) throw new SourceError('only resb and its kin can stand behind absolute or struc');
+    else if (bytes.length > 0)
+      throw new SourceError('only resb and its kin can stand behind absolute or struc');
   }
 
   reserve(length: number): void {
@@ -231,7 +255,8 @@ export class Pass {
   // Structures (NASM manual, "struc and endstruc", "istruc, at and iend")
 
   beginStructure(name: string, start: bigint): void {
-    if (this.structureName !== undefined) throw new SourceError(`struc ${this.structureName} is not closed by endstruc`);
+    if (this.structureName !== undefined)
+      throw new SourceError(`struc ${this.structureName} is not closed by endstruc`);
     this.structureName = name;
     this.absolute = this.structureStart = start;
     this.defineLabel(name, scalar(0n), 1);
@@ -239,7 +264,11 @@ export class Pass {
 
   endStructure(): void {
     if (this.structureName === undefined) throw new SourceError('endstruc without struc');
-    this.program.symbols.define(`${this.structureName}_size`, scalar((this.absolute as bigint) - this.structureStart), 1);
+    this.program.symbols.define(
+      `${this.structureName}_size`,
+      scalar((this.absolute as bigint) - this.structureStart),
+      1,
+    );
     this.structureName = undefined;
     this.absolute = undefined;
   }

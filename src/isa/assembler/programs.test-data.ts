@@ -67,7 +67,7 @@ times 127 db 4
 e: jmp d
 `,
   },
-  'data': {
+  data: {
     source: `db 1, 2, 'a', "bc", \`d\\n\\x41\\101\\0\\e\\u20ac\`, -1, 255
 dw 1, 'ab', 'abc', 0x1234, -1, 65535
 dd 1, 'abcd', 'abcde', 0xdeadbeef, -1, 1.5, -2.25, 1e10, 3.14159265358979
@@ -84,7 +84,7 @@ label2: dq label, $
 db 'trailing',
 `,
   },
-  'expressions': {
+  expressions: {
     source: `bits 32
 a equ 10
 b equ a * 3 + 2
@@ -162,7 +162,7 @@ times 510 - ($ - $$) db 0
 dw 0xaa55
 `,
   },
-  'sections': {
+  sections: {
     source: `bits 64
 org 0x100000
 section .text
@@ -212,7 +212,7 @@ section .text
 dd buffer
 `,
   },
-  'alignment': {
+  alignment: {
     source: `bits 32
 db 1
 align 4
@@ -424,7 +424,7 @@ isr_common: iret
   dd size
 `,
   },
-  'include': {
+  include: {
     source: `bits 32
 %include "constants.inc"
 mov eax, VALUE
@@ -436,7 +436,7 @@ twice nop
       'code.inc': 'included: ret\n jmp included\n',
     },
   },
-  'structures': {
+  structures: {
     source: `bits 32
 struc point
   .x: resd 1
@@ -737,7 +737,7 @@ pextrw eax, xmm0, 1
 label: dq label
 `,
   },
-  'x87': {
+  x87: {
     source: `bits 32
 fld dword [eax]
 fld qword [eax]

@@ -10,7 +10,9 @@ describe.skipIf(!hasNasm())('whole sources, as NASM assembles them', () => {
       expect(expected.messages).toBe('');
       const actual = assemble(source, includes ? { includes } : {});
       expect(actual.errors).toEqual([]);
-      expect(Buffer.from(actual.bytes).toString('hex')).toBe(Buffer.from(expected.bytes ?? []).toString('hex'));
+      expect(Buffer.from(actual.bytes).toString('hex')).toBe(
+        Buffer.from(expected.bytes ?? []).toString('hex'),
+      );
     });
   }
 });

@@ -1,7 +1,16 @@
 /** Register names of NASM, with iced's number, class and width. */
 import { Register } from 'iced-x86';
 
-export type RegisterClass = 'general' | 'segment' | 'control' | 'debug' | 'test' | 'x87' | 'mmx' | 'xmm' | 'ip';
+export type RegisterClass =
+  | 'general'
+  | 'segment'
+  | 'control'
+  | 'debug'
+  | 'test'
+  | 'x87'
+  | 'mmx'
+  | 'xmm'
+  | 'ip';
 
 export interface RegisterInfo {
   readonly name: string;
@@ -9,13 +18,18 @@ export interface RegisterInfo {
   readonly class: RegisterClass;
   /** Width in bytes. */
   readonly size: number;
-  /** Number in its class, as encoded. */
+  /** Number in its class, as encoded (AH, CH, DH and BH count from 0). */
   readonly number: number;
 }
 
 const table = new Map<string, RegisterInfo>();
 
-function define(names: readonly string[], cls: RegisterClass, size: number, iced = (name: string) => name.toUpperCase()): void {
+function define(
+  names: readonly string[],
+  cls: RegisterClass,
+  size: number,
+  iced = (name: string) => name.toUpperCase(),
+): void {
   names.forEach((name, number) => {
     const key = iced(name) as keyof typeof Register;
     table.set(name, { name, iced: Register[key] as Register, class: cls, size, number });
@@ -27,7 +41,9 @@ const numbered = (prefix: string, count: number, suffix = '') =>
 const extended = (suffix: string) => numbered('r', 16, suffix).slice(8);
 const names16 = ['ax', 'cx', 'dx', 'bx', 'sp', 'bp', 'si', 'di'];
 
-define(['al', 'cl', 'dl', 'bl', 'spl', 'bpl', 'sil', 'dil', ...extended('b')], 'general', 1, (n) => n.toUpperCase().replace(/^(R\d+)B$/, '$1L'));
+define(['al', 'cl', 'dl', 'bl', 'spl', 'bpl', 'sil', 'dil', ...extended('b')], 'general', 1, (n) =>
+  n.toUpperCase().replace(/^(R\d+)B$/, '$1L'),
+);
 define(['', '', '', '', 'ah', 'ch', 'dh', 'bh'].filter(Boolean), 'general', 1);
 define([...names16, ...extended('w')], 'general', 2);
 define([...names16.map((n) => `e${n}`), ...extended('d')], 'general', 4);
@@ -50,4 +66,11 @@ export function resized(register: RegisterInfo, size: 2 | 4 | 8): RegisterInfo {
     if (r.class === 'general' && r.size === size && r.number === register.number) return r;
   }
   throw new Error(`no ${size}-byte form of ${register.name}`);
+}
+
+/** True for registers that only 64-bit code can name (CR8 has another encoding in 32-bit code, which is not used). */
+export function needs64Bits(register: RegisterInfo): boolean {
+  if (register.class === 'general')
+    return register.size === 8 || register.number >= 8 || /^(sp|bp|si|di)l$/.test(register.name);
+  return register.class !== 'segment' && register.number >= 8;
 }

@@ -43,7 +43,9 @@ export class Section {
 
   append(bytes: Uint8Array): void {
     if (this.nobits && bytes.some((b) => b !== 0)) {
-      throw new SourceError(`section ${this.name} holds no bytes (nobits): use resb, resw, resd or resq here`);
+      throw new SourceError(
+        `section ${this.name} holds no bytes (nobits): use resb, resw, resd or resq here`,
+      );
     }
     this.checkRoom(bytes.length);
     if (!this.nobits) this.chunks.push(bytes);
@@ -58,7 +60,8 @@ export class Section {
   }
 
   private checkRoom(length: number): void {
-    if (this.offset + length > MAX_BYTES) throw new SourceError(`section ${this.name} grows beyond ${MAX_BYTES >> 20} MiB`);
+    if (this.offset + length > MAX_BYTES)
+      throw new SourceError(`section ${this.name} grows beyond ${MAX_BYTES >> 20} MiB`);
   }
 
   contents(): Uint8Array {
@@ -87,7 +90,10 @@ export function layOut(sections: Iterable<Section>, origin: number): void {
   for (const section of inOrder(sections)) {
     section.load.address = section.start ?? (section.name === '.text' ? next : alignUp(next, section.align));
     // Sections without bytes follow the addresses of the one before, others the place they are loaded at.
-    const follows = section.nobits && section.start === undefined ? alignUp(nextVirtual, section.align) : section.loadAddress;
+    const follows =
+      section.nobits && section.start === undefined
+        ? alignUp(nextVirtual, section.align)
+        : section.loadAddress;
     section.address = section.vstart === undefined ? follows : alignUp(section.vstart, section.align);
     next = section.loadAddress + section.size;
     nextVirtual = section.address + section.size;
@@ -101,11 +107,13 @@ export function flatImage(sections: Iterable<Section>): Uint8Array {
   const origin = placed[0]?.loadAddress ?? 0;
   const last = placed.at(-1);
   const length = last === undefined ? 0 : last.loadAddress + last.offset - origin;
-  if (length > MAX_BYTES) throw new SourceError(`the image would span ${length} bytes; sections lie too far apart for a flat file`);
+  if (length > MAX_BYTES)
+    throw new SourceError(`the image would span ${length} bytes; sections lie too far apart for a flat file`);
   const image = new Uint8Array(length);
   let end = origin;
   for (const section of placed) {
-    if (section.loadAddress < end) throw new SourceError(`section ${section.name} overlaps the one before it`);
+    if (section.loadAddress < end)
+      throw new SourceError(`section ${section.name} overlaps the one before it`);
     image.set(section.contents(), section.loadAddress - origin);
     end = section.loadAddress + section.offset;
   }

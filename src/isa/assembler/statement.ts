@@ -9,12 +9,44 @@ import { SourceError } from './types.ts';
 
 /** Words that begin a directive of the assembler. */
 export const DIRECTIVES: ReadonlySet<string> = new Set([
-  'bits', 'use16', 'use32', 'use64', 'org', 'section', 'segment', 'absolute', 'global', 'extern', 'common', 'required', 'static',
-  'default', 'align', 'alignb', 'cpu', 'struc', 'endstruc', 'istruc', 'at', 'iend', 'float', 'warning', 'incbin', 'sectalign',
+  'bits',
+  'use16',
+  'use32',
+  'use64',
+  'org',
+  'section',
+  'segment',
+  'absolute',
+  'global',
+  'extern',
+  'common',
+  'required',
+  'static',
+  'default',
+  'align',
+  'alignb',
+  'cpu',
+  'struc',
+  'endstruc',
+  'istruc',
+  'at',
+  'iend',
+  'float',
+  'warning',
+  'incbin',
+  'sectalign',
 ]);
 
 const PREFIX_BYTES: Readonly<Record<string, number>> = {
-  lock: 0xf0, rep: 0xf3, repe: 0xf3, repz: 0xf3, repne: 0xf2, repnz: 0xf2, xacquire: 0xf2, xrelease: 0xf3, bnd: 0xf2,
+  lock: 0xf0,
+  rep: 0xf3,
+  repe: 0xf3,
+  repz: 0xf3,
+  repne: 0xf2,
+  repnz: 0xf2,
+  xacquire: 0xf2,
+  xrelease: 0xf3,
+  bnd: 0xf2,
 };
 const SIZE_PREFIX = /^([oa])(16|32|64)$/;
 
@@ -23,8 +55,13 @@ const isPrefix = (word: string) =>
 
 function isKeyword(word: string): boolean {
   return (
-    DIRECTIVES.has(word) || Object.hasOwn(DEFINE, word) || Object.hasOwn(RESERVE, word) ||
-    word === 'equ' || word === 'times' || isPrefix(word) || isMnemonic(word)
+    DIRECTIVES.has(word) ||
+    Object.hasOwn(DEFINE, word) ||
+    Object.hasOwn(RESERVE, word) ||
+    word === 'equ' ||
+    word === 'times' ||
+    isPrefix(word) ||
+    isMnemonic(word)
   );
 }
 
@@ -66,6 +103,7 @@ export function takePrefixes(reader: TokenReader): Prefixes {
 /** The keyword the rest of the line begins with, in lower case. */
 export function takeKeyword(reader: TokenReader): string {
   const token = reader.next('an instruction');
-  if (token.kind !== 'id') throw new SourceError(`expected an instruction or directive but found '${token.text}'`, token.column);
+  if (token.kind !== 'id')
+    throw new SourceError(`expected an instruction or directive but found '${token.text}'`, token.column);
   return token.text.toLowerCase();
 }

@@ -22,7 +22,13 @@ export class SymbolTable {
   define(name: string, value: Value, column: number): void {
     const entry = this.entries.get(name);
     if (entry?.pass === this.pass) throw new SourceError(`symbol '${name}' is defined twice`, column);
-    if (entry === undefined || entry.value.n !== value.n || entry.value.unknown !== value.unknown || !sameTerms(entry.value, value)) this.changed = true;
+    if (
+      entry === undefined ||
+      entry.value.n !== value.n ||
+      entry.value.unknown !== value.unknown ||
+      !sameTerms(entry.value, value)
+    )
+      this.changed = true;
     if (entry) Object.assign(entry, { value, pass: this.pass });
     else this.entries.set(name, { value, pass: this.pass });
   }

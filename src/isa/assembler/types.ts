@@ -31,7 +31,7 @@ export interface AssemblyError extends Location {
 
 export interface SectionInfo {
   readonly name: string;
-  /** Address the code was assembled for (`vstart`). */
+  /** Address the code was assembled for (`vstart`), as a signed number: the upper half of the address space is negative. */
   readonly address: number;
   /** Address it is loaded at (`start`); the same as `address` unless `vstart` was given. */
   readonly loadAddress: number;
@@ -52,7 +52,7 @@ export interface SymbolInfo {
 
 /** Bytes that one source line produced. */
 export interface LineInfo extends Location {
-  /** Address assembled for, in bytes. */
+  /** Address assembled for, as a signed number. */
   readonly address: number;
   readonly length: number;
 }

@@ -26,7 +26,11 @@ export interface Value {
 
 const NO_TERMS: ReadonlyMap<Term, number> = new Map();
 
-export const scalar = (n: bigint, unknown = false): Value => ({ n: BigInt.asIntN(64, n), terms: NO_TERMS, unknown });
+export const scalar = (n: bigint, unknown = false): Value => ({
+  n: BigInt.asIntN(64, n),
+  terms: NO_TERMS,
+  unknown,
+});
 export const termValue = (term: Term, n = 0n): Value => ({ n, terms: new Map([[term, 1]]), unknown: false });
 export const isScalar = (v: Value): boolean => v.terms.size === 0;
 
@@ -50,7 +54,8 @@ export const negate = (a: Value): Value => combine(scalar(0n), a, -1);
 
 /** Product; one side must be a scalar. */
 export function multiply(a: Value, b: Value): Value {
-  if (!isScalar(a) && !isScalar(b)) throw new SourceError('an address or register can only be multiplied by a plain number');
+  if (!isScalar(a) && !isScalar(b))
+    throw new SourceError('an address or register can only be multiplied by a plain number');
   if (isScalar(a) && isScalar(b)) return scalar(a.n * b.n, a.unknown || b.unknown);
   const [v, factor] = isScalar(b) ? [a, b.n] : [b, a.n];
   const terms = new Map<Term, number>();
@@ -67,7 +72,9 @@ export function baseOf(v: Value): Base | undefined {
   const [[term, count]] = v.terms;
   if ('iced' in term) throw new SourceError(`register '${term.name}' cannot be used here`);
   if (v.terms.size > 1 || count !== 1) {
-    throw new SourceError('the expression mixes addresses of several sections; only differences within one section are plain numbers');
+    throw new SourceError(
+      'the expression mixes addresses of several sections; only differences within one section are plain numbers',
+    );
   }
   return term;
 }

@@ -1,0 +1,107 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { hasNasm, nasm } from '../../tools/nasm-oracle.ts';
+import { assemble } from '../isa/assembler/index.ts';
+import { type Guest, guestNamed, guests, SOURCES } from './index.ts';
+
+const hasQemu = spawnSync('qemu-system-x86_64', ['--version']).status === 0;
+
+it('sources.ts holds the present sources', () => {
+  execFileSync('node', ['scripts/embed-guests.mjs', '--check']);
+});
+
+it('every source belongs to a guest', () => {
+  expect(new Set(guests.flatMap((g) => g.files))).toEqual(new Set(Object.keys(SOURCES)));
+});
+
+describe.each(guests)('$name', (guest) => {
+  it('assembles', () => {
+    const { bytes, symbols, lines } = guest.assemble();
+    expect(bytes.length).toBeGreaterThan(0);
+    expect(symbols.map((s) => s.name)).toContain('start');
+    expect(lines.length).toBeGreaterThan(10);
+    for (const { file } of lines) expect(guest.files).toContain(file);
+  });
+
+  it.skipIf(!hasNasm())('has the bytes that NASM gives', () => {
+    const [main] = guest.files;
+    const expected = nasm(SOURCES[main], Object.fromEntries(guest.files.map((f) => [f, SOURCES[f]])));
+    expect(expected.messages).toBe('');
+    const actual = assemble(SOURCES[main], { file: main, includes: SOURCES });
+    expect(Buffer.from(actual.bytes).equals(Buffer.from(expected.bytes ?? []))).toBe(true);
+  });
+});
+
+const MACHINE = [
+  '-display',
+  'none',
+  '-no-reboot',
+  '-m',
+  '64',
+  '-device',
+  'isa-debug-exit,iobase=0xf4',
+  '-serial',
+  'stdio',
+];
+
+/** Runs a guest on QEMU's PC until it ends itself, typing each line when the prompt asks for it. */
+async function onQemu(
+  name: string,
+  lines: readonly string[] = [],
+): Promise<{ text: string; status: number }> {
+  const guest = guestNamed(name) as Guest;
+  const directory = mkdtempSync(join(tmpdir(), 'guest-'));
+  try {
+    const image = join(directory, 'image');
+    writeFileSync(image, guest.assemble().bytes);
+    const boot = guest.flat ? ['-drive', `file=${image},format=raw`] : ['-kernel', image];
+    const qemu = spawn('qemu-system-x86_64', [...boot, ...MACHINE]);
+    let text = '';
+    let typed = 0;
+    qemu.stdout.setEncoding('latin1').on('data', (chunk: string) => {
+      text += chunk;
+      const prompts = text.match(/^> /gm)?.length ?? 0;
+      while (typed < Math.min(prompts, lines.length)) qemu.stdin.write(`${lines[typed++]}\r`);
+    });
+    const [status] = (await once(qemu, 'close')) as [number];
+    return { text: text.replaceAll('\r', ''), status };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+describe.skipIf(!hasQemu)("on QEMU's PC", () => {
+  it.each([
+    ['boot-sector', 'Hello from real mode.\n', 1],
+    ['protected-mode', 'Hello from protected mode, read at C0000000h and more.\n', 1],
+    ['long-mode', 'Hello from 64-bit mode.\n', 1],
+    ['hypervisor', 'This processor has no VT-x.\n', 3],
+  ])('%s', async (name, text, status) => {
+    expect(await onQemu(name)).toEqual({ text, status });
+  });
+
+  it('kernel answers its commands', async () => {
+    const commands = ['help', 'ps', 'mem', 'peek 100000', 'nonsense', 'fault', 'hv', 'halt'];
+    const { text, status } = await onQemu('kernel', commands);
+    expect(status).toBe(1);
+    expect(text).toMatch(/using emulated devices/);
+    expect(text).toMatch(/fault {3}start a task/);
+    expect(text).toMatch(/ 1 ready +\d+ +\d+ +\d+ +0 shell\n/);
+    expect(text).toMatch(/RAM \(KiB\) +65408\n/);
+    expect(text).toMatch(/100000h: {2}2 b0 ad 1b/);
+    expect(text).toMatch(/\? Type help\./);
+    expect(text).toMatch(/killed: task fault: exception 13, error code 0h, at 40000[\da-f]{3}h/);
+    expect(text).toMatch(/hypercalls +0\n/);
+    expect(text).toMatch(/halted\n$/);
+  });
+
+  it('kernel resets on a triple fault', async () => {
+    const { text, status } = await onQemu('kernel', ['crash']);
+    expect(status).toBe(0);
+    expect(text).toMatch(/triple fault\n$/);
+  });
+});
