@@ -31,7 +31,7 @@ export const powerOfTwo = (e: number): { n: bigint; d: bigint } =>
   e >= 0 ? { n: 1n << BigInt(e), d: 1n } : { n: 1n, d: 1n << BigInt(-e) };
 
 /** floor(log2(n / d)) */
-export function binaryLogarithm(n: bigint, d: bigint): number {
+function binaryLogarithm(n: bigint, d: bigint): number {
   const guess = bitLength(n) - bitLength(d);
   const p = powerOfTwo(guess);
   return n * p.d >= d * p.n ? guess : guess - 1;

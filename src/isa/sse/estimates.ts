@@ -41,8 +41,10 @@ const estimate = (root: boolean): LibraryFunction<'i32'> => ({
   },
 });
 
-function estimateLanes(s: Shape, root: boolean): Semantics {
-  const lane = estimate(root);
+const RECIPROCAL = estimate(false);
+const RECIPROCAL_ROOT = estimate(true);
+
+function estimateLanes(s: Shape, lane: LibraryFunction<'i32'>): Semantics {
   return (c) => {
     const { f } = c;
     const source = f.let(c.readV(1));
@@ -60,7 +62,7 @@ const row = (s: Shape, root: boolean): Instruction => ({
   operands: operandsOf(s),
   attributes: s.lanes === 1 ? 'sse modify' : 'sse align modify',
   feature: 'sse',
-  semantics: estimateLanes(s, root),
+  semantics: estimateLanes(s, root ? RECIPROCAL_ROOT : RECIPROCAL),
 });
 
 export const estimates: readonly Instruction[] = [PS, SS].flatMap((s) => [row(s, true), row(s, false)]);

@@ -7,7 +7,6 @@ import { STATE } from '../state.ts';
 
 /** destination, source -> destination. Both are locals, so naming them twice costs nothing. */
 export type PackedBinary = (destination: V128, source: V128, f: FunctionBuilder) => V128;
-export type PackedUnary = (source: V128, f: FunctionBuilder) => V128;
 /** destination, source, 8-bit immediate (0..255, a local). */
 export type PackedImmediate = (destination: V128, source: V128, immediate: I32, f: FunctionBuilder) => V128;
 
@@ -22,11 +21,6 @@ export const packedBinary =
     const source = c.f.let(c.readV(1));
     c.writeV(0, operation(destination, source, c.f));
   };
-
-export const packedUnary =
-  (operation: PackedUnary): Semantics =>
-  (c) =>
-    c.writeV(0, operation(c.f.let(c.readV(1)), c.f));
 
 export const packedImmediate =
   (operation: PackedImmediate): Semantics =>
