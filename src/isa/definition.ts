@@ -167,9 +167,13 @@ export interface Context {
 
   /** Instruction pointer of the next instruction. */
   nextIp(): I64;
-  /** Ends the instruction with a near branch to `ip` (truncated to the operand size, checked against CS's limit). */
+  /** #GP(0) when a near branch to `ip` (truncated to the operand size) would leave CS or the canonical addresses. */
+  checkTarget(ip: I64): void;
+  /** The same for the target of `jumpRelative`; needed only where something is committed before that. */
+  checkRelativeTarget(): void;
+  /** Ends the instruction with a near branch to `ip`, truncated to the operand size; `checkTarget` comes first. */
   jump(ip: I64): void;
-  /** Near branch by the immediate displacement of the record. */
+  /** Near branch by the immediate displacement of the record, checked. */
   jumpRelative(): void;
   /** Ends the instruction to be executed again at the same address (a REP iteration that is not the last). */
   again(): void;

@@ -62,7 +62,7 @@ export interface Embedding {
   /** Present inside the main function: the local with the TLB bank; inline look-ups are made there. */
   readonly bank?: Local<'i32'>;
   /** Present inside the main function: follows or fills the record's link to a target in the same page. */
-  linkedJump?(target: I64): void;
+  linkedJump?(target: () => I64): void;
 }
 
 export interface Shared {
@@ -443,10 +443,32 @@ export class Emitter implements Context {
     this.embedding.end(STATUS.JUMP, this.truncateIp(ip));
   }
 
+  checkTarget(ip: I64): void {
+    const target = this.f.let(this.truncateIp(ip));
+    const refuse = () => this.raise(VECTOR.GP, 0);
+    if (this.size === 64) {
+      const canonical = i64.shr_s(i64.shl(target, i64.const(16)), i64.const(16));
+      this.f.if(i64.ne(canonical, target), refuse);
+    } else if (this.form.addressing === 'segmented') {
+      this.f.if(i64.gt_u(target, i64.load(this.state, STATE.CODE_LIMIT)), refuse);
+    }
+  }
+
+  checkRelativeTarget(): void {
+    const check = () => this.checkTarget(this.relativeTarget());
+    // A linked branch was checked when it was linked.
+    if (this.embedding.linkedJump) this.f.if(i32.eqz(i32.load(this.record, RECORD.LINK)), check);
+    else check();
+  }
+
   jumpRelative(): void {
-    const target = this.truncateIp(i64.add(this.nextIp(), this.immediate()));
+    const target = () => {
+      const ip = this.f.let(this.truncateIp(this.relativeTarget()));
+      this.checkTarget(ip);
+      return ip;
+    };
     if (this.embedding.linkedJump) this.embedding.linkedJump(target);
-    else this.embedding.end(STATUS.JUMP, target);
+    else this.embedding.end(STATUS.JUMP, target());
   }
 
   again(): void {
@@ -592,6 +614,10 @@ export class Emitter implements Context {
   private stackLinear(offset: I64, bytes: number, write: boolean): Local<'i64'> {
     const at = this.f.let(offset);
     return this.form.addressing === 'flat' ? at : this.segmented(at, bytes, i32.const(SEG.SS), write);
+  }
+
+  private relativeTarget(): I64 {
+    return i64.add(this.nextIp(), this.immediate());
   }
 
   private truncateIp(ip: I64): I64 {

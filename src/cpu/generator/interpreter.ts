@@ -93,14 +93,15 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: Shared, handlerT
           else if (status === STATUS.JUMP && ip) jumpTo(ip);
           else throw new Error(`status ${status} cannot be inlined`);
         };
-        const linkedJump = (ip: I64) => {
+        const linkedJump = (ip: () => I64) => {
           const link = f.let(i32.load(record, RECORD.LINK));
           f.if(link, () => {
             f.set(record, link);
             f.br(next);
           });
+          const checked = ip();
           f.set(linking, record);
-          jumpTo(ip);
+          jumpTo(checked);
         };
         /** Acts on the status of an outlined handler or system operation. */
         const dispatchStatus = (status: Local<'i32'>) => {
@@ -123,7 +124,7 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: Shared, handlerT
         bodies[HANDLER.CONTINUE] = () =>
           f.scope(() => {
             f.store('i32', state, i32.add(budget, i32.const(1)), STATE.BUDGET);
-            linkedJump(recordIp(state, record));
+            linkedJump(() => recordIp(state, record));
           });
         for (const form of plan.inline) {
           const embedding: Embedding = { f, record, end, bank, linkedJump };

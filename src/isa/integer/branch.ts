@@ -10,27 +10,35 @@ const jump: Semantics = (c) => c.jumpRelative();
 
 const jumpIf: Semantics = (c) => c.f.if(c.condition(c.cc), () => c.jumpRelative());
 
-const jumpTo: Semantics = (c) => c.jump(c.f.let(c.readU(0)));
+const jumpTo: Semantics = (c) => {
+  const target = c.f.let(c.readU(0));
+  c.checkTarget(target);
+  c.jump(target);
+};
 
 const call: Semantics = (c) => {
+  c.checkRelativeTarget();
   c.push(c.nextIp());
   c.jumpRelative();
 };
 
 const callTo: Semantics = (c) => {
   const target = c.f.let(c.readU(0));
+  c.checkTarget(target);
   c.push(c.nextIp());
   c.jump(target);
 };
 
 const ret: Semantics = (c) => {
   const target = c.f.let(zeroExtend(c.stackRead(c.sp(0)), c.size));
+  c.checkTarget(target);
   c.setSp(c.sp(c.size / 8));
   c.jump(target);
 };
 
 const retRelease: Semantics = (c) => {
   const target = c.f.let(zeroExtend(c.stackRead(c.sp(0)), c.size));
+  c.checkTarget(target);
   c.setSp(c.sp(i64.add(i64.and(c.immediate(), i64.const(0xffff)), i64.const(c.size / 8))));
   c.jump(target);
 };
@@ -40,6 +48,7 @@ function loop(also: (c: Context) => I32): Semantics {
   return (c) => {
     const count = c.f.let(c.truncateAddress(i64.sub(c.gpr(RCX), i64.const(1))));
     const goOn = c.f.let(i32.and(i64.ne(count, i64.const(0)), also(c)));
+    c.f.if(goOn, () => c.checkRelativeTarget());
     c.setAddressSized(RCX, count);
     c.f.if(goOn, () => c.jumpRelative());
   };
