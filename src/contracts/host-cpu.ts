@@ -99,7 +99,7 @@ export interface HostCpu {
 /** What runs in ring -1. Each handler ends with a successful VM entry or with `halt` on its processor. */
 export interface HostSoftware {
   /** The processor is in 64-bit mode at CPL 0, CR4.VMXE is set, and it is this software's. */
-  start(cpu: HostCpu): void;
+  takeOver(cpu: HostCpu): void;
   /** A VM exit. */
   exit(cpu: HostCpu): void;
   /** An external interrupt while the processor was halted by `halt`. */

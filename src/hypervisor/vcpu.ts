@@ -3,6 +3,7 @@ import { VECTOR } from '../arch/registers.ts';
 import { INTERRUPTION, INTERRUPTION_TYPE } from '../arch/vmx.ts';
 import type { HostCpu } from '../contracts/host-cpu.ts';
 import type { InterruptTarget } from '../contracts/interrupts.ts';
+import type { LocalApic } from '../devices/apic/local-apic.ts';
 import type { Entity } from './scheduler/scheduler.ts';
 import type { Vm } from './vm.ts';
 
@@ -79,8 +80,10 @@ export class Vcpu implements Entity, InterruptTarget {
   ran = 0;
   /** MSRs that exist for the guest as stored values only. */
   readonly storedMsrs = new Map<number, { lo: number; hi: number }>();
-  /** Current value of the primary controls, to write them only on change. */
+  /** What the VMCS holds in these fields, to write them only on change. */
   primaryControls = 0;
+  preemptionTimer = -1;
+  tscOffset = Number.NaN;
 
   /** Event for the next VM entry; 0: none. See `INTERRUPTION`. */
   injection = 0;
@@ -109,6 +112,11 @@ export class Vcpu implements Entity, InterruptTarget {
     this.vpid = options.vpid;
     this.kicked = options.kicked;
     this.state = options.index === 0 ? 'runnable' : 'waiting';
+  }
+
+  /** Its virtual local APIC. */
+  get apic(): LocalApic {
+    return this.vm.board.localApics[this.index];
   }
 
   get name(): string {
@@ -142,7 +150,7 @@ export class Vcpu implements Entity, InterruptTarget {
       this.initPending ||
       this.startupVector >= 0 ||
       this.directVectors.length > 0 ||
-      this.vm.board.localApics[this.index].pending()
+      this.apic.pending()
     );
   }
 
@@ -163,7 +171,8 @@ export class Vcpu implements Entity, InterruptTarget {
   }
 
   startup(vector: number): void {
-    if (this.state === 'waiting' || this.initPending) this.startupVector = vector;
+    // A start-up IPI means something only to a processor that waits for it.
+    if (this.state === 'waiting') this.startupVector = vector;
     this.kicked(this);
   }
 }

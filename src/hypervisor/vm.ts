@@ -1,6 +1,7 @@
 /** A virtual machine: memory, virtual CPUs, virtual devices, and what became of it. */
 import { EXIT_REASONS_LENGTH } from '../arch/exit-reasons.ts';
 import type { BootState } from '../contracts/boot.ts';
+import type { Timer } from '../contracts/clock.ts';
 import type { HostMemory } from '../contracts/host-cpu.ts';
 import type { PhysicalMemory } from '../contracts/memory.ts';
 import { Board } from '../devices/board.ts';
@@ -70,6 +71,13 @@ export class VmCounters {
   /** Host page frames backed on EPT violations, pages given back by the balloon. */
   backed = 0;
 
+  hypercall(number: number, failed: boolean): void {
+    const entry = this.hypercalls.get(number) ?? { count: 0, errors: 0 };
+    entry.count++;
+    if (failed) entry.errors++;
+    this.hypercalls.set(number, entry);
+  }
+
   get total(): number {
     return this.exits.reduce((a, b) => a + b, 0);
   }
@@ -90,6 +98,10 @@ export class Vm {
   readonly boot: BootState;
   state: VmState = 'created';
   end: VmEnd | undefined;
+  /** What the guest's time-stamp counter is ahead of its clock, by writes to it. */
+  tscAdjust = 0;
+  /** Alarms of SET_TIMER hypercalls, by virtual CPU. */
+  private readonly timers: readonly { readonly alarm: Timer; vector: number }[];
   private readonly host: VmHost;
   private readonly ownFrames: number;
 
@@ -129,6 +141,32 @@ export class Vm {
     this.console = new VmConsole(options.console, (bytes) => this.board.serial.receive(bytes));
     this.board = this.makeBoard();
     this.board.reset();
+    this.timers = this.vcpus.map((vcpu, index) => {
+      const alarm = this.clock.timer(`hypercall timer ${index}`, () => {
+        vcpu.directVectors.push(this.timers[index].vector);
+        host.kicked(vcpu);
+      });
+      return { alarm, vector: 0 };
+    });
+  }
+
+  /** The guest writes its time-stamp counter. */
+  writeTsc(value: number): void {
+    this.tscAdjust = value - this.clock.now();
+    for (const apic of this.board.localApics) apic.tscChanged();
+  }
+
+  /** What the TSC-offset field has to hold: guest TSC less host TSC. */
+  get tscOffset(): number {
+    return this.tscAdjust - this.clock.hostOffset;
+  }
+
+  /** One shot of `vector` at a guest cycle; undefined cancels. */
+  setTimer(vcpu: Vcpu, when: number | undefined, vector: number): void {
+    const timer = this.timers[vcpu.index];
+    timer.vector = vector;
+    if (when === undefined) timer.alarm.cancel();
+    else timer.alarm.set(when);
   }
 
   /** Ends the VM for good; the others do not notice. */
@@ -168,6 +206,7 @@ export class Vm {
       startTime: options.startTime,
       serialOutput: { write: (byte) => this.console.write(byte) },
       physicalAddressBits: this.host.physicalAddressBits,
+      tscOffset: () => this.tscAdjust,
       events: {
         reset: () => this.finish({ kind: 'reset' }),
         init: () => this.finish({ kind: 'reset' }),

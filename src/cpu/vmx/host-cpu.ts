@@ -2,12 +2,19 @@
  * `HostCpu` over a processor: each method is the VMX or system instruction of its name without the
  * instruction's encoding, operands and privilege checks.
  */
+import { cpuid } from '../../arch/cpuid.ts';
 import { CR0, CR4, EFER, FLAG, SEG } from '../../arch/registers.ts';
 import { ATTRIBUTE, SYSTEM_TYPE } from '../../arch/segments.ts';
 import { FIELD } from '../../arch/vmcs.ts';
 import { FEATURE_CONTROL, VM_ERROR } from '../../arch/vmx.ts';
 import type { AccessSize } from '../../contracts/device.ts';
-import type { FailedCheck, HostCpu, HostMemory, HostSoftware } from '../../contracts/host-cpu.ts';
+import type {
+  CpuidResult,
+  FailedCheck,
+  HostCpu,
+  HostMemory,
+  HostSoftware,
+} from '../../contracts/host-cpu.ts';
 import { ACTIVITY, FPU_TRAP, STATE } from '../state.ts';
 import type { SystemContext } from '../system/context.ts';
 import type { Interceptor } from '../system/intercept.ts';
@@ -48,7 +55,7 @@ export class NativeHostCpu implements HostCpu, NativeHost {
   private started = false;
   private halted = false;
 
-  /** Takes the processor over: it is in 64-bit mode, and its next instruction is the software's `start`. */
+  /** Takes the processor over: it is in 64-bit mode, and its next instruction is the software's `takeOver`. */
   constructor(options: NativeHostOptions) {
     this.index = options.index;
     this.c = options.context;
@@ -77,7 +84,7 @@ export class NativeHostCpu implements HostCpu, NativeHost {
       this.software.exit(this);
     } else {
       this.started = true;
-      this.software.start(this);
+      this.software.takeOver(this);
     }
     this.checkHandedOver();
   }
@@ -256,12 +263,21 @@ export class NativeHostCpu implements HostCpu, NativeHost {
 
   // --- the rest ---------------------------------------------------------------------------------
 
+  cpuid(leaf: number, subleaf: number): CpuidResult {
+    const [eax, ebx, ecx, edx] = cpuid(this.c.cpuid, { apicEnabled: true, wide: true }, leaf, subleaf);
+    return { eax, ebx, ecx, edx };
+  }
+
   in(port: number, size: AccessSize): number {
     return this.c.ports.in(port, size);
   }
 
   out(port: number, size: AccessSize, value: number): void {
     this.c.ports.out(port, size, value);
+  }
+
+  get tscHz(): number {
+    return this.c.cpuid.tscHz;
   }
 
   now(): number {
