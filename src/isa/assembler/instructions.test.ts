@@ -1,7 +1,7 @@
 import { Code, Decoder, DecoderOptions, EncodingKind, Formatter, FormatterSyntax } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
-import { hasNasm, nasmEach, sampleSource, splitSamples } from '../../../tools/nasm-oracle.ts';
-import { assemble } from './index.ts';
+import { differences } from '../../../tools/nasm-compare.ts';
+import { hasNasm } from '../../../tools/nasm-oracle.ts';
 
 /**
  * Left out: relative branches (their distance depends on the place in the list), and forms that iced
@@ -66,37 +66,6 @@ function decodedTexts(bits: 16 | 32 | 64): string[] {
   }
   formatter.free();
   return [...texts].filter((text) => !EXCLUDED.test(text));
-}
-
-const hex = (bytes: Uint8Array | undefined) => (bytes ? Buffer.from(bytes).toString('hex') : 'none');
-
-function ours(bits: number, lines: readonly string[]): Map<string, Uint8Array | string> {
-  const result = new Map<string, Uint8Array | string>();
-  let list = [...lines];
-  for (;;) {
-    const assembly = assemble(sampleSource(bits, list));
-    if (assembly.errors.length === 0) {
-      for (const [text, bytes] of splitSamples(list, assembly.bytes)) result.set(text, bytes);
-      return result;
-    }
-    const bad = new Map(assembly.errors.map((e) => [(e.line - 4) / 2, e.message]));
-    for (const [i, message] of bad) result.set(list[i], message);
-    const before = list.length;
-    list = list.filter((_, i) => !bad.has(i));
-    if (list.length === before) throw new Error(assembly.errors[0].message);
-  }
-}
-
-function differences(bits: 16 | 32 | 64, lines: readonly string[]): string[] {
-  const expected = nasmEach(bits, lines);
-  const actual = ours(bits, [...expected.keys()]);
-  const result: string[] = [];
-  for (const [text, bytes] of expected) {
-    const got = actual.get(text);
-    const shown = typeof got === 'string' ? got : hex(got);
-    if (shown !== hex(bytes)) result.push(`${text}: ${shown} instead of ${hex(bytes)}`);
-  }
-  return result;
 }
 
 describe.skipIf(!hasNasm())('every opcode of the maps, as NASM assembles it', () => {
