@@ -335,7 +335,7 @@ export class Registers {
     return this.u64[offset >> 3];
   }
 
-  /** True when the stack segment's CS:RIP could be fetched: RIP canonical (64-bit) or within the CS limit. */
+  /** True when code may be fetched at `ip`: canonical in 64-bit mode, within the CS limit otherwise. */
   isBranchTarget(ip: number): boolean {
     const unlimited = this.lo(STATE.CODE_LIMIT) === 0xffff_ffff && this.hi(STATE.CODE_LIMIT) === 0xffff_ffff;
     return unlimited ? isCanonical(ip) : ip >= 0 && ip <= this.limit(SEG.CS);

@@ -1,4 +1,5 @@
 /** Processor state after RESET and INIT. SDM volume 3A, "Processor State After Reset". */
+import { CPU_SIGNATURE } from '../arch/cpuid.ts';
 import { MISC_ENABLE_RESET, PAT_RESET } from '../arch/msr.ts';
 import { CR0, SEG } from '../arch/registers.ts';
 import { ATTRIBUTE } from '../arch/segments.ts';
@@ -19,8 +20,8 @@ export function resetRegisters(r: Registers): void {
   r.rflags = 0;
   r.rip = 0xfff0;
   r.cr0 = CR0.ET | CR0.NW | CR0.CD;
-  // Family 6: what CPUID leaf 1 gives in EAX; no built-in self-test ran (EAX = 0).
-  r.setGpr32(2, 0x600);
+  // EDX identifies the processor; no built-in self-test ran (EAX = 0).
+  r.setGpr32(2, CPU_SIGNATURE);
   for (let n = SEG.ES; n <= SEG.GS; n++) {
     r.setSegment(n, { selector: 0, attributes: REAL_DATA, limit: 0xffff, base: 0 });
   }

@@ -90,10 +90,10 @@ const CR0_PDPTE = CR0.PG | CR0.CD | CR0.NW;
 const CR4_PDPTE = CR4.PAE | CR4.PGE | CR4.PSE | CR4.SMEP;
 
 /** CR0 with ET, which is hardwired, and without the reserved bits, which are ignored on writes below bit 32. */
-export const effectiveCr0 = (value: number): number => (value & CR0_BITS) | CR0.ET;
+const effectiveCr0 = (value: number): number => (value & CR0_BITS) | CR0.ET;
 
 /** MOV to CR0 and LMSW after the check for VM exits. */
-export function writeCr0(c: SystemContext, written: number): Status {
+function writeCr0(c: SystemContext, written: number): Status {
   const r = c.regs;
   const old = r.cr0;
   const merged = c.interceptor ? c.interceptor.merge(0, written, old) : written;
@@ -139,7 +139,7 @@ function writeCr3(c: SystemContext, lo: number, hi: number): Status {
   return STATUS.EXIT;
 }
 
-export function writeCr4(c: SystemContext, written: number): Status {
+function writeCr4(c: SystemContext, written: number): Status {
   const r = c.regs;
   const old = r.cr4;
   const next = c.interceptor ? c.interceptor.merge(4, written, old) : written;

@@ -79,7 +79,7 @@ const FAULTS: readonly number[] = [
 ];
 
 /** The exception that STATE.FAULT_* describes. */
-export function pendingException(c: SystemContext): DeliveredEvent {
+function pendingException(c: SystemContext): DeliveredEvent {
   const r = c.regs;
   return {
     type: EVENT_TYPE.EXCEPTION,

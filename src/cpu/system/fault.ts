@@ -43,9 +43,3 @@ export const selectorError = (c: SystemContext, selector: number): number => (se
 
 /** Error code that names an IDT entry. */
 export const idtError = (c: SystemContext, vector: number): number => (vector << 3) | 2 | extBit(c);
-
-/** Stops the simulated processor at something that it does not model. */
-export function unmodelled(c: SystemContext, what: string): typeof STATUS.EXIT {
-  c.stop({ kind: 'unmodelled', what, rip: c.regs.rip });
-  return STATUS.EXIT;
-}

@@ -26,7 +26,7 @@ export const is64Bit = (r: Registers): boolean =>
   (r.efer & EFER.LMA) !== 0 && (r.attributes(SEG.CS) & ATTRIBUTE.L) !== 0;
 
 /** TLB banks: see STATE.TLB_BANK. */
-export const BANK = { SUPERVISOR: 0, USER: 1, SUPERVISOR_AC: 2 } as const;
+const BANK = { SUPERVISOR: 0, USER: 1, SUPERVISOR_AC: 2 } as const;
 
 /** Recomputes every derived field. Call after any change of CR0, CR4, EFER, CPL, a segment register, EFLAGS.VM or AC. */
 export function refresh(r: Registers): void {
@@ -73,7 +73,7 @@ export function refreshDataSegment(r: Registers, n: number): void {
   if (n >= SEG.FS) r.setAddress(STATE.EFFECTIVE_BASE + 8 * n, r.segmentBase(n));
 }
 
-export function codeMode(r: Registers): CodeMode {
+function codeMode(r: Registers): CodeMode {
   if (is64Bit(r)) return CODE_MODE.LONG64;
   const stackIs32 = (r.attributes(SEG.SS) & ATTRIBUTE.DB) !== 0;
   if (!(r.attributes(SEG.CS) & ATTRIBUTE.DB)) {

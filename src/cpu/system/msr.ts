@@ -79,16 +79,24 @@ const isMemoryType = (type: number): boolean => [0, 1, 4, 5, 6].includes(type);
 const bytesOf = (lo: number, hi: number): number[] =>
   [0, 8, 16, 24].flatMap((s) => [(lo >>> s) & 255, (hi >>> s) & 255]);
 
-const EFER_WRITABLE = EFER.SCE | EFER.LME | EFER.NXE;
+/** Writable EFER bits and the feature that offers each. */
+const EFER_FEATURES: readonly (readonly [bit: number, feature: string])[] = [
+  [EFER.SCE, 'syscall'],
+  [EFER.LME, 'lm'],
+  [EFER.NXE, 'nx'],
+];
 
-/** EFER.LMA is the processor's; LME cannot change under paging; NXE needs the NX feature. */
+/** EFER.LMA is the processor's; LME cannot change under paging. */
 const efer: MsrRow = {
   read: (c) => ({ lo: c.regs.efer >>> 0, hi: 0 }),
   write: (c, lo, hi) => {
     const r = c.regs;
-    const writable = hasFeature(c.cpuid, 'nx') ? EFER_WRITABLE : EFER_WRITABLE & ~EFER.NXE;
+    const writable = EFER_FEATURES.reduce(
+      (bits, [bit, name]) => (hasFeature(c.cpuid, name) ? bits | bit : bits),
+      0,
+    );
     if (hi !== 0 || lo & ~(writable | EFER.LMA)) return false;
-    const next = (r.efer & EFER.LMA) | (lo & EFER_WRITABLE);
+    const next = (r.efer & EFER.LMA) | (lo & writable);
     if ((next ^ r.efer) & EFER.LME && r.cr0 & CR0.PG) return false;
     const pagingChanged = ((next ^ r.efer) & EFER.NXE) !== 0;
     r.efer = next;

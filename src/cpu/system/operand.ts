@@ -18,10 +18,6 @@ export function operandSize(c: SystemContext): 16 | 32 | 64 {
 export const defaultWideSize = (c: SystemContext): 16 | 32 | 64 =>
   mode(c) !== CODE_MODE.LONG64 ? operandSize(c) : c.record.hasOperandSizePrefix && !c.record.rexW ? 16 : 64;
 
-/** Operand size of an instruction that is always 64-bit in 64-bit mode. */
-export const forcedWideSize = (c: SystemContext): 16 | 32 | 64 =>
-  mode(c) === CODE_MODE.LONG64 ? 64 : operandSize(c);
-
 /** Reads 16 bits of ModRM.rm; undefined after a fault. */
 export function readRm16(c: SystemContext): number | undefined {
   const { record } = c;

@@ -117,7 +117,7 @@ export interface Fields {
   readonly selector?: number;
 }
 
-export const TEST_CPUID: CpuidConfig = {
+const TEST_CPUID: CpuidConfig = {
   cpus: 1,
   apicId: 0,
   tscHz: 1_000_000_000,
