@@ -7,15 +7,7 @@ import { EXCEPTION, has, KIND, SLOT, slots } from '../float/workspace.ts';
 import { onMemory, onRegisters, SOURCE, type Source, unpackMemory } from './operands.ts';
 import { NO_NUMBER } from './operation.ts';
 import { perform, pop, readRaw, TOP, UNPACK_REGISTER, unpack } from './stack.ts';
-import {
-  CONDITION,
-  FSW,
-  SETTLE,
-  STACK_UNDERFLOW,
-  setStatusWord,
-  statusWord,
-  WITHOUT_RESULT,
-} from './status.ts';
+import { CONDITION, FSW, SETTLE, STACK_UNDERFLOW, setStatusWord, statusWord } from './status.ts';
 
 /** Condition codes of A against B. */
 const ANSWER = { ABOVE: 0, BELOW: FSW.C0, EQUAL: FSW.C3, UNORDERED: CONDITION } as const;
@@ -52,13 +44,22 @@ const setConditions = (c: Context, conditions: I32): void => {
   setStatusWord(c.f, state, i32.or(kept, i32.and(conditions, i32.const(CONDITION))));
 };
 
-/** Compares A with B; the answer goes to the status word. */
+/** Pops unless an exception of `answer` is unmasked. */
+function settleAndPop(c: Context, answer: I32, pops: number): void {
+  const unmasked = c.library(SETTLE, answer);
+  if (pops === 0) perform(c, unmasked);
+  else c.f.if(i32.eqz(unmasked), () => popAll(c, pops));
+}
+
+function popAll(c: Context, pops: number): void {
+  for (let i = 0; i < pops; i++) pop(c.f, c.field(0));
+}
+
+/** Compares A with B; the answer goes to the status word, also when an exception is unmasked. */
 function compare(c: Context, quiet: boolean, pops: number): void {
   const answer = c.f.let(c.library(COMPARE_NUMBERS, i32.const(quiet ? 1 : 0)));
-  c.f.if(i32.eqz(has(c.library(SETTLE, answer), WITHOUT_RESULT)), () => {
-    setConditions(c, answer);
-    for (let i = 0; i < pops; i++) pop(c.f, c.field(0));
-  });
+  setConditions(c, answer);
+  settleAndPop(c, answer, pops);
 }
 
 interface Manner {
@@ -88,12 +89,14 @@ const toFlags =
   (c) => {
     perform(c, unpack(c, SLOT.A, TOP));
     perform(c, unpack(c, SLOT.B, c.stackIndex()));
+    const state = c.field(0);
     const answer = c.f.let(c.library(COMPARE_NUMBERS, i32.const(quiet ? 1 : 0)));
-    c.f.if(i32.eqz(has(c.library(SETTLE, answer), WITHOUT_RESULT)), () => {
-      const flag = (condition: number, mask: number): I32 => i32.mul(has(answer, condition), i32.const(mask));
-      c.flags.raw(i32.or(i32.or(flag(FSW.C3, FLAG.ZF), flag(FSW.C2, FLAG.PF)), flag(FSW.C0, FLAG.CF)));
-      for (let i = 0; i < pops; i++) pop(c.f, c.field(0));
-    });
+    const flag = (condition: number, mask: number): I32 => i32.mul(has(answer, condition), i32.const(mask));
+    c.flags.raw(i32.or(i32.or(flag(FSW.C3, FLAG.ZF), flag(FSW.C2, FLAG.PF)), flag(FSW.C0, FLAG.CF)));
+    // C1 changes only with a stack underflow.
+    const c1 = i32.and(statusWord(state), i32.const(FSW.C1));
+    const kept = select(has(answer, EXCEPTION.STACK_FAULT), i32.const(0), c1);
+    settleAndPop(c, i32.or(answer, kept), pops);
   };
 
 const test: Semantics = (c) => {

@@ -43,6 +43,7 @@ const freeRegister =
   (pops: boolean): Semantics =>
   (c) => {
     free(c.f, c.field(0), c.stackIndex());
+    clearC1(c);
     if (pops) pop(c.f, c.field(0));
   };
 

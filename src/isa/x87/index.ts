@@ -3,7 +3,11 @@ import type { Instruction } from '../definition.ts';
 import { arithmetic } from './arithmetic.ts';
 import { comparisons } from './compare.ts';
 import { control } from './control.ts';
+import { decimals } from './decimal.ts';
+import { environments } from './environment.ts';
+import { exponents } from './exponent.ts';
 import { loads } from './load.ts';
+import { remainders } from './remainder.ts';
 import { stores } from './store.ts';
 
 export const x87Instructions: readonly Instruction[] = [
@@ -11,5 +15,9 @@ export const x87Instructions: readonly Instruction[] = [
   ...stores,
   ...arithmetic,
   ...comparisons,
+  ...exponents,
+  ...remainders,
+  ...decimals,
   ...control,
+  ...environments,
 ];

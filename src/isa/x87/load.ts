@@ -1,5 +1,5 @@
 /** FLD, FILD, the constants, FXCH, FCMOVcc: what enters the stack or moves within it. SDM volume 2. */
-import { choose, type I32, i32, i64 } from '../../wasm/expression.ts';
+import { choose, type I32, i32, i64, select } from '../../wasm/expression.ts';
 import type { Context, Instruction, Semantics } from '../definition.ts';
 import { FROM_INTEGER } from '../float/integers.ts';
 import { has, SLOT, slots } from '../float/workspace.ts';
@@ -17,7 +17,7 @@ import {
   TOP,
   writeRaw,
 } from './stack.ts';
-import { controlWord, FCW, SETTLE, STACK_UNDERFLOW, WITHOUT_RESULT } from './status.ts';
+import { controlWord, FCW, FSW, SETTLE, STACK_UNDERFLOW, statusWord, WITHOUT_RESULT } from './status.ts';
 
 /** A single or double as it stands in a register: exact; SNaNs and denormals signal. */
 const WIDEN = operation({
@@ -106,10 +106,11 @@ const moveIf =
     const empty = f.let(i32.or(isEmpty(state, TOP), isEmpty(state, index)));
     const flags = underflowOf(c, empty);
     const value = contents(c, index, empty);
-    f.if(
-      i32.or(empty, c.condition(condition)),
-      () => perform(c, deliver(c, TOP, flags, value)),
-      () => perform(c, c.library(SETTLE, i32.const(0))),
+    // C1 changes only with a stack underflow.
+    const c1 = i32.and(statusWord(state), i32.const(FSW.C1));
+    const kept = f.let(select(empty, i32.const(0), c1));
+    f.if(i32.or(empty, c.condition(condition)), () =>
+      perform(c, deliver(c, TOP, i32.or(flags, kept), value)),
     );
   };
 

@@ -7,7 +7,7 @@ import type { FunctionBuilder } from '../../wasm/function.ts';
 import type { Context, LibraryFunction } from '../definition.ts';
 import { PACK_EXTENDED_TOP } from '../float/pack.ts';
 import { UNPACK_EXTENDED } from '../float/unpack.ts';
-import { has, INDEFINITE, KIND, Slot, slots } from '../float/workspace.ts';
+import { EXCEPTION, has, INDEFINITE, KIND, Slot, slots } from '../float/workspace.ts';
 import { STATE } from '../state.ts';
 import { SETTLE, STACK_OVERFLOW, WITHOUT_RESULT } from './status.ts';
 
@@ -56,10 +56,16 @@ export function readRaw(f: FunctionBuilder, state: I32, index: I32): Raw {
 
 export const INDEFINITE_RAW: Raw = { significand: i64.const(INDEFINITE), top: i32.const(INDEFINITE_TOP) };
 
-export function writeRaw(f: FunctionBuilder, state: I32, index: I32, value: Raw): void {
+/** Changes the contents and leaves the tag alone. */
+export function writeContents(f: FunctionBuilder, state: I32, index: I32, value: Raw): void {
   const address = f.let(registerAddress(state, index));
   f.store('i64', address, value.significand, STATE.X87);
   f.store('i32_16', address, value.top, STATE.X87 + 8);
+}
+
+/** Writes a result: the register is not empty afterwards. */
+export function writeRaw(f: FunctionBuilder, state: I32, index: I32, value: Raw): void {
+  writeContents(f, state, index, value);
   setTags(f, state, i32.or(i32.load(state, STATE.FTAG), bitOf(state, index)));
 }
 
@@ -106,11 +112,13 @@ const PUSH: LibraryFunction<'i32'> = {
     const [state, flags] = [f.param(0, 'i32'), f.param(1, 'i32')];
     const [significand, top] = [f.param(2, 'i64'), f.param(3, 'i32')];
     f.if(i32.eqz(isEmpty(state, i32.const(-1))), () => {
-      f.set(flags, i32.const(STACK_OVERFLOW));
+      // An empty source comes before a full stack.
+      f.if(i32.eqz(has(flags, EXCEPTION.STACK_FAULT)), () => f.set(flags, i32.const(STACK_OVERFLOW)));
       f.set(significand, INDEFINITE_RAW.significand);
       f.set(top, INDEFINITE_RAW.top);
     });
-    f.if(has(use.library(SETTLE, flags), WITHOUT_RESULT), () => f.return(i32.const(0)));
+    // A denormal is loaded even when it signals unmasked.
+    f.if(has(use.library(SETTLE, flags), EXCEPTION.INVALID), () => f.return(i32.const(0)));
     rotate(f, state, -1);
     writeRaw(f, state, i32.const(0), { significand, top });
     f.return(i32.const(1));

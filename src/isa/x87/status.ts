@@ -35,8 +35,9 @@ export const FCW = {
 
 /** An operation without a result, when unmasked: registers, memory and TOP stay as they are. */
 export const WITHOUT_RESULT = EXCEPTION.INVALID | EXCEPTION.DENORMAL | EXCEPTION.ZERO_DIVIDE;
-/** The same for a store to memory. */
-export const WITHOUT_STORE = WITHOUT_RESULT | EXCEPTION.OVERFLOW | EXCEPTION.UNDERFLOW;
+export const OUT_OF_RANGE = EXCEPTION.OVERFLOW | EXCEPTION.UNDERFLOW;
+/** The same as WITHOUT_RESULT for a store to memory. */
+export const WITHOUT_STORE = WITHOUT_RESULT | OUT_OF_RANGE;
 
 export const STACK_UNDERFLOW = EXCEPTION.INVALID | EXCEPTION.STACK_FAULT;
 export const STACK_OVERFLOW = STACK_UNDERFLOW | FSW.C1;

@@ -19,7 +19,15 @@ import {
   UNPACK_REGISTER,
   unpack,
 } from './stack.ts';
-import { controlOf, FCW, SETTLE, STACK_UNDERFLOW, WITHOUT_STORE } from './status.ts';
+import {
+  controlOf,
+  controlWord,
+  FCW,
+  OUT_OF_RANGE,
+  SETTLE,
+  STACK_UNDERFLOW,
+  WITHOUT_STORE,
+} from './status.ts';
 
 /** A register's number in a narrower format. Denormal operands do not signal. */
 const narrow = (name: string, range: Range): LibraryFunction<'i32'> =>
@@ -32,7 +40,12 @@ const narrow = (name: string, range: Range): LibraryFunction<'i32'> =>
       const { a, r, setLow } = slots(f);
       r.copy(a);
       setLow(i64.const(0));
-      return use.library(ROUND, i32.const(range.precision), i32.const(range.maximum), controlOf(state));
+      const { precision, maximum } = range;
+      const flags = f.let(use.library(ROUND, i32.const(precision), i32.const(maximum), controlOf(state)));
+      // Unmasked, nothing is stored, and so nothing was inexact.
+      const unmasked = f.let(i32.and(flags, i32.xor(controlWord(state), i32.const(OUT_OF_RANGE))));
+      f.if(has(unmasked, OUT_OF_RANGE), () => f.set(flags, i32.and(flags, i32.const(OUT_OF_RANGE))));
+      return flags;
     },
   });
 
