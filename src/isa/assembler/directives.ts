@@ -103,7 +103,7 @@ function structure(reader: TokenReader, pass: Pass): void {
   const name = reader.next('the name of the structure').text;
   const start = reader.accept(',') ? constant(reader, pass, 'the start offset') : 0n;
   reader.expectEnd();
-  pass.beginStructure(name, start);
+  pass.structures.begin(name, start);
 }
 
 type Directive = (reader: TokenReader, pass: Pass) => void;
@@ -140,14 +140,14 @@ const TABLE: Readonly<Record<string, Directive>> = {
   warning: () => {},
   sectalign: () => {},
   struc: structure,
-  endstruc: (_, pass) => pass.endStructure(),
-  istruc: (reader, pass) => pass.beginInstance(reader.next('the name of the structure').text),
+  endstruc: (_, pass) => pass.structures.end(),
+  istruc: (reader, pass) => pass.structures.beginInstance(reader.next('the name of the structure').text),
   at: (reader, pass) => {
     const field = expression(reader, pass.scope);
-    pass.fillInstance(Number(field.n));
+    pass.structures.fill(Number(field.n));
     if (reader.accept(',')) pass.statement(reader, true);
   },
-  iend: (_, pass) => pass.endInstance(),
+  iend: (_, pass) => pass.structures.endInstance(),
 };
 
 /** Carries out a directive; false when the word is none. */

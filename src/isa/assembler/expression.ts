@@ -120,7 +120,7 @@ const MULTIPLICATIVE: Readonly<Record<string, Operator>> = {
 };
 
 /** A character constant: up to eight bytes, the first one the lowest. */
-export function characterConstant(token: Token): bigint {
+function characterConstant(token: Token): bigint {
   if (token.text.length > 8)
     throw new SourceError('a character constant holds at most 8 bytes', token.column);
   let n = 0n;

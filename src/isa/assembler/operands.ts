@@ -6,7 +6,7 @@ import { type Bits, SourceError } from './types.ts';
 import { isScalar, scalar, subtract, type Value } from './value.ts';
 
 /** Size keywords, in bytes. */
-export const SIZES: Readonly<Record<string, number>> = {
+const SIZES: Readonly<Record<string, number>> = {
   byte: 1,
   word: 2,
   dword: 4,
@@ -203,7 +203,7 @@ function memory(
   };
 }
 
-export function operand(reader: TokenReader, context: OperandContext): Operand {
+function operand(reader: TokenReader, context: OperandContext): Operand {
   const column = reader.column();
   const common = modifiers(reader);
   const segment = segmentOverride(reader);

@@ -8,6 +8,7 @@ import { operands } from './operands.ts';
 import type { Line } from './preprocessor.ts';
 import { Section } from './sections.ts';
 import { takeKeyword, takeLabel, takePrefixes } from './statement.ts';
+import { Structures } from './structures.ts';
 import type { SymbolTable } from './symbols.ts';
 import { type AssemblyError, type Bits, SourceError } from './types.ts';
 import { isScalar, scalar, termValue, type Value } from './value.ts';
@@ -44,9 +45,7 @@ export class Pass {
   private section: Section;
   /** Location counter of `absolute` and `struc`; undefined inside a section. */
   private absolute: bigint | undefined;
-  private structureName: string | undefined;
-  private structureStart = 0n;
-  private instance: { name: string; start: number } | undefined;
+  readonly structures: Structures;
   /** The label that `.local` names belong to. */
   private parent = '';
   private statementStart: Value = scalar(0n);
@@ -58,6 +57,7 @@ export class Pass {
     this.section = this.sections.get('.text') ?? new Section('.text', false, 1);
     this.sections.set('.text', this.section);
     program.symbols.beginPass();
+    this.structures = new Structures(this, program.symbols);
   }
 
   readonly scope: Scope = {
@@ -218,7 +218,8 @@ export class Pass {
     this.absolute = undefined;
   }
 
-  enterAbsolute(address: bigint): void {
+  /** From here on labels are plain numbers and nothing is stored (`absolute`, `struc`); undefined ends that. */
+  enterAbsolute(address: bigint | undefined): void {
     this.absolute = address;
   }
 
@@ -246,49 +247,10 @@ export class Pass {
     return name.startsWith('.') && !name.startsWith('..') ? this.parent + name : name;
   }
 
-  private defineLabel(text: string, value: Value, column: number): void {
+  defineLabel(text: string, value: Value, column: number): void {
     const name = text.replace(/^\$/, '');
     this.program.symbols.define(this.fullName(name), value, column);
     if (!name.startsWith('.') && !SPECIAL_LABEL.test(name)) this.parent = name;
-  }
-
-  // Structures (NASM manual, "struc and endstruc", "istruc, at and iend")
-
-  beginStructure(name: string, start: bigint): void {
-    if (this.structureName !== undefined)
-      throw new SourceError(`struc ${this.structureName} is not closed by endstruc`);
-    this.structureName = name;
-    this.absolute = this.structureStart = start;
-    this.defineLabel(name, scalar(0n), 1);
-  }
-
-  endStructure(): void {
-    if (this.structureName === undefined) throw new SourceError('endstruc without struc');
-    this.program.symbols.define(
-      `${this.structureName}_size`,
-      scalar((this.absolute as bigint) - this.structureStart),
-      1,
-    );
-    this.structureName = undefined;
-    this.absolute = undefined;
-  }
-
-  beginInstance(name: string): void {
-    this.instance = { name, start: this.section.offset };
-  }
-
-  fillInstance(offset: number): void {
-    if (this.instance === undefined) throw new SourceError('at outside istruc');
-    const padding = this.instance.start + offset - this.section.offset;
-    if (padding < 0) throw new SourceError('the field lies before the present end of the structure');
-    this.append(new Uint8Array(padding));
-  }
-
-  endInstance(): void {
-    if (this.instance === undefined) throw new SourceError('iend without istruc');
-    const size = this.program.symbols.lookup(`${this.instance.name}_size`, 1);
-    this.fillInstance(Number(size.n));
-    this.instance = undefined;
   }
 }
 

@@ -1,7 +1,8 @@
 /** Chooses the encoding of an instruction as NASM does: the shortest that fits. */
 import type { Register } from 'iced-x86';
 import { rewrite, spellingOf } from './aliases.ts';
-import { type EncodeContext, encode } from './encode.ts';
+import { encode } from './encode.ts';
+import type { EncodeContext } from './encode-memory.ts';
 import { type Encoding, encodingsOf, knownMnemonics } from './encodings.ts';
 import { type MatchContext, mismatch } from './match.ts';
 import { constantOperand, type Operand } from './operands.ts';

@@ -8,7 +8,7 @@ import { isMnemonic, type Prefixes } from './select.ts';
 import { SourceError } from './types.ts';
 
 /** Words that begin a directive of the assembler. */
-export const DIRECTIVES: ReadonlySet<string> = new Set([
+const DIRECTIVES: ReadonlySet<string> = new Set([
   'bits',
   'use16',
   'use32',
