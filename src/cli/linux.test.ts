@@ -10,7 +10,8 @@ const guests = join(root, '.cache', 'guests');
 const PROMPT = '~ # ';
 const COMMANDS =
   'uname -a; cat /proc/cpuinfo; ls -l /proc | head; awk "BEGIN{print sqrt(2)}"; awk "BEGIN{print 2/3}"; echo finished';
-const APPEND = 'console=ttyS0 quiet nokaslr cryptomgr.notests initcall_blacklist=load_system_certificate_list';
+const APPEND =
+  'console=ttyS0 quiet nokaslr cryptomgr.notests initcall_blacklist=load_system_certificate_list';
 
 interface Report {
   readonly instructions: number;
@@ -40,14 +41,25 @@ function ringlab(command: 'boot' | 'vm', guest: string, ...options: string[]): P
       log += data.toString('latin1');
     });
     child.on('close', (status) => {
-      const report = existsSync(json) ? JSON.parse(readFileSync(json, 'utf8')) : { instructions: 0, exits: {} };
+      const report = existsSync(json)
+        ? JSON.parse(readFileSync(json, 'utf8'))
+        : { instructions: 0, exits: {} };
       rmSync(directory, { recursive: true });
       resolve({ status, output, log, report });
     });
   });
 }
 
-const CONVERSATION = ['--until', PROMPT, '--send', `${COMMANDS}\\n`, '--until', 'finished\r\n', '--until', PROMPT];
+const CONVERSATION = [
+  '--until',
+  PROMPT,
+  '--send',
+  `${COMMANDS}\\n`,
+  '--until',
+  'finished\r\n',
+  '--until',
+  PROMPT,
+];
 
 const KERNELS = [
   { guest: 'cloud', machine: 'x86_64' },
@@ -57,18 +69,24 @@ const KERNELS = [
 
 describe.each(KERNELS)('Debian kernel $guest', ({ guest, machine }) => {
   const missing = !existsSync(join(guests, guest, 'vmlinuz'));
-  it.skipIf(missing).for(['boot', 'vm'] as const)('%s: to a shell that answers', { timeout: 900_000 }, async (command) => {
-    const { status, output, log, report } = await ringlab(command, guest, ...CONVERSATION);
-    expect({ status, log: status === 0 ? '' : log, tail: status === 0 ? '' : output.slice(-2000) }).toEqual({
-      status: 0,
-      log: '',
-      tail: '',
-    });
-    expect(output).toMatch(new RegExp(`Linux .* ${machine} GNU/Linux`));
-    expect(output).toContain('Ringlab x86-64 processor');
-    expect(output).toContain('0.666667');
-    expect(report.instructions).toBeGreaterThan(100_000_000);
-    if (command === 'vm') expect(report.exits['EPT violation']).toBeGreaterThan(1000);
-    else expect(report.exits).toEqual({});
-  });
+  it.skipIf(missing).for(['boot', 'vm'] as const)(
+    '%s: to a shell that answers',
+    { timeout: 900_000 },
+    async (command) => {
+      const { status, output, log, report } = await ringlab(command, guest, ...CONVERSATION);
+      expect({ status, log: status === 0 ? '' : log, tail: status === 0 ? '' : output.slice(-2000) }).toEqual(
+        {
+          status: 0,
+          log: '',
+          tail: '',
+        },
+      );
+      expect(output).toMatch(new RegExp(`Linux .* ${machine} GNU/Linux`));
+      expect(output).toContain('Ringlab x86-64 processor');
+      expect(output).toContain('0.666667');
+      expect(report.instructions).toBeGreaterThan(100_000_000);
+      if (command === 'vm') expect(report.exits['EPT violation']).toBeGreaterThan(1000);
+      else expect(report.exits).toEqual({});
+    },
+  );
 });

@@ -2,9 +2,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { MachineBench } from './machine-bench.ts';
 import { type Benches, ringlab } from './session.ts';
+import { VmBench } from './vm-bench.ts';
 
 const benches: Benches = {
   machine: (command, image) => new MachineBench(command, image),
+  vm: (command, image) => new VmBench(command, image),
 };
 
 process.exitCode = ringlab(

@@ -57,7 +57,7 @@ export type ComputerStop =
  */
 export const DEFAULT_HZ = 250_000_000;
 /** 2026-01-01T00:00:00Z. */
-const DEFAULT_START = 1_767_225_600;
+export const DEFAULT_START = 1_767_225_600;
 /** Cycles that one of several processors runs at a time. */
 const QUANTUM = 20_000;
 /** Cycles of a port access: about a microsecond, as on an ISA bus. */
@@ -218,14 +218,9 @@ export class Computer {
   /** How far an idle processor can skip; undefined when nothing is ever going to happen. */
   private idleUntil(until: number): number | undefined {
     const others = this.processors.some((p, i) => i !== this.current && !p.isIdle);
-    if (
-      !others &&
-      this.clock.next === Number.POSITIVE_INFINITY &&
-      this.quantumEnd === Number.POSITIVE_INFINITY
-    ) {
-      return undefined;
-    }
-    return Math.min(this.quantumEnd, until);
+    const next = Math.min(this.clock.next, this.quantumEnd, this.processor.deadline);
+    if (!others && next === Number.POSITIVE_INFINITY) return undefined;
+    return Math.min(this.quantumEnd, this.processor.deadline, until);
   }
 
   /** Passes the turn on; after the last processor time has reached the quantum's end, and timers fire. */
