@@ -236,6 +236,11 @@ export class Processor implements SystemContext, InterruptTarget {
     return this.regs.activity !== ACTIVITY.ACTIVE && !this.hasEvent();
   }
 
+  /** Cycle at which a guest's VM exit is due by time; Infinity: none. */
+  get deadline(): number {
+    return this.interceptor?.deadline() ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Lets an idle processor's time pass. */
   skipTo(cycle: number): void {
     const skipped = cycle - this.now();
@@ -301,7 +306,7 @@ export class Processor implements SystemContext, InterruptTarget {
 
   private get nativeRip(): number {
     const host = this.virtualization.nativeHost;
-    return host && this.virtualization.inRoot ? host.rip : Number.NaN;
+    return host && !this.virtualization.inGuest ? host.rip : Number.NaN;
   }
 
   /** Executes from RIP for a while. @returns the reason to leave `run`, if there is one */
@@ -320,8 +325,9 @@ export class Processor implements SystemContext, InterruptTarget {
     const shadowBefore = r.interruptibility & SHADOW;
     const single = (flagsBefore & (FLAG.TF | FLAG.RF)) !== 0 || shadowBefore !== 0 || hasCodeBreakpoints(r);
     if (single && this.hitsCodeBreakpoint(flagsBefore)) return undefined;
-    const piece = single ? 1 : Math.min(this.until - this.now(), LONGEST_PIECE);
     const start = this.now();
+    const limit = Math.min(this.until, this.deadline);
+    const piece = single ? 1 : Math.max(1, Math.min(limit - start, LONGEST_PIECE));
     this.horizon = start + piece;
     r.i32[STATE.BUDGET >> 2] = piece;
     const reason = this.exports.run(r.base, this.startRecord, this.table);

@@ -44,7 +44,8 @@ export class ExtendedPageTables {
   private readonly contexts = new Map<number, Context>();
   private readonly walk = emptyWalk();
   private context: Context = newContext();
-  private pointer = 0;
+  /** EPT pointer in use while active. */
+  pointer = 0;
   /** Whether guest-physical addresses are translated now. */
   active = false;
   /** Rights of the page that `translate` found last. */

@@ -1,0 +1,26 @@
+/** Software in ring -1 that is TypeScript: it gets the computer's processors as `HostCpu`s. */
+import type { HostMemory, HostSoftware } from '../contracts/host-cpu.ts';
+import { NativeHostCpu } from '../cpu/vmx/host-cpu.ts';
+import { RamForHost } from '../cpu/vmx/host-memory.ts';
+import type { Computer } from './computer.ts';
+
+export { NATIVE_HOST_RIP } from '../cpu/vmx/host-cpu.ts';
+
+/** The computer's RAM as ring -1 has it. */
+export const hostMemory = (computer: Computer): HostMemory =>
+  new RamForHost(computer.memory, computer.options.ramBytes, (address, bytes) =>
+    computer.code.written(address, bytes),
+  );
+
+/** Hands all processors over: what they execute next is `software.takeOver`. Instead of `Computer.boot`. */
+export function installHostSoftware(computer: Computer, software: HostSoftware, memory: HostMemory): void {
+  for (const processor of computer.processors) {
+    new NativeHostCpu({
+      index: processor.index,
+      context: processor,
+      vmx: processor.virtualization,
+      memory,
+      software,
+    });
+  }
+}

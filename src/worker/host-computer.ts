@@ -1,0 +1,40 @@
+/** A computer whose processors our hypervisor has: what `vtx-ept` runs virtual machines on. */
+import { PHYSICAL_BITS } from '../cpu/paging.ts';
+import { Hypervisor, type HypervisorObserver } from '../hypervisor/hypervisor.ts';
+import { Computer, DEFAULT_HZ } from '../machine/computer.ts';
+import { hostMemory, installHostSoftware, NATIVE_HOST_RIP } from '../machine/host-software.ts';
+
+export interface HostComputerOptions {
+  /** Bytes of host RAM. */
+  readonly ramBytes: number;
+  /** Physical CPUs; 1 when absent. */
+  readonly cpus?: number;
+  readonly hz?: number;
+  readonly observer?: HypervisorObserver;
+}
+
+export class HostComputer {
+  readonly computer: Computer;
+  readonly hypervisor: Hypervisor;
+
+  constructor(options: HostComputerOptions) {
+    const { ramBytes, cpus = 1, hz = DEFAULT_HZ, observer } = options;
+    this.computer = new Computer({ ramBytes, cpus, hz });
+    const memory = hostMemory(this.computer);
+    this.hypervisor = new Hypervisor({
+      memory,
+      hz,
+      physicalAddressBits: PHYSICAL_BITS,
+      hostRip: NATIVE_HOST_RIP,
+      ...(observer ? { observer } : {}),
+    });
+    installHostSoftware(this.computer, this.hypervisor, memory);
+  }
+}
+
+/** Host RAM for virtual machines of so many bytes: theirs, their tables, the hypervisor's own. */
+export function hostRamFor(guestBytes: number): number {
+  const tables = Math.ceil(guestBytes / 256);
+  const own = 4 * 0x10_0000;
+  return Math.ceil((guestBytes + tables + own) / 0x1000) * 0x1000;
+}
