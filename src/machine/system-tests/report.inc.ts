@@ -3,7 +3,8 @@
  * a stack, a code segment with base 0, and the right to use the serial port.
  *
  *   say "text", 10      text and numbers as with DB, no 0
- *   value eax           a blank, and the number in hexadecimal, as wide as the mode's registers
+ *   value eax           a blank, and the number in hexadecimal; as wide as the mode's registers
+ *   digits eax          the same without the blank
  *   newline
  *   finish              ends the run with success
  */
@@ -17,6 +18,11 @@ DEBUG_EXIT   equ 0xf4
 %endmacro
 
 %macro value 1
+        say " "
+        digits %1
+%endmacro
+
+%macro digits 1
 %if __BITS__ == 64
         push qword %1
 %elif __BITS__ == 32
@@ -24,12 +30,15 @@ DEBUG_EXIT   equ 0xf4
 %else
         push word %1
 %endif
-        call value_%[__BITS__]
+        call digits_%[__BITS__]
 %endmacro
 
 %macro newline 0
         say 10
 %endmacro
+
+; For descriptors, whose fields are pieces of an address: the address of a label as a plain number.
+%define at(label) (label - $$ + 0x8000)
 
 %macro finish 0
         mov al, 0
@@ -65,7 +74,7 @@ say_%1:                                 ; the text follows the call
         pop %6
         ret
 
-value_%1:                               ; the number was pushed
+digits_%1:                               ; the number was pushed
         push %6
         mov %6, %7
         pushf
@@ -74,8 +83,6 @@ value_%1:                               ; the number was pushed
         push %4
         push %5
         mov dx, COM1
-        mov al, ' '
-        out dx, al
         mov %3, [ss:%6 + 2 * %8]
         mov %5, %1 / 4                  ; digits left
 %%zero: cmp %5, 1                       ; leading zeros are not shown
