@@ -41,6 +41,7 @@ export type Size = 8 | 16 | 32 | 64;
  *   mmx     MMX: #UD when CR0.EM, #NM when CR0.TS, #MF pending check
  *   sse     #UD when CR0.EM or CR4.OSFXSR = 0, #NM when CR0.TS
  *   sse-mmx both of the two before      fxsr  FXSAVE, FXRSTOR: #UD when CR0.EM, #NM when CR0.TS
+ *   implicit    a memory operand that no letter names (MASKMOVQ, MASKMOVDQU)
  *   write   operand 0 is written only;  modify  operand 0 is read and written;  otherwise operands are read only
  *   write1 / modify1: the same for operand 1
  */

@@ -59,6 +59,10 @@ export function planHandlers(entries: readonly Entry[]): HandlerPlan {
     for (const size of sizes) {
       for (const memory of memoryForms(row)) {
         for (const addressing of ['flat', 'segmented'] as const) {
+          if (addressing === 'segmented' && !memory && ignoresMemory(row)) {
+            forms[formIndex(size, memory, true)] = forms[formIndex(size, memory, false)];
+            continue;
+          }
           const form = { row, size, memory, addressing, cc };
           const hot = addressing === 'flat' && hasAttribute(row, 'hot');
           forms[formIndex(size, memory, addressing === 'segmented')] = hot
@@ -79,3 +83,7 @@ function memoryForms(row: Instruction): readonly boolean[] {
   if (letter === undefined) return [false];
   return letter === 'M' ? [true] : 'RUNT'.includes(letter) ? [false] : [false, true];
 }
+
+/** Register forms of vector instructions do the same however memory is addressed; most others may touch the stack. */
+const ignoresMemory = (row: Instruction): boolean =>
+  parseOperands(row.operands).some((o) => 'VUPN'.includes(o.letter)) && !hasAttribute(row, 'implicit');

@@ -61,7 +61,7 @@ const sse: readonly Row[] = [
     { operands: 'Gd,Nq', attributes: 'mmx write' },
   ],
   ['MOVNTQ', 'NP 0F E7', copy, { operands: 'Mq,Pq', attributes: 'mmx write' }],
-  ['MASKMOVQ', 'NP 0F F7', (c) => maskedMove(c, 8), { operands: 'Pq,Nq', attributes: 'mmx' }],
+  ['MASKMOVQ', 'NP 0F F7', (c) => maskedMove(c, 8), { operands: 'Pq,Nq', attributes: 'mmx implicit' }],
 ];
 
 /** Between the two register files: both sets of checks apply. */

@@ -109,7 +109,7 @@ const sse2: readonly Row[] = [
   ['MOVDQU', 'F3 0F 7F', copy, store],
   ['MOVQ', '66 0F D6', lowQword, { operands: 'Wq,Vdq', ...unaligned }],
   ['MOVNTDQ', '66 0F E7', copy, streamed],
-  ['MASKMOVDQU', '66 0F F7', (c) => maskedMove(c, 16), { operands: 'Vdq,Udq', attributes: 'sse' }],
+  ['MASKMOVDQU', '66 0F F7', (c) => maskedMove(c, 16), { operands: 'Vdq,Udq', attributes: 'sse implicit' }],
 ];
 
 const sse3: readonly Row[] = [
