@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
+import { guestNamed } from './src/guests/index.ts';
 
 /**
  * iced-x86 is packaged for Node: its glue reads the WebAssembly file through `fs` and takes the text
@@ -37,6 +38,25 @@ function icedX86(): Plugin {
   };
 }
 
+/**
+ * `virtual:guest/NAME`: a guest of src/guests, assembled while the page is built, so that opening it
+ * need not wait for the assembler. The module's default export is the image in base64.
+ */
+function assembledGuests(): Plugin {
+  const prefix = 'virtual:guest/';
+  return {
+    name: 'ringlab:assembled-guests',
+    resolveId: (source) => (source.startsWith(prefix) ? `\0${source}` : null),
+    load(id) {
+      if (!id.startsWith(`\0${prefix}`)) return null;
+      const name = id.slice(prefix.length + 1);
+      const guest = guestNamed(name);
+      if (guest === undefined) this.error(`src/guests has no guest named ${name}`);
+      return `export default ${JSON.stringify(Buffer.from(guest.assemble().bytes).toString('base64'))};`;
+    },
+  };
+}
+
 /** For work on the page alone: `RINGLAB_LAB=synthetic` puts an invented lab into the Worker. */
 function syntheticLab(): Plugin {
   return {
@@ -53,7 +73,7 @@ function syntheticLab(): Plugin {
 export default defineConfig({
   base: './',
   plugins: [icedX86(), syntheticLab(), react()],
-  worker: { format: 'es', plugins: () => [icedX86(), syntheticLab()] },
+  worker: { format: 'es', plugins: () => [icedX86(), assembledGuests(), syntheticLab()] },
   optimizeDeps: { exclude: ['iced-x86'] },
   build: { target: 'es2023', chunkSizeWarningLimit: 2000 },
 });

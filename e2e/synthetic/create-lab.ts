@@ -43,7 +43,7 @@ function register(name: string, value: bigint, fields: readonly BitField[] = [])
   return { name, value, bits: 64, changed: false, fields };
 }
 
-export async function createLab(): Promise<Lab> {
+export function createLab(): Lab {
   let cycles = 0;
   let instructions = 0;
   let goal: Goal = { kind: 'free' };

@@ -33,6 +33,8 @@ export interface VmOptions {
   readonly exceptionBitmap?: number;
   /** Seconds since 1970-01-01 UTC when the VM starts. */
   readonly startTime: number;
+  /** The guest is not told by CPUID that there is a hypervisor; false when absent. */
+  readonly hidden?: boolean;
 }
 
 /** Why a VM will not run again. */

@@ -7,8 +7,6 @@ export type StopReason =
   | { readonly kind: 'stepped'; readonly on: VcpuRef }
   | { readonly kind: 'breakpoint'; readonly on: VcpuRef; readonly address: bigint }
   | { readonly kind: 'vm-exit'; readonly on: VcpuRef; readonly reason: string }
-  /** Nothing can happen any more without input: every CPU is halted and no timer is armed. */
-  | { readonly kind: 'idle-forever' }
   /** All VMs have ended or are paused. */
   | { readonly kind: 'nothing-to-run' }
   /** Something that the simulated computer does not model. */

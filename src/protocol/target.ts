@@ -1,6 +1,14 @@
 /** Names a virtual machine, or a bare machine, for as long as the page lives. Never reused. */
 export type VmId = number;
 
+/** Virtual machines are numbered from 1, bare machines from here. */
+export const FIRST_BARE_ID: VmId = 101;
+
+/** A machine as it is named on screen: `1`, or `B1` for a bare one. */
+export function machineTag(vm: VmId): string {
+  return vm < FIRST_BARE_ID ? String(vm) : `B${vm - FIRST_BARE_ID + 1}`;
+}
+
 /** One virtual CPU: what registers, code and page walks are shown of, and what is stepped. */
 export interface VcpuRef {
   readonly vm: VmId;
@@ -34,7 +42,6 @@ export interface GuestDescription {
   readonly technique: Technique;
   readonly kernel: ImageFile;
   readonly initrd: ImageFile | null;
-  readonly modules: readonly ImageFile[];
   readonly commandLine: string;
   /** Bytes of RAM. */
   readonly memory: number;

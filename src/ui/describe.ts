@@ -1,5 +1,5 @@
 import type { StopReason } from '../protocol/machine-view.ts';
-import type { VcpuRef } from '../protocol/target.ts';
+import { FIRST_BARE_ID, machineTag, type VcpuRef, type VmId } from '../protocol/target.ts';
 import { short } from './format.ts';
 
 /** Why simulated time stands still, as a sentence. */
@@ -15,8 +15,6 @@ export function describeStop(stop: StopReason): string {
       return `Breakpoint at ${short(stop.address)}, ${vcpuName(stop.on)}`;
     case 'vm-exit':
       return `VM exit: ${stop.reason}, ${vcpuName(stop.on)}`;
-    case 'idle-forever':
-      return 'Halted for good: no timer is armed and no interrupt can come';
     case 'nothing-to-run':
       return 'Nothing to run: every machine is paused or has ended';
     case 'unmodelled':
@@ -24,6 +22,11 @@ export function describeStop(stop: StopReason): string {
   }
 }
 
+/** "VM 1", or "machine B1" for a bare one. */
+export function machineName(vm: VmId): string {
+  return vm < FIRST_BARE_ID ? `VM ${vm}` : `machine ${machineTag(vm)}`;
+}
+
 export function vcpuName({ vm, vcpu }: VcpuRef): string {
-  return `VM ${vm} vCPU ${vcpu}`;
+  return `${machineName(vm)} vCPU ${vcpu}`;
 }

@@ -30,7 +30,7 @@ function workerHost(): Host {
 }
 
 try {
-  const lab = await createLab();
+  const lab = createLab();
   const session = new Session(lab, workerHost());
   self.onmessage = (event: MessageEvent<ToWorker>) => session.receive(event.data);
   session.run({ kind: 'free' });

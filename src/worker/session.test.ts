@@ -102,7 +102,6 @@ test('a refusal reaches the page with what, where and remedy', () => {
     technique: 'bare',
     kernel: file,
     initrd: null,
-    modules: [],
     commandLine: '',
     memory: 1,
     cpus: 1,

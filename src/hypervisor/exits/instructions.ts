@@ -8,7 +8,8 @@ const [RAX, RCX, RDX, RBX] = [0, 1, 2, 3];
 
 export function cpuid(x: ExitContext): void {
   const { gprs } = x.cpu;
-  const subject = { index: x.vcpu.index, vcpus: x.vm.vcpus.length };
+  const { vcpus, options } = x.vm;
+  const subject = { index: x.vcpu.index, vcpus: vcpus.length, hidden: options.hidden ?? false };
   const { eax, ebx, ecx, edx } = guestCpuid(x.cpu, subject, gprs[2 * RAX], gprs[2 * RCX]);
   set32(gprs, RAX, eax);
   set32(gprs, RBX, ebx);

@@ -21,6 +21,8 @@ const ALL_HYPERCALLS = Object.values(HYPERCALL).reduce<number>((bits, number) =>
 export interface CpuidSubject {
   readonly index: number;
   readonly vcpus: number;
+  /** The guest is to think that it is on a machine of its own: no hypervisor bit, no leaves of ours. */
+  readonly hidden: boolean;
 }
 
 type Rewrite = (r: CpuidResult, s: CpuidSubject, subleaf: number) => CpuidResult;
@@ -33,7 +35,7 @@ const REWRITES: ReadonlyMap<number, Rewrite> = new Map<number, Rewrite>([
       eax: r.eax,
       // Bits 31:24 initial APIC ID, 23:16 logical processors.
       ebx: ((r.ebx & 0xffff) | (s.vcpus << 16) | (s.index << 24)) >>> 0,
-      ecx: ((r.ecx & ~VMX) | HYPERVISOR_PRESENT) >>> 0,
+      ecx: ((r.ecx & ~VMX) | (s.hidden ? 0 : HYPERVISOR_PRESENT)) >>> 0,
       edx: (s.vcpus > 1 ? r.edx | HTT : r.edx & ~HTT) >>> 0,
     }),
   ],
@@ -69,7 +71,8 @@ function hypervisorLeaf(leaf: number, tscHz: number): CpuidResult {
 }
 
 export function guestCpuid(cpu: HostCpu, subject: CpuidSubject, leaf: number, subleaf: number): CpuidResult {
-  if (leaf >>> 8 === HYPERVISOR_LEAF.SIGNATURE >>> 8) return hypervisorLeaf(leaf, cpu.tscHz);
+  const ours = leaf >>> 8 === HYPERVISOR_LEAF.SIGNATURE >>> 8;
+  if (ours && !subject.hidden) return hypervisorLeaf(leaf, cpu.tscHz);
   const physical = cpu.cpuid(leaf, subleaf);
   return REWRITES.get(leaf)?.(physical, subject, subleaf) ?? physical;
 }

@@ -89,7 +89,6 @@ export async function describeGuest(form: GuestForm): Promise<GuestDescription> 
     technique: form.technique,
     kernel: await read(form.kernel),
     initrd: form.initrd === null ? null : await read(form.initrd),
-    modules: [],
     commandLine: form.commandLine.trim(),
     memory: Number(form.memory) * 1024 * 1024,
     cpus: 1,

@@ -1,5 +1,5 @@
 import type { CSSProperties } from 'react';
-import type { VmId } from '../../protocol/target.ts';
+import { machineTag, type VmId } from '../../protocol/target.ts';
 import css from './widgets.module.css';
 
 const COLOURS = 6;
@@ -12,7 +12,7 @@ export function vmColour(vm: VmId): string {
 export function VmTag({ vm }: { readonly vm: VmId }) {
   return (
     <span className={css.tag} style={{ '--tag': vmColour(vm) } as CSSProperties}>
-      {vm}
+      {machineTag(vm)}
     </span>
   );
 }

@@ -37,6 +37,8 @@ export function codeView({ of, state, from, lines, breakpoints, read }: CodeRequ
   formatter.hexSuffix = '';
   formatter.uppercaseHex = false;
   formatter.spaceAfterOperandSeparator = true;
+  formatter.branchLeadingZeros = false;
+  formatter.showBranchSize = false;
   const decoded = decode(bytes, start, bitness, lines, (instruction, offset): CodeLine => {
     const address = (start + BigInt(offset)) & mask;
     return {

@@ -1,5 +1,7 @@
 import { memo } from 'react';
 import type { RingsView } from '../../../protocol/rings-view.ts';
+import { machineTag } from '../../../protocol/target.ts';
+import { vcpuName } from '../../describe.ts';
 import { vmColour } from '../../widgets/VmTag.tsx';
 import { CAUSE, ringName } from './causes.ts';
 import { BANDS, radius, type Trace, trace } from './geometry.ts';
@@ -16,7 +18,7 @@ export function RingsPicture({ view }: { readonly view: RingsView }) {
     const own = recent.filter(({ on }) => on.vm === vm && on.vcpu === vcpu).slice(-shown);
     return trace(position, own, index, positions.length);
   });
-  const places = positions.map(({ on, ring }) => `VM ${on.vm} vCPU ${on.vcpu} in ring ${ringName(ring)}`);
+  const places = positions.map(({ on, ring }) => `${vcpuName(on)} in ring ${ringName(ring)}`);
   return (
     <svg
       className={css.picture}
@@ -61,10 +63,10 @@ function TraceLine({ trace: { position, marker, stays, jumps } }: { readonly tra
         </g>
       ))}
       <g transform={`translate(${marker.x} ${marker.y})`} className={css.marker} data-scheduled={scheduled}>
-        <title>{`VM ${on.vm} vCPU ${on.vcpu}: ring ${ringName(ring)}${halted ? ', halted' : ''}`}</title>
+        <title>{`${vcpuName(on)}: ring ${ringName(ring)}${halted ? ', halted' : ''}`}</title>
         <circle r={9} />
         <text y={3.8} className={css.markerText}>
-          {on.vm}
+          {machineTag(on.vm)}
         </text>
       </g>
     </g>

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import type { SchedulerView } from '../../../protocol/hypervisor-view.ts';
+import { vcpuName } from '../../describe.ts';
 import { duration } from '../../format.ts';
 import { vmColour } from '../../widgets/VmTag.tsx';
 import css from './Scheduler.module.css';
@@ -25,9 +26,7 @@ export function Lanes({ view, perCycle }: { readonly view: SchedulerView; readon
   const x = (cycles: number) => LEFT + ((cycles - view.from) / span) * (width - LEFT - 12);
   const height = view.physicalCpus * LANE + AXIS + 6;
   const last = view.segments.at(-1);
-  const says = last
-    ? `VM ${last.on.vm} vCPU ${last.on.vcpu} ran last, on CPU ${last.pcpu}`
-    : 'nothing has run';
+  const says = last ? `${vcpuName(last.on)} ran last, on CPU ${last.pcpu}` : 'nothing has run';
   return (
     <div ref={host} className={css.lanes}>
       <svg width={width} height={height} role="img" aria-label={`Who ran where: ${says}`}>
@@ -53,7 +52,7 @@ export function Lanes({ view, perCycle }: { readonly view: SchedulerView; readon
                       fill={vmColour(on.vm)}
                       rx={size > 4 ? 1.5 : 0}
                     >
-                      <title>{`VM ${on.vm} vCPU ${on.vcpu}, ${duration((to - from) * perCycle)}: ${stop ?? 'still runs'}`}</title>
+                      <title>{`${vcpuName(on)}, ${duration((to - from) * perCycle)}: ${stop ?? 'still runs'}`}</title>
                     </rect>
                     {size > 22 && (
                       <text className={css.segment} x={left + size / 2} y={LANE / 2 + 3}>

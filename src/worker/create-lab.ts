@@ -1,0 +1,25 @@
+import kernel from 'virtual:guest/kernel';
+import type { GuestDescription } from '../protocol/target.ts';
+import type { Lab } from './lab.ts';
+import { Ringlab } from './machines/ringlab.ts';
+
+const MIB = 1024 * 1024;
+
+/** The lab as the page opens: our small kernel twice, once with devices only, once with hypercalls. */
+export function createLab(): Lab {
+  const lab = new Ringlab({ memory: 1024 * MIB, cpus: 1 });
+  const bytes = Uint8Array.from(atob(kernel), (character) => character.charCodeAt(0));
+  const guest = (name: string): GuestDescription => ({
+    name,
+    technique: 'vtx-ept',
+    kernel: { name: 'kernel', bytes },
+    initrd: null,
+    commandLine: '',
+    memory: 16 * MIB,
+    cpus: 1,
+    flat: null,
+  });
+  lab.open(guest('small kernel, devices'), true);
+  lab.open(guest('small kernel, hypercalls'));
+  return lab;
+}

@@ -1,0 +1,116 @@
+import { FIELD } from '../../arch/vmcs.ts';
+import type { Processor } from '../../cpu/processor.ts';
+import { ACTIVITY } from '../../cpu/state.ts';
+import type { BootImage } from '../../machine/boot/load.ts';
+import { Computer, type ComputerStop } from '../../machine/computer.ts';
+import type { VmAction } from '../../protocol/commands.ts';
+import type { VmState, VmView } from '../../protocol/machine-view.ts';
+import type { ConsoleChunk } from '../../protocol/messages.ts';
+import type { RingPosition } from '../../protocol/rings-view.ts';
+import type { VcpuRef, VmId } from '../../protocol/target.ts';
+import { Refusal } from '../refusal.ts';
+import { stateOfProcessor } from '../views/processor-registers.ts';
+import { CrossingRecords } from './crossing-records.ts';
+import { endText } from './end-texts.ts';
+import type { LabMachine, VcpuAccess } from './lab-machine.ts';
+import { OutputBuffer } from './output-buffer.ts';
+
+export interface BareOptions {
+  readonly id: VmId;
+  readonly name: string;
+  readonly image: BootImage;
+  /** Bytes. */
+  readonly memory: number;
+  readonly cpus: number;
+}
+
+/** A guest on a computer of its own, without a hypervisor below. */
+export class BareMachine implements LabMachine {
+  readonly crossings = new CrossingRecords();
+  readonly #options: BareOptions;
+  readonly #output = new OutputBuffer();
+  readonly computer: Computer;
+  #state: VmState = 'running';
+  #reason: string | null = null;
+
+  /** Throws `ImageError` when the image cannot be booted. */
+  constructor(options: BareOptions) {
+    this.#options = options;
+    this.computer = new Computer({
+      ramBytes: options.memory,
+      cpus: options.cpus,
+      serialOutput: this.#output.write,
+    });
+    this.computer.boot(options.image);
+  }
+
+  /** The computer stopped by itself. */
+  end(stop: ComputerStop): void {
+    this.#state = stop.kind === 'crash' ? 'crashed' : 'ended';
+    this.#reason = endText(stop);
+  }
+
+  vms(): VmView[] {
+    const { id, name, memory, cpus } = this.#options;
+    const waits = this.#state === 'running' && this.computer.processors.every(({ isIdle }) => isIdle);
+    return [
+      {
+        id,
+        name,
+        technique: 'bare',
+        state: waits ? 'halted' : this.#state,
+        reason: this.#reason,
+        vcpus: cpus,
+        memory,
+        resident: memory,
+        instructions: this.computer.instructions,
+        exits: 0,
+      },
+    ];
+  }
+
+  control(_vm: VmId, action: VmAction): void {
+    if (action === 'reset' || action === 'destroy') throw new Error(`the lab itself does "${action}"`);
+    const wanted = action === 'pause' ? 'running' : 'paused';
+    if (this.#state !== wanted) throw new Refusal(`The machine is ${this.#state}.`, this.#options.name);
+    this.#state = action === 'pause' ? 'paused' : 'running';
+  }
+
+  consoleInput(_vm: VmId, bytes: Uint8Array): void {
+    this.computer.input([...bytes]);
+  }
+
+  takeConsoleOutput(): ConsoleChunk[] {
+    const bytes = this.#output.take();
+    return bytes === undefined ? [] : [{ vm: this.#options.id, bytes }];
+  }
+
+  running(processor: Processor): VcpuRef | undefined {
+    return { vm: this.#options.id, vcpu: processor.index };
+  }
+
+  vcpuOf(processor: Processor): VcpuRef | undefined {
+    return this.running(processor);
+  }
+
+  access({ vcpu }: VcpuRef): VcpuAccess | undefined {
+    const processor = this.computer.processors[vcpu];
+    if (processor === undefined) return undefined;
+    const { ept, vmcs } = processor.virtualization;
+    const eptp = ept.active ? vmcs.number(FIELD.EPT_POINTER) : undefined;
+    return { state: stateOfProcessor(processor.regs), eptp };
+  }
+
+  positions(): RingPosition[] {
+    return this.computer.processors.map((processor) => ({
+      on: { vm: this.#options.id, vcpu: processor.index },
+      ring: processor.ring,
+      scheduled: processor === this.computer.processor,
+      halted: processor.regs.activity !== ACTIVITY.ACTIVE,
+    }));
+  }
+
+  get isIdleForGood(): boolean {
+    return this.#state !== 'running';
+  }
+}

@@ -1,0 +1,246 @@
+import type { Processor } from '../../cpu/processor.ts';
+import { LAYOUT } from '../../cpu/state.ts';
+import type { Hypervisor } from '../../hypervisor/hypervisor.ts';
+import type { Vcpu } from '../../hypervisor/vcpu.ts';
+import type { Loader, Vm } from '../../hypervisor/vm.ts';
+import { type Computer, DEFAULT_START } from '../../machine/computer.ts';
+import type { VmAction } from '../../protocol/commands.ts';
+import type { VmState, VmView } from '../../protocol/machine-view.ts';
+import type { ConsoleChunk } from '../../protocol/messages.ts';
+import type { RingPosition } from '../../protocol/rings-view.ts';
+import type { VcpuRef, VmId } from '../../protocol/target.ts';
+import { HostComputer } from '../host-computer.ts';
+import { Refusal } from '../refusal.ts';
+import { stateOfProcessor } from '../views/processor-registers.ts';
+import { CrossingRecords } from './crossing-records.ts';
+import { vmEndText } from './end-texts.ts';
+import type { LabMachine, VcpuAccess } from './lab-machine.ts';
+import { OutputBuffer } from './output-buffer.ts';
+import { VmcsReader } from './vmcs-state.ts';
+
+export interface HypervisorMachineOptions {
+  /** Bytes of host RAM. */
+  readonly memory: number;
+  readonly cpus: number;
+}
+
+export interface NewVm {
+  readonly name: string;
+  /** Bytes. */
+  readonly memory: number;
+  readonly vcpus: number;
+  readonly load: Loader;
+  /** The guest is not told of the hypervisor. */
+  readonly hidden?: boolean;
+}
+
+/** The computer whose ring -1 is our hypervisor's, with its virtual machines. */
+export class HypervisorMachine implements LabMachine {
+  readonly computer: Computer;
+  readonly hypervisor: Hypervisor;
+  readonly crossings = new CrossingRecords();
+  readonly #vmcs: VmcsReader;
+  readonly #output = new Map<VmId, OutputBuffer>();
+  readonly #byVmcs = new Map<number, VcpuRef>();
+  /** Instructions of each VM, and the processor's count when a vCPU of it was last entered. */
+  readonly #executed = new Map<VmId, number>();
+  readonly #enteredAt: number[] = [];
+
+  constructor({ memory, cpus }: HypervisorMachineOptions) {
+    const observer = {
+      entered: (vcpu: Vcpu) => this.#entered(vcpu),
+      exited: (vcpu: Vcpu) => this.#exited(vcpu),
+    };
+    const host = new HostComputer({ ramBytes: memory, cpus, observer });
+    this.computer = host.computer;
+    this.hypervisor = host.hypervisor;
+    this.#vmcs = new VmcsReader(this.computer.memory, LAYOUT.RAM);
+  }
+
+  /** Creates and starts a VM. Throws what the loader throws. */
+  create({ name, memory, vcpus, load, hidden = false }: NewVm): VmId {
+    const output = new OutputBuffer();
+    const vm = this.hypervisor.create({
+      name,
+      memory,
+      vcpus,
+      acpi: true,
+      load,
+      console: output.write,
+      startTime: DEFAULT_START,
+      hidden,
+    });
+    this.#output.set(vm.id, output);
+    this.#adopt(vm);
+    this.#journal(vm.id, 'start');
+    this.hypervisor.start(vm);
+    return vm.id;
+  }
+
+  vms(): VmView[] {
+    return [...this.hypervisor.vms.values()].map((vm) => ({
+      id: vm.id,
+      name: vm.options.name,
+      technique: 'vtx-ept',
+      state: stateOf(vm),
+      reason: vm.end === undefined ? null : vmEndText(vm.end),
+      vcpus: vm.vcpus.length,
+      memory: vm.options.memory,
+      resident: vm.memory.resident,
+      instructions: this.#instructionsOf(vm),
+      exits: vm.counters.total,
+    }));
+  }
+
+  control(id: VmId, action: VmAction): void {
+    const vm = this.#vm(id);
+    if (action === 'pause' && vm.state !== 'running') throw notSo(vm, 'paused', 'running');
+    if (action === 'resume' && vm.state !== 'paused') throw notSo(vm, 'resumed', 'paused');
+    this.#journal(id, action);
+    switch (action) {
+      case 'pause':
+        this.hypervisor.pause(vm);
+        break;
+      case 'resume':
+        this.hypervisor.start(vm);
+        break;
+      case 'reset':
+        this.#forget(vm);
+        this.#adopt(this.hypervisor.reset(vm));
+        break;
+      case 'destroy':
+        this.#forget(vm);
+        this.#output.delete(id);
+        this.hypervisor.destroy(vm);
+        break;
+    }
+  }
+
+  consoleInput(id: VmId, bytes: Uint8Array): void {
+    const typed = [...bytes];
+    const { computer } = this;
+    const input = { kind: 'console', target: `vm${id}`, bytes: typed } as const;
+    computer.journal.add({ cycle: computer.now, cpu: computer.processor.index, input });
+    this.hypervisor.type(this.#vm(id), typed);
+  }
+
+  takeConsoleOutput(): ConsoleChunk[] {
+    return [...this.#output].flatMap(([vm, output]) => {
+      const bytes = output.take();
+      return bytes === undefined ? [] : [{ vm, bytes }];
+    });
+  }
+
+  running(processor: Processor): VcpuRef | undefined {
+    const { virtualization } = processor;
+    return virtualization.inGuest ? this.#byVmcs.get(virtualization.state.current) : undefined;
+  }
+
+  vcpuOf(_processor: Processor, vmcs: number): VcpuRef | undefined {
+    return this.#byVmcs.get(vmcs);
+  }
+
+  access(on: VcpuRef): VcpuAccess | undefined {
+    const vcpu = this.hypervisor.vms.get(on.vm)?.vcpus[on.vcpu];
+    if (!vcpu?.prepared) return undefined;
+    const executing = this.#executing(vcpu);
+    return {
+      state: executing === undefined ? this.#vmcs.state(vcpu) : stateOfProcessor(executing.regs),
+      eptp: this.#vmcs.eptPointer(vcpu.vmcs),
+    };
+  }
+
+  positions(): RingPosition[] {
+    return [...this.hypervisor.vms.values()].flatMap((vm) =>
+      vm.vcpus.map((vcpu) => {
+        const executing = this.#executing(vcpu);
+        const scheduled = vcpu.runningOn !== undefined;
+        const cpl = vcpu.prepared ? this.#vmcs.cpl(vcpu.vmcs) : 0;
+        return {
+          on: { vm: vm.id, vcpu: vcpu.index },
+          ring: executing !== undefined ? executing.ring : scheduled ? -1 : cpl,
+          scheduled,
+          halted: vcpu.state === 'halted',
+        };
+      }),
+    );
+  }
+
+  get isIdleForGood(): boolean {
+    return [...this.hypervisor.vms.values()].every(({ active }) => !active);
+  }
+
+  /** The processor that executes this vCPU's instructions at this moment. */
+  #executing(vcpu: Vcpu): Processor | undefined {
+    return this.computer.processors.find(
+      ({ virtualization }) => virtualization.inGuest && virtualization.state.current === vcpu.vmcs,
+    );
+  }
+
+  #vm(id: VmId): Vm {
+    const vm = this.hypervisor.vms.get(id);
+    if (vm === undefined) throw new Refusal(`There is no VM ${id}.`);
+    return vm;
+  }
+
+  #adopt(vm: Vm): void {
+    this.#executed.set(vm.id, 0);
+    for (const { vmcs, index } of vm.vcpus) this.#byVmcs.set(vmcs, { vm: vm.id, vcpu: index });
+  }
+
+  #forget(vm: Vm): void {
+    this.crossings.forget(vm.id);
+    this.#executed.delete(vm.id);
+    for (const { vmcs } of vm.vcpus) this.#byVmcs.delete(vmcs);
+  }
+
+  #entered({ runningOn }: Vcpu): void {
+    const processor = this.computer.processors[runningOn ?? -1];
+    if (processor !== undefined) this.#enteredAt[processor.index] = processor.instructions;
+  }
+
+  #exited({ vm, runningOn }: Vcpu): void {
+    const processor = this.computer.processors[runningOn ?? -1];
+    const known = this.#executed.get(vm.id);
+    if (processor === undefined || known === undefined) return;
+    this.#executed.set(vm.id, known + processor.instructions - (this.#enteredAt[processor.index] ?? 0));
+  }
+
+  #instructionsOf(vm: Vm): number {
+    const sinceEntry = vm.vcpus.map((vcpu) => {
+      const processor = this.#executing(vcpu);
+      return processor === undefined ? 0 : processor.instructions - (this.#enteredAt[processor.index] ?? 0);
+    });
+    return (this.#executed.get(vm.id) ?? 0) + sinceEntry.reduce((a, b) => a + b, 0);
+  }
+
+  #journal(id: VmId, name: string): void {
+    const { computer } = this;
+    const input = { kind: 'command', target: `vm${id}`, name } as const;
+    computer.journal.add({ cycle: computer.now, cpu: computer.processor.index, input });
+  }
+}
+
+const NORMAL_ENDS: readonly string[] = ['power-off', 'reset', 'exit'];
+
+function stateOf(vm: Vm): VmState {
+  switch (vm.state) {
+    case 'running':
+      return vm.vcpus.every(({ state }) => state !== 'runnable') ? 'halted' : 'running';
+    case 'ended':
+      return vm.end !== undefined && !NORMAL_ENDS.includes(vm.end.kind) ? 'crashed' : 'ended';
+    case 'destroyed':
+      return 'ended';
+    case 'created':
+    case 'paused':
+      return 'paused';
+  }
+}
+
+function notSo(vm: Vm, done: string, needed: string): Refusal {
+  return new Refusal(
+    `VM ${vm.id} is ${vm.state} and cannot be ${done}.`,
+    vm.options.name,
+    `Only a ${needed} machine can.`,
+  );
+}

@@ -1,0 +1,38 @@
+import type { Processor } from '../../cpu/processor.ts';
+import type { Computer } from '../../machine/computer.ts';
+import type { VmAction } from '../../protocol/commands.ts';
+import type { VmView } from '../../protocol/machine-view.ts';
+import type { ConsoleChunk } from '../../protocol/messages.ts';
+import type { RingPosition } from '../../protocol/rings-view.ts';
+import type { VcpuRef, VmId } from '../../protocol/target.ts';
+import type { ProcessorState } from '../views/processor-state.ts';
+import type { CrossingRecords } from './crossing-records.ts';
+
+/** One virtual CPU as the views need it, read from the hardware. */
+export interface VcpuAccess {
+  readonly state: ProcessorState;
+  /** EPT pointer; undefined when guest-physical addresses are host-physical. */
+  readonly eptp: number | undefined;
+}
+
+/**
+ * One simulated computer of the lab and what runs on it: a guest of its own (bare machine), or the
+ * hypervisor with its virtual machines.
+ */
+export interface LabMachine {
+  readonly computer: Computer;
+  readonly crossings: CrossingRecords;
+  vms(): VmView[];
+  control(vm: VmId, action: VmAction): void;
+  consoleInput(vm: VmId, bytes: Uint8Array): void;
+  takeConsoleOutput(): ConsoleChunk[];
+  /** The virtual CPU that a processor executes now; undefined while it is the hypervisor's. */
+  running(processor: Processor): VcpuRef | undefined;
+  /** The virtual CPU that an address of a VMCS (-1: none) stands for. */
+  vcpuOf(processor: Processor, vmcs: number): VcpuRef | undefined;
+  /** Undefined when there is no such virtual CPU. */
+  access(on: VcpuRef): VcpuAccess | undefined;
+  positions(): RingPosition[];
+  /** Nothing on it will ever run again, or everything is paused. */
+  readonly isIdleForGood: boolean;
+}

@@ -1,0 +1,255 @@
+import { explainWalk } from '../../hypervisor/walk/explain.ts';
+import { type BootImage, ImageError, loadImage } from '../../machine/boot/load.ts';
+import type { ComputerStop } from '../../machine/computer.ts';
+import type { VmAction } from '../../protocol/commands.ts';
+import type { StopReason, VmView } from '../../protocol/machine-view.ts';
+import type { ConsoleChunk } from '../../protocol/messages.ts';
+import type { CodeView, RegistersView } from '../../protocol/processor-view.ts';
+import { FIRST_BARE_ID, type GuestDescription, type VcpuRef, type VmId } from '../../protocol/target.ts';
+import type { Instant } from '../../protocol/time.ts';
+import type { WalkView } from '../../protocol/walk-view.ts';
+import type { Budget, Goal, Lab, SliceOutcome } from '../lab.ts';
+import { Refusal } from '../refusal.ts';
+import { codeView } from '../views/code.ts';
+import { signedNumber } from '../views/numbers.ts';
+import { registersView } from '../views/registers.ts';
+import { walkView } from '../views/walk.ts';
+import { BareMachine } from './bare-machine.ts';
+import { Breakpoints } from './breakpoints.ts';
+import { HypervisorMachine } from './hypervisor-machine.ts';
+import { exitsView, framesView, schedulerView } from './hypervisor-views.ts';
+import type { LabMachine, VcpuAccess } from './lab-machine.ts';
+import { linearReader, pagingRegisters, wordReader } from './linear-memory.ts';
+import { RunControl } from './run-control.ts';
+
+interface Seat {
+  readonly machine: LabMachine;
+  readonly breakpoints: Breakpoints;
+  readonly control: RunControl;
+}
+
+export interface RinglabOptions {
+  /** Bytes of RAM of the computer that runs the hypervisor. */
+  readonly memory: number;
+  readonly cpus: number;
+}
+
+/** The lab: one computer with the hypervisor, and one for each bare machine. */
+export class Ringlab implements Lab {
+  readonly #hosted: HypervisorMachine;
+  readonly #host: Seat;
+  readonly #bare = new Map<
+    VmId,
+    Seat & { readonly machine: BareMachine; readonly guest: GuestDescription }
+  >();
+  #nextBare: VmId = FIRST_BARE_ID;
+  /** What the present goal lets run. */
+  #active: readonly Seat[];
+
+  constructor(options: RinglabOptions) {
+    this.#hosted = new HypervisorMachine(options);
+    this.#host = seat(this.#hosted);
+    this.#active = [this.#host];
+  }
+
+  /** @param hidden a VM's guest is not told of the hypervisor */
+  open(guest: GuestDescription, hidden = false): VmId {
+    const image = bootImage(guest);
+    return naming(guest, () => {
+      if (guest.technique === 'bare') return this.#openBare(this.#nextBare++, guest, image);
+      const { name, memory, cpus } = guest;
+      return this.#hosted.create({
+        name,
+        memory,
+        vcpus: cpus,
+        hidden,
+        load: (ram, info) => loadImage(image, ram, info),
+      });
+    });
+  }
+
+  control(vm: VmId, action: VmAction): void {
+    const bare = this.#bare.get(vm);
+    if (bare !== undefined && (action === 'destroy' || action === 'reset')) {
+      this.#bare.delete(vm);
+      if (action === 'reset') naming(bare.guest, () => this.#openBare(vm, bare.guest, bootImage(bare.guest)));
+      this.aim({ kind: 'free' });
+      return;
+    }
+    const { machine, breakpoints } = this.#seatOf(vm);
+    machine.control(vm, action);
+    if (action === 'destroy') breakpoints.forget(vm);
+  }
+
+  toggleBreakpoint(vm: VmId, address: bigint): boolean {
+    return this.#seatOf(vm).breakpoints.toggle(vm, address);
+  }
+
+  consoleInput(vm: VmId, bytes: Uint8Array): void {
+    this.#seatOf(vm).machine.consoleInput(vm, bytes);
+  }
+
+  /** A step concerns one computer: the others stand still. */
+  aim(goal: Goal): void {
+    if (goal.kind === 'free') this.#active = this.#seats();
+    else this.#active = [this.#seatOf(goal.kind === 'vm-exit' ? goal.vm : goal.on.vm)];
+    for (const { control } of this.#active) control.aim(goal);
+  }
+
+  slice(budget: Budget): SliceOutcome {
+    const runnable = this.#active.filter(({ machine }) => !machine.isIdleForGood);
+    if (runnable.length === 0) return { instructions: 0, idleCycles: 0, stop: { kind: 'nothing-to-run' } };
+    const share = { instructions: Math.ceil(budget.instructions / runnable.length), cycles: budget.cycles };
+    let instructions = 0;
+    let idleCycles = Number.POSITIVE_INFINITY;
+    let stop: StopReason | null = null;
+    for (const { machine, control } of runnable) {
+      const outcome = control.slice(share);
+      instructions += outcome.instructions;
+      idleCycles = Math.min(idleCycles, outcome.idleCycles);
+      stop ??= outcome.stop;
+      if (outcome.ended !== null) this.#ended(machine, outcome.ended);
+    }
+    return { instructions, idleCycles, stop };
+  }
+
+  now(): Instant {
+    const { computer } = this.#clockOf();
+    const cycles = computer.now;
+    return { cycles, ns: (cycles * 1e9) / computer.clock.hz };
+  }
+
+  takeConsoleOutput(): ConsoleChunk[] {
+    return this.#seats().flatMap(({ machine }) => machine.takeConsoleOutput());
+  }
+
+  machine() {
+    const { computer } = this.#clockOf();
+    return {
+      instructions: this.#seats().reduce((sum, { machine }) => sum + machine.computer.instructions, 0),
+      hz: computer.clock.hz,
+      physicalCpus: computer.processors.length,
+      memory: computer.ram.size,
+    };
+  }
+
+  vms(): VmView[] {
+    return this.#seats().flatMap(({ machine }) => machine.vms());
+  }
+
+  registers(on: VcpuRef): RegistersView | null {
+    return this.#with(on, ({ state }) => registersView(on, state));
+  }
+
+  code(on: VcpuRef, from: bigint | null, lines: number): CodeView | null {
+    return this.#with(on, (access, { machine, breakpoints }) =>
+      codeView({
+        of: on,
+        state: access.state,
+        from,
+        lines,
+        breakpoints: breakpoints.of(on.vm),
+        read: linearReader(access, machine.computer.ram),
+      }),
+    );
+  }
+
+  walk(on: VcpuRef, address: bigint | null): WalkView | null {
+    return this.#with(on, ({ state, eptp }, { machine }) => {
+      const report = explainWalk({
+        registers: pagingRegisters(state),
+        linear: signedNumber(address ?? state.rip),
+        eptp,
+        read: wordReader(machine.computer.ram),
+      });
+      return walkView(on, report);
+    });
+  }
+
+  rings() {
+    const all = this.#seats().map(({ machine }) => machine);
+    return {
+      positions: all.flatMap((machine) => machine.positions()),
+      recent: all.flatMap(({ crossings }) => crossings.recent()),
+      counts: all.flatMap(({ crossings }) => crossings.counts()),
+    };
+  }
+
+  scheduler() {
+    const { computer, hypervisor } = this.#hosted;
+    return schedulerView(hypervisor, computer.now, computer.clock.hz);
+  }
+
+  exits() {
+    return exitsView(this.#hosted.hypervisor);
+  }
+
+  frames() {
+    return framesView(this.#hosted.hypervisor);
+  }
+
+  #openBare(id: VmId, guest: GuestDescription, image: BootImage): VmId {
+    const { name, memory, cpus } = guest;
+    const machine = new BareMachine({ id, name, memory, cpus, image });
+    this.#bare.set(id, { ...seat(machine), machine, guest });
+    return id;
+  }
+
+  #ended(machine: LabMachine, stop: ComputerStop): void {
+    if (machine instanceof BareMachine) machine.end(stop);
+    else throw new Error(`the computer that runs the hypervisor has stopped: ${stop.kind}`);
+  }
+
+  #seats(): readonly Seat[] {
+    return [this.#host, ...this.#bare.values()];
+  }
+
+  #seatOf(vm: VmId): Seat {
+    if (vm < FIRST_BARE_ID) return this.#host;
+    const found = this.#bare.get(vm);
+    if (found === undefined) throw new Refusal('There is no such machine any more.');
+    return found;
+  }
+
+  /** The computer whose time is shown: that of what runs, the hypervisor's if it does. */
+  #clockOf(): LabMachine {
+    const hosted = this.#hosted;
+    if (!hosted.isIdleForGood) return hosted;
+    return [...this.#bare.values()].find(({ machine }) => !machine.isIdleForGood)?.machine ?? hosted;
+  }
+
+  #with<T>(on: VcpuRef, make: (access: VcpuAccess, seat: Seat) => T): T | null {
+    if (on.vm >= FIRST_BARE_ID && !this.#bare.has(on.vm)) return null;
+    const at = this.#seatOf(on.vm);
+    const access = at.machine.access(on);
+    return access === undefined ? null : make(access, at);
+  }
+}
+
+function seat(machine: LabMachine): Seat {
+  const breakpoints = new Breakpoints(machine);
+  return { machine, breakpoints, control: new RunControl(machine, breakpoints) };
+}
+
+function bootImage({ kernel, initrd, commandLine, flat }: GuestDescription): BootImage {
+  return {
+    kernel: kernel.bytes,
+    commandLine,
+    ...(initrd === null ? {} : { initrd: initrd.bytes }),
+    ...(flat === null ? {} : { format: 'flat', flat }),
+  };
+}
+
+/** What a loader says about a file, with the file's name. */
+function naming<T>({ kernel }: GuestDescription, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof ImageError) {
+      const remedy = `Accepted: ${error.accepted}.${error.advice === undefined ? '' : ` ${error.advice}`}`;
+      throw new Refusal(`${error.found}.`, kernel.name, remedy);
+    }
+    if (error instanceof RangeError) throw new Refusal(`${error.message}.`, kernel.name);
+    throw error;
+  }
+}

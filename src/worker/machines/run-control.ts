@@ -1,0 +1,163 @@
+import type { RingCrossing } from '../../cpu/crossings.ts';
+import type { ComputerStop } from '../../machine/computer.ts';
+import type { StopReason } from '../../protocol/machine-view.ts';
+import type { VcpuRef } from '../../protocol/target.ts';
+import type { Budget, Goal, SliceOutcome } from '../lab.ts';
+import { unsigned64 } from '../views/numbers.ts';
+import type { Breakpoints } from './breakpoints.ts';
+import { causeText } from './crossing-texts.ts';
+import { nextAfterCall } from './instruction-at.ts';
+import type { LabMachine } from './lab-machine.ts';
+
+/** Instructions that other processors may execute between two looks at the one that is stepped. */
+const STEPS_PER_SLICE = 20_000;
+
+/** Runs one computer towards a goal, a slice at a time. */
+export class RunControl {
+  readonly #machine: LabMachine;
+  readonly #breakpoints: Breakpoints;
+  #goal: Goal = { kind: 'free' };
+  /** Found by the listener while the computer was running. */
+  #reached: StopReason | null = null;
+  /** The vCPU whose next VM entry ends the run. */
+  #awaited: VcpuRef | null = null;
+  /** The next instruction executes even if there is a breakpoint on it. */
+  #pass = false;
+  /** A step has got somewhere. */
+  #moved = false;
+
+  constructor(machine: LabMachine, breakpoints: Breakpoints) {
+    this.#machine = machine;
+    this.#breakpoints = breakpoints;
+    for (const processor of machine.computer.processors) {
+      processor.crossings.listener = (crossing) => {
+        const on = machine.vcpuOf(processor, crossing.vmcs);
+        if (on !== undefined) this.#crossed(on, crossing);
+      };
+    }
+  }
+
+  aim(goal: Goal): void {
+    this.#reached = null;
+    this.#awaited = null;
+    this.#moved = false;
+    this.#pass = this.#machine.running(this.#machine.computer.processor) !== undefined;
+    this.#breakpoints.setTemporary(null);
+    this.#goal = goal.kind === 'step-over' ? this.#overGoal(goal.on) : goal;
+  }
+
+  /** Computers end for reasons of their own: `ended` tells of that, `stop` of the goal. */
+  slice(budget: Budget): SliceOutcome & { readonly ended: ComputerStop | null } {
+    const { computer } = this.#machine;
+    const start = { cycles: computer.now, instructions: computer.instructions, idle: this.#idle() };
+    const result = this.#goal.kind === 'step' ? this.#stepSlice(this.#goal.on) : this.#freeSlice(budget);
+    return {
+      instructions: computer.instructions - start.instructions,
+      idleCycles: this.#idle() - start.idle + result.waited,
+      stop: result.stop,
+      ended: result.ended,
+    };
+  }
+
+  /** A call, software interrupt or repeated string instruction runs until the one after it. */
+  #overGoal(on: VcpuRef): Goal {
+    const access = this.#machine.access(on);
+    const next = access && nextAfterCall(access, this.#machine.computer.ram);
+    if (next === undefined) return { kind: 'step', on };
+    this.#breakpoints.setTemporary({ vm: on.vm, address: next });
+    return { kind: 'step-over', on };
+  }
+
+  #freeSlice(budget: Budget): Progress {
+    const { computer } = this.#machine;
+    const end = computer.now + budget.cycles;
+    const enough = computer.instructions + budget.instructions;
+    while (computer.now < end && computer.instructions < enough) {
+      const stop = computer.run(Math.min(end, computer.now + budget.instructions), this.#pass);
+      this.#pass = false;
+      switch (stop.kind) {
+        case 'time':
+          break;
+        case 'paused':
+          if (this.#reached !== null) return progress({ stop: this.#reached });
+          break;
+        case 'waiting':
+          // Input may wake it: time stands still meanwhile, but counts as slept.
+          return progress({ waited: end - computer.now });
+        case 'breakpoint':
+          return progress({ stop: this.#atBreakpoint(stop.cpu, stop.linear) });
+        default:
+          return progress({ ended: stop });
+      }
+    }
+    return progress({});
+  }
+
+  #atBreakpoint(cpu: number, linear: number): StopReason {
+    const { computer } = this.#machine;
+    const processor = computer.processors[cpu];
+    const on = processor && this.#machine.running(processor);
+    if (on === undefined) throw new Error('a breakpoint was hit outside every virtual CPU');
+    if (this.#breakpoints.isTemporary(on.vm, linear)) {
+      this.#breakpoints.setTemporary(null);
+      return { kind: 'stepped', on };
+    }
+    return { kind: 'breakpoint', on, address: unsigned64(linear) };
+  }
+
+  /**
+   * One instruction, or one event, of a vCPU. Where the hypervisor or another vCPU has the processor,
+   * everything runs until this one is entered; being entered is a step too.
+   */
+  #stepSlice(on: VcpuRef): Progress {
+    const { computer } = this.#machine;
+    for (let i = 0; i < STEPS_PER_SLICE; i++) {
+      const processor = computer.processors.find((p) => sameVcpu(this.#machine.running(p), on));
+      if (processor !== undefined && this.#moved) return progress({ stop: { kind: 'stepped', on } });
+      this.#awaited = processor === undefined ? on : null;
+      const before = { instructions: processor?.instructions ?? 0, rip: processor?.regs.rip };
+      const until = processor === undefined ? computer.now + 1_000_000 : computer.now + 1;
+      const stop = computer.run(until, true);
+      this.#awaited = null;
+      const executed = processor !== undefined && processor.instructions > before.instructions;
+      if (executed || processor?.regs.rip !== before.rip) this.#moved = true;
+      if (stop.kind === 'waiting') return progress({ waited: computer.clock.hz / 60 });
+      if (stop.kind === 'breakpoint') return progress({ stop: this.#atBreakpoint(stop.cpu, stop.linear) });
+      if (stop.kind !== 'time' && stop.kind !== 'paused') return progress({ ended: stop });
+      if (processor?.isIdle) computer.run(Math.min(computer.clock.next, computer.now + 1_000_000));
+    }
+    return progress({});
+  }
+
+  #crossed(on: VcpuRef, crossing: RingCrossing): void {
+    this.#machine.crossings.add(on, crossing);
+    if (this.#goal.kind === 'vm-exit' && crossing.cause.kind === 'vm-exit' && on.vm === this.#goal.vm) {
+      this.#reached = { kind: 'vm-exit', on, reason: causeText(crossing.cause).detail };
+      this.#goal = { kind: 'free' };
+      this.#machine.computer.pause();
+    } else if (this.#awaited !== null && crossing.to !== -1 && sameVcpu(on, this.#awaited)) {
+      this.#moved = true;
+      this.#machine.computer.pause();
+    }
+  }
+
+  /** Time in which no processor had anything to do. */
+  #idle(): number {
+    return Math.min(...this.#machine.computer.processors.map(({ idleCycles }) => idleCycles));
+  }
+}
+
+interface Progress {
+  readonly stop: StopReason | null;
+  readonly ended: ComputerStop | null;
+  /** Idle cycles by which simulated time did not advance. */
+  readonly waited: number;
+}
+
+function progress(part: Partial<Progress>): Progress {
+  return { stop: null, ended: null, waited: 0, ...part };
+}
+
+function sameVcpu(a: VcpuRef | undefined, b: VcpuRef): boolean {
+  return a?.vm === b.vm && a.vcpu === b.vcpu;
+}
