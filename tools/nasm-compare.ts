@@ -34,4 +34,3 @@ export function differences(bits: 16 | 32 | 64, lines: readonly string[]): strin
   }
   return result;
 }
-

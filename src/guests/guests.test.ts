@@ -85,16 +85,17 @@ describe.skipIf(!hasQemu)("on QEMU's PC", () => {
   });
 
   it('kernel answers its commands', async () => {
-    const commands = ['help', 'ps', 'mem', 'peek 100000', 'nonsense', 'fault', 'hv', 'halt'];
+    const commands = ['help', 'ps', 'mem', 'peek 100000', 'nonsense', 'fault', 'hv', 'balloon 10', 'halt'];
     const { text, status } = await onQemu('kernel', commands);
     expect(status).toBe(1);
     expect(text).toMatch(/using emulated devices/);
-    expect(text).toMatch(/fault {3}start a task/);
+    expect(text).toMatch(/fault {6}start a task/);
     expect(text).toMatch(/ 1 ready +\d+ +\d+ +\d+ +0 shell\n/);
     expect(text).toMatch(/RAM \(KiB\) +65408\n/);
     expect(text).toMatch(/100000h: {2}2 b0 ad 1b/);
     expect(text).toMatch(/\? Type help\./);
     expect(text).toMatch(/killed: task fault: exception 13, error code 0h, at 40000[\da-f]{3}h/);
+    expect(text).toMatch(/no hypervisor takes them/);
     expect(text).toMatch(/hypercalls +0\n/);
     expect(text).toMatch(/halted\n$/);
   });

@@ -706,6 +706,7 @@ section .rodata
 align 8
 command_table:
         dq command_ps, command_mem, command_peek, command_fault, command_crash, command_halt, command_hv
+        dq command_balloon
 COMMANDS equ ($ - command_table) / 8
 
 section .text
@@ -838,6 +839,19 @@ print_path:
         cmovne rdi, rax
         jmp print
 
+; Lends frames to the hypervisor. RDI = how many.
+command_balloon:
+        cmp byte [paravirtual], 0
+        je .none
+        call pv_balloon
+        test rax, rax
+        js .none
+        mov rdi, text_lent
+        mov rsi, rax
+        jmp print_item
+.none:  mov rdi, text_no_balloon
+        jmp print
+
 command_hv:
         mov rdi, text_path
         call print
@@ -868,6 +882,8 @@ text_ps:        db "id state     ticks    calls faults  progress name", 10, 0
 text_ram:       db "RAM (KiB)         ", 0
 text_free:      db "free frames       ", 0
 text_cr3:       db "CR3               ", 0
+text_lent:      db "frames lent       ", 0
+text_no_balloon: db "no hypervisor takes them", 10, 0
 text_outside:   db "that is not RAM", 10, 0
 text_crash:     db "triple fault", 10, 0
 text_halt:      db "halted", 10, 0
@@ -1770,8 +1786,11 @@ HC_CONSOLE_WRITE   equ 1                ; (address, length)
 HC_YIELD           equ 2                ; ()
 HC_SET_TIMER       equ 3                ; (instant in ns, vector)
 HC_READ_CLOCK      equ 4                ; () -> ns since the start
+HC_BALLOON         equ 5                ; (list of page numbers, count, 0 give | 1 take back)
 HC_MULTICALL       equ 6                ; (entries, count)
 HC_CONSOLE_READ    equ 7                ; (address, length) -> bytes
+BALLOON_FREE       equ 64               ; frames that the kernel always keeps for itself
+BALLOON_PAGES      equ 512              ; as many as one page of numbers holds
 INPUT_SIZE         equ 16
 
 struc BATCH                             ; one entry of a multicall
@@ -1796,6 +1815,8 @@ section .bss
 alignb 8
 hypercalls:     resq 1                  ; VMCALLs made
 batched:        resq 1                  ; calls that went along in a multicall
+ballooned:      resq 1                  ; frames lent to the hypervisor, listed in \`balloon\`
+balloon:        resq BALLOON_PAGES
 paravirtual:    resb 1                  ; 1: the hypervisor offers hypercalls
 input:          resb INPUT_SIZE
 
@@ -1873,6 +1894,63 @@ pv_timer:
 .end:   pop r12
         pop rbx
         jmp tick
+
+; Takes back the frames lent so far, then lends RDI frames to the hypervisor, which can use them for
+; others: their contents are gone. -> RAX = frames lent, or a negative error
+pv_balloon:
+        push rbx
+        push r12
+        mov r12d, BALLOON_PAGES
+        cmp rdi, r12
+        cmovb r12, rdi
+        mov rdi, balloon
+        mov rsi, [ballooned]
+        test rsi, rsi
+        jz .lend
+        mov edx, 1
+        hypercall HC_BALLOON
+        test rax, rax
+        js .end
+        call balloon_empty
+.lend:  xor ebx, ebx
+.take:  cmp rbx, r12
+        je .call
+        cmp qword [free_frames], BALLOON_FREE
+        jbe .call
+        call frame_take
+        shr rax, 12
+        mov rcx, balloon
+        mov [rcx + rbx * 8], rax
+        inc rbx
+        jmp .take
+.call:  mov [ballooned], rbx
+        mov rax, rbx
+        test rbx, rbx
+        jz .end
+        mov rdi, balloon
+        mov rsi, rbx
+        xor edx, edx
+        hypercall HC_BALLOON
+        test rax, rax
+        jns .end
+        mov r12, rax                    ; refused: keep them
+        call balloon_empty
+        mov rax, r12
+.end:   pop r12
+        pop rbx
+        ret
+
+; The frames of the list are the kernel's own again.
+balloon_empty:
+        mov rdx, [ballooned]
+        mov rcx, balloon
+.frame: mov rdi, [rcx + rdx * 8 - 8]
+        shl rdi, 12
+        call frame_give                 ; changes RAX only
+        dec rdx
+        jnz .frame
+        mov [ballooned], rdx
+        ret
 `,
   'kernel/syscalls.inc': `; The system calls. On entry RBX = FRAME of the caller, RBP = its TASK, RDI and RSI its arguments.
 ; A result goes to the RAX of the frame.
@@ -2305,19 +2383,21 @@ user_fault:
         jmp user_fault
 
 ; In the order of command_table, after help.
-command_names:  db "help", 0, "ps", 0, "mem", 0, "peek", 0, "fault", 0, "crash", 0, "halt", 0, "hv", 0, 0
+command_names:  db "help", 0, "ps", 0, "mem", 0, "peek", 0, "fault", 0, "crash", 0, "halt", 0, "hv", 0
+                db "balloon", 0, 0
 text_prompt:    db "> "
 text_prompt_end:
 text_unknown:   db "? Type help.", 10
 text_unknown_end:
 text_help:
-        db "ps      tasks: ticks used, system calls, pages filled in, progress", 10
-        db "mem     memory", 10
-        db "peek A  16 bytes of RAM at the hexadecimal address A", 10
-        db "fault   start a task that does what ring 3 may not do", 10
-        db "hv      devices or hypercalls, and how often", 10
-        db "crash   triple fault", 10
-        db "halt    stop", 10
+        db "ps         tasks: ticks used, system calls, pages filled in, progress", 10
+        db "mem        memory", 10
+        db "peek A     16 bytes of RAM at the hexadecimal address A", 10
+        db "fault      start a task that does what ring 3 may not do", 10
+        db "hv         devices or hypercalls, and how often", 10
+        db "balloon N  lend N (hexadecimal) frames to the hypervisor, 0 takes them back", 10
+        db "crash      triple fault", 10
+        db "halt       stop", 10
 text_help_end:
 text_prime_1:   db "primes: number ", 0
 text_prime_2:   db " is ", 0
