@@ -47,6 +47,7 @@ import { DecodedRecord } from './system/record.ts';
 import { Translator } from './translator.ts';
 import { VMX_OPERATIONS } from './vmx/instructions.ts';
 import { Vmx } from './vmx/vmx.ts';
+import { transcendentalHelper } from './x87/transcendental.ts';
 
 const PAGE = 0x1000;
 /** BUDGET is an i32: longer runs go in pieces. */
@@ -138,7 +139,7 @@ export class Processor implements SystemContext, InterruptTarget {
       writeMiss: (record, lo, hi, bytes, modify) => this.memory.writeMiss(record, lo, hi, bytes, modify),
       commitSlow: () => this.memory.commitSlow(),
       system: (record) => this.system(record),
-      helpers: {},
+      helpers: { transcendental: transcendentalHelper(this.regs) },
     });
     this.regs.evaluateFlags = this.exports.rflags;
     const { plan } = getEngine();

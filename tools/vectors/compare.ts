@@ -50,10 +50,13 @@ function defined(vector: Vector, field: Field, actual: State): Uint8Array {
   return bytes;
 }
 
-/** An extended-precision number as a whole number that grows with it. */
+/** An extended-precision number as a whole number that grows by 1 from each number to the next. */
 function ordinal(bytes: Uint8Array): bigint {
   const value = BigInt(`0x${hex(bytes)}`);
-  const magnitude = value & ((1n << 79n) - 1n);
+  // Without the integer bit, which says nothing that the exponent does not, the largest number of a binade
+  // is one below the smallest of the next.
+  const exponent = (value >> 64n) & 0x7fffn;
+  const magnitude = (exponent << 63n) | (value & ((1n << 63n) - 1n));
   return value >> 79n ? -magnitude : magnitude;
 }
 

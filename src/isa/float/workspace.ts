@@ -28,7 +28,7 @@ export const LOW = STATE.FLOAT + 72;
 export const FLAGS = STATE.FLOAT + 80;
 
 /** Unpacked number = (-1)^sign * significand / 2^63 * 2^exponent. */
-const FIELD = {
+export const FIELD = {
   /** i64; bit 63 set for FINITE unless denormalised by rounding. NaNs: integer bit, quiet bit 62, payload. */
   SIGNIFICAND: 0,
   /** i32, unbiased; undefined unless FINITE. */

@@ -1,6 +1,6 @@
 /** FRNDINT, FSCALE, FXTRACT. SDM volume 2. */
 import { type I32, i32, i64, select } from '../../wasm/expression.ts';
-import type { FunctionBuilder, Local } from '../../wasm/function.ts';
+import type { FunctionBuilder } from '../../wasm/function.ts';
 import type { Instruction, LibraryFunction, Semantics } from '../definition.ts';
 import { FROM_INTEGER, ROUND_TO_INTEGER } from '../float/integers.ts';
 import { EXPONENT_WRAP, ROUND } from '../float/round.ts';
@@ -11,8 +11,8 @@ import {
   deliver,
   INDEFINITE_RAW,
   isEmpty,
+  named,
   perform,
-  type Raw,
   result,
   rotate,
   TOP,
@@ -166,15 +166,11 @@ const SIGNIFICAND = operation({
 const extract: Semantics = (c) => {
   const { f } = c;
   const state = c.field(0);
-  const named = (value: Raw): { significand: Local<'i64'>; top: Local<'i32'> } => ({
-    significand: f.let(value.significand),
-    top: f.let(value.top),
-  });
   perform(c, unpack(c, SLOT.A, TOP));
   perform(c, c.library(SIGNIFICAND));
-  const significand = named(result(c));
+  const significand = named(f, result(c));
   const flags = f.let(c.library(EXPONENT));
-  const exponent = named(result(c));
+  const exponent = named(f, result(c));
   const full = i32.eqz(i32.or(isEmpty(state, i32.const(-1)), has(flags, EXCEPTION.STACK_FAULT)));
   f.if(full, () => {
     f.set(flags, i32.const(STACK_OVERFLOW));

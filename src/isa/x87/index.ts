@@ -9,6 +9,7 @@ import { exponents } from './exponent.ts';
 import { loads } from './load.ts';
 import { remainders } from './remainder.ts';
 import { stores } from './store.ts';
+import { transcendentals } from './transcendental.ts';
 
 export const x87Instructions: readonly Instruction[] = [
   ...loads,
@@ -19,5 +20,6 @@ export const x87Instructions: readonly Instruction[] = [
   ...remainders,
   ...decimals,
   ...control,
+  ...transcendentals,
   ...environments,
 ];

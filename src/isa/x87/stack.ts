@@ -3,7 +3,7 @@
  * mod 8. What an operation delivers goes through DELIVER or PUSH, which settle its exceptions first.
  */
 import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
-import type { FunctionBuilder } from '../../wasm/function.ts';
+import type { FunctionBuilder, Local } from '../../wasm/function.ts';
 import type { Context, LibraryFunction } from '../definition.ts';
 import { PACK_EXTENDED_TOP } from '../float/pack.ts';
 import { UNPACK_EXTENDED } from '../float/unpack.ts';
@@ -45,6 +45,17 @@ export interface Raw {
   readonly significand: I64;
   readonly top: I32;
 }
+
+/** A value in locals, to be changed before it is delivered. */
+export interface MutableRaw extends Raw {
+  readonly significand: Local<'i64'>;
+  readonly top: Local<'i32'>;
+}
+
+export const named = (f: FunctionBuilder, value: Raw): MutableRaw => ({
+  significand: f.let(value.significand),
+  top: f.let(value.top),
+});
 
 export function readRaw(f: FunctionBuilder, state: I32, index: I32): Raw {
   const address = f.let(registerAddress(state, index));
