@@ -11,7 +11,8 @@ export class ByteReader {
   readonly #view: DataView;
 
   constructor(bytes: Uint8Array, what: string) {
-    this.bytes = bytes;
+    // A plain view: Node's Buffer, a subclass, has a slice() that does not copy.
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.what = what;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }

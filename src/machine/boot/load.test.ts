@@ -47,6 +47,15 @@ function failure(
 const initrd = Uint8Array.from({ length: 5000 }, (_, i) => i & 0xff);
 const modules = [{ bytes: Uint8Array.of(1, 2, 3), commandLine: 'first module' }];
 
+describe('any image', () => {
+  it('is left as it is when it comes in a Buffer', () => {
+    const kernel = withStringTable(elfWith(multibootHeader()), 'names');
+    const buffer = Buffer.from(kernel);
+    load({ kernel: buffer });
+    expect(new Uint8Array(buffer)).toEqual(kernel);
+  });
+});
+
 describe('Linux bzImage', () => {
   it('enters a 64-bit kernel at its 64-bit entry point', () => {
     const { state, memory } = load({ kernel: bzImage(), commandLine: 'console=ttyS0', initrd });
