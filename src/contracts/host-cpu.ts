@@ -90,7 +90,7 @@ export interface HostCpu {
   readonly tscHz: number;
   /** The time-stamp counter. */
   now(): number;
-  /** Accounts for work of the hypervisor's code, in cycles. */
+  /** Accounts for work of the hypervisor's code, in cycles; fractions round up. */
   charge(cycles: number): void;
   /** STI and HLT: `HostSoftware.interrupt` follows when an interrupt arrives. */
   halt(): void;

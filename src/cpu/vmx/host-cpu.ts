@@ -285,7 +285,7 @@ export class NativeHostCpu implements HostCpu, NativeHost {
   }
 
   charge(cycles: number): void {
-    this.c.charge(cycles);
+    this.c.charge(Math.ceil(cycles));
   }
 
   halt(): void {
