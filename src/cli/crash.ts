@@ -64,21 +64,18 @@ function vmHeadline(end: VmCrash): string {
 
 function dumpVcpu(vcpu: Vcpu): string[] {
   const cpu = vcpu.loadedOn;
-  const gprs = cpu?.gprs ?? vcpu.saved.gprs;
+  if (!cpu) return ['its registers are not in a processor'];
+  const { gprs } = cpu;
   const pair = (lo: number, hi: number) =>
     (hi >>> 0).toString(16).padStart(8, '0') + (lo >>> 0).toString(16).padStart(8, '0');
   const cells = Object.entries(GPR)
     .filter(([name]) => name !== 'RSP')
     .map(([name, n]) => [name, pair(gprs[2 * n], gprs[2 * n + 1])]);
-  if (cpu) {
-    for (const name of ['RSP', 'RIP', 'RFLAGS', 'CR0', 'CR3', 'CR4', 'CS_SELECTOR', 'SS_SELECTOR'] as const) {
-      const field = FIELD[`GUEST_${name}`];
-      cells.push([name.replace('_SELECTOR', ''), pair(cpu.vmread(field), cpu.vmreadHigh(field))]);
-    }
-    cells.push(['CR2', pair(cpu.cr2Lo, cpu.cr2Hi)]);
-    const vectoring = cpu.vmread(FIELD.IDT_VECTORING_INFO);
-    if ((vectoring & 0x8000_0000) !== 0) cells.push(['while delivering vector', String(vectoring & 0xff)]);
+  for (const name of ['RSP', 'RIP', 'RFLAGS', 'CR0', 'CR3', 'CR4', 'CS_SELECTOR', 'SS_SELECTOR'] as const) {
+    const field = FIELD[`GUEST_${name}`];
+    cells.push([name.replace('_SELECTOR', ''), pair(cpu.vmread(field), cpu.vmreadHigh(field))]);
   }
+  cells.push(['CR2', pair(cpu.cr2Lo, cpu.cr2Hi)]);
   return fourToALine(cells);
 }
 

@@ -16,6 +16,7 @@ export class VmBench implements Bench {
   onOutput: (bytes: Uint8Array) => void = () => {};
   private readonly host: HostComputer;
   private readonly vm: Vm;
+  private stop: Stop | undefined;
 
   /** Throws `ImageError` when the image cannot be booted. */
   constructor({ memoryBytes, cpus, acpi }: RunCommand, image: BootImage) {
@@ -24,7 +25,7 @@ export class VmBench implements Bench {
     this.host = new HostComputer({
       ramBytes: hostRamFor(memoryBytes),
       cpus,
-      observer: { ended: () => this.interrupt() },
+      observer: { ended: (_, end) => this.ended(end) },
     });
     this.vm = this.host.hypervisor.create({
       name: 'guest',
@@ -45,8 +46,7 @@ export class VmBench implements Bench {
   run(cycles: number): Stop {
     const { computer } = this.host;
     const stop = computer.run(computer.now + cycles);
-    const { end } = this.vm;
-    if (end) return this.translate(end);
+    if (this.stop) return this.stop;
     switch (stop.kind) {
       case 'time':
       case 'paused':
@@ -81,6 +81,12 @@ export class VmBench implements Bench {
         [...hypercalls].map(([number, { count }]) => [hypercallName(number), count]),
       ),
     };
+  }
+
+  /** Called while the virtual CPU's registers are still in the processor. */
+  private ended(end: VmEnd): void {
+    this.stop = this.translate(end);
+    this.interrupt();
   }
 
   private translate(end: VmEnd): Stop {
