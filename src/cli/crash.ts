@@ -71,10 +71,11 @@ function dumpVcpu(vcpu: Vcpu): string[] {
   const cells = Object.entries(GPR)
     .filter(([name]) => name !== 'RSP')
     .map(([name, n]) => [name, pair(gprs[2 * n], gprs[2 * n + 1])]);
-  for (const name of ['RSP', 'RIP', 'RFLAGS', 'CR0', 'CR3', 'CR4', 'CS_SELECTOR', 'SS_SELECTOR'] as const) {
+  for (const name of ['RSP', 'RIP', 'RFLAGS', 'CR0', 'CR3', 'CR4'] as const) {
     const field = FIELD[`GUEST_${name}`];
-    cells.push([name.replace('_SELECTOR', ''), pair(cpu.vmread(field), cpu.vmreadHigh(field))]);
+    cells.push([name, pair(cpu.vmread(field), cpu.vmreadHigh(field))]);
   }
+  cells.push(['CS', pair(cpu.vmread(FIELD.GUEST_CS_SELECTOR), 0)]);
   cells.push(['CR2', pair(cpu.cr2Lo, cpu.cr2Hi)]);
   return fourToALine(cells);
 }
