@@ -11,7 +11,7 @@ export class LabPage {
   /** Opens the page with fresh settings and waits until the first machine is listed. */
   async open(): Promise<void> {
     await this.page.goto('./');
-    await expect(this.machines.first()).toBeVisible();
+    await expect(this.machines.first()).toBeVisible({ timeout: 20_000 });
   }
 
   get machines(): Locator {

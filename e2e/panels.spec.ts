@@ -61,7 +61,7 @@ test('exits are counted by reason, for the paravirtual twin fewer of I/O and som
     Number((await io.getByRole('cell').nth(cell).innerText()).replace(/\D/g, ''));
   await expect.poll(() => number(1)).toBeGreaterThan(100);
   expect(await number(2)).toBeLessThan(await number(1));
-  await expect(lab.panel('VM exits').getByRole('row').filter({ hasText: 'console write' })).toBeVisible();
+  await expect(lab.panel('VM exits').getByRole('row').filter({ hasText: 'console_write' })).toBeVisible();
 });
 
 test('host frames add up', async () => {

@@ -5,8 +5,11 @@ import { Ringlab } from './machines/ringlab.ts';
 
 const MIB = 1024 * 1024;
 
-/** The lab as the page opens: our small kernel twice, once with devices only, once with hypercalls. */
-export function createLab(): Lab {
+/**
+ * The lab as the page opens: our small kernel twice, once with devices only, once with hypercalls.
+ * `onChange` is called when views that were not available have become so.
+ */
+export function createLab(onChange: () => void): Lab {
   const lab = new Ringlab({ memory: 1024 * MIB, cpus: 1 });
   const bytes = Uint8Array.from(atob(kernel), (character) => character.charCodeAt(0));
   const guest = (name: string): GuestDescription => ({
@@ -21,5 +24,9 @@ export function createLab(): Lab {
   });
   lab.open(guest('small kernel, devices'), true);
   lab.open(guest('small kernel, hypercalls'));
+  void import('./views/disassembler.ts').then((disassembler) => {
+    lab.useDisassembler(disassembler);
+    onChange();
+  });
   return lab;
 }

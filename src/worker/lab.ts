@@ -52,7 +52,8 @@ export interface Lab {
   vms(): VmView[];
   /** The per-vCPU views are null when that vCPU does not exist (any more). */
   registers(on: VcpuRef): RegistersView | null;
-  code(on: VcpuRef, from: bigint | null, lines: number): CodeView | null;
+  /** Undefined while the disassembler is still being loaded. */
+  code(on: VcpuRef, from: bigint | null, lines: number): CodeView | null | undefined;
   walk(on: VcpuRef, address: bigint | null): WalkView | null;
   rings(): RingsView;
   scheduler(): SchedulerView;

@@ -30,8 +30,10 @@ function workerHost(): Host {
 }
 
 try {
-  const lab = createLab();
-  const session = new Session(lab, workerHost());
+  const session: Session = new Session(
+    createLab(() => session.refresh()),
+    workerHost(),
+  );
   self.onmessage = (event: MessageEvent<ToWorker>) => session.receive(event.data);
   session.run({ kind: 'free' });
 } catch (error) {

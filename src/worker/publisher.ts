@@ -77,7 +77,8 @@ export class Publisher {
     if (due.length === 0 && this.#console.length === 0) return undefined;
     const views: Partial<Record<ViewName, unknown>> = {};
     for (const name of due) {
-      views[name] = view(name);
+      const value = view(name);
+      if (value !== undefined) views[name] = value;
       this.#due.set(name, now + PERIOD_MS[name]);
     }
     const console = this.#console;

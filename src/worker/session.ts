@@ -61,6 +61,12 @@ export class Session {
     this.#publish();
   }
 
+  /** Something about the lab has changed by itself: all views are due. */
+  refresh(): void {
+    this.#publisher.invalidate();
+    this.#publish();
+  }
+
   /** Lets simulated time flow towards a goal. */
   run(goal: Goal): void {
     this.#rememberRegisters();

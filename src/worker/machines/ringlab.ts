@@ -10,7 +10,6 @@ import type { Instant } from '../../protocol/time.ts';
 import type { WalkView } from '../../protocol/walk-view.ts';
 import type { Budget, Goal, Lab, SliceOutcome } from '../lab.ts';
 import { Refusal } from '../refusal.ts';
-import { codeView } from '../views/code.ts';
 import { signedNumber } from '../views/numbers.ts';
 import { registersView } from '../views/registers.ts';
 import { walkView } from '../views/walk.ts';
@@ -28,6 +27,9 @@ interface Seat {
   readonly control: RunControl;
 }
 
+/** What needs the disassembler, once it is loaded. */
+export type Disassembler = typeof import('../views/disassembler.ts');
+
 export interface RinglabOptions {
   /** Bytes of RAM of the computer that runs the hypervisor. */
   readonly memory: number;
@@ -43,6 +45,7 @@ export class Ringlab implements Lab {
     Seat & { readonly machine: BareMachine; readonly guest: GuestDescription }
   >();
   #nextBare: VmId = FIRST_BARE_ID;
+  #disassembler: Disassembler | null = null;
   /** What the present goal lets run. */
   #active: readonly Seat[];
 
@@ -50,6 +53,11 @@ export class Ringlab implements Lab {
     this.#hosted = new HypervisorMachine(options);
     this.#host = seat(this.#hosted);
     this.#active = [this.#host];
+  }
+
+  /** Code is shown, and calls are stepped over, from now on. */
+  useDisassembler(disassembler: Disassembler): void {
+    this.#disassembler = disassembler;
   }
 
   /** @param hidden a VM's guest is not told of the hypervisor */
@@ -93,7 +101,11 @@ export class Ringlab implements Lab {
   aim(goal: Goal): void {
     if (goal.kind === 'free') this.#active = this.#seats();
     else this.#active = [this.#seatOf(goal.kind === 'vm-exit' ? goal.vm : goal.on.vm)];
-    for (const { control } of this.#active) control.aim(goal);
+    for (const { machine, control } of this.#active) {
+      const access = goal.kind === 'step-over' ? machine.access(goal.on) : undefined;
+      const over = access && this.#disassembler?.nextAfterCall(access, machine.computer.ram);
+      control.aim(goal, over);
+    }
   }
 
   slice(budget: Budget): SliceOutcome {
@@ -141,9 +153,11 @@ export class Ringlab implements Lab {
     return this.#with(on, ({ state }) => registersView(on, state));
   }
 
-  code(on: VcpuRef, from: bigint | null, lines: number): CodeView | null {
+  code(on: VcpuRef, from: bigint | null, lines: number): CodeView | null | undefined {
+    const disassembler = this.#disassembler;
+    if (disassembler === null) return undefined;
     return this.#with(on, (access, { machine, breakpoints }) =>
-      codeView({
+      disassembler.codeView({
         of: on,
         state: access.state,
         from,

@@ -6,7 +6,6 @@ import type { Budget, Goal, SliceOutcome } from '../lab.ts';
 import { unsigned64 } from '../views/numbers.ts';
 import type { Breakpoints } from './breakpoints.ts';
 import { causeText } from './crossing-texts.ts';
-import { nextAfterCall } from './instruction-at.ts';
 import type { LabMachine } from './lab-machine.ts';
 
 /** Instructions that other processors may execute between two looks at the one that is stepped. */
@@ -37,13 +36,14 @@ export class RunControl {
     }
   }
 
-  aim(goal: Goal): void {
+  /** @param over where a step over the present instruction ends; undefined when it is an ordinary one */
+  aim(goal: Goal, over?: number): void {
     this.#reached = null;
     this.#awaited = null;
     this.#moved = false;
     this.#pass = this.#machine.running(this.#machine.computer.processor) !== undefined;
     this.#breakpoints.setTemporary(null);
-    this.#goal = goal.kind === 'step-over' ? this.#overGoal(goal.on) : goal;
+    this.#goal = goal.kind === 'step-over' ? this.#overGoal(goal.on, over) : goal;
   }
 
   /** Computers end for reasons of their own: `ended` tells of that, `stop` of the goal. */
@@ -60,9 +60,7 @@ export class RunControl {
   }
 
   /** A call, software interrupt or repeated string instruction runs until the one after it. */
-  #overGoal(on: VcpuRef): Goal {
-    const access = this.#machine.access(on);
-    const next = access && nextAfterCall(access, this.#machine.computer.ram);
+  #overGoal(on: VcpuRef, next: number | undefined): Goal {
     if (next === undefined) return { kind: 'step', on };
     this.#breakpoints.setTemporary({ vm: on.vm, address: next });
     return { kind: 'step-over', on };

@@ -1,0 +1,6 @@
+/**
+ * All that needs iced-x86, whose WebAssembly takes a while to load: imported when the machine is
+ * running already.
+ */
+export { nextAfterCall } from '../machines/instruction-at.ts';
+export { codeView } from './code.ts';
