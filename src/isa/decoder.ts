@@ -12,6 +12,7 @@ import type { Entry, OpcodeMap } from './opcode-map.ts';
 import {
   fixedSize,
   hasAttribute,
+  ignoresMod,
   isSized,
   type Operand,
   operandWidth,
@@ -53,6 +54,9 @@ interface Recipe {
   readonly vectorReg: boolean;
   readonly vectorRm: boolean;
   readonly mmxReg: boolean;
+  /** REX.R does not count: MMX and segment registers. */
+  readonly lowReg: boolean;
+  readonly ignoresMod: boolean;
   readonly mmxRm: boolean;
   readonly x87: boolean;
 }
@@ -195,9 +199,9 @@ export class Decoder {
       if (this.position >= this.end) return truncated;
       modrm = bytes[this.position++];
       this.reg = ((modrm >> 3) & 7) | ((rex & 4) << 1);
-      if (recipe.mmxReg) this.reg &= 7;
+      if (recipe.lowReg) this.reg &= 7;
       else if (recipe.byteReg) this.reg = byteRegister(this.reg, rex);
-      if (modrm >= 0xc0) {
+      if (modrm >= 0xc0 || recipe.ignoresMod) {
         this.rm = (modrm & 7) | ((rex & 1) << 3);
         if (recipe.mmxRm) this.rm &= 7;
         else if (recipe.byteRm) this.rm = byteRegister(this.rm, rex);
@@ -404,6 +408,8 @@ function recipeOf({ row }: Entry): Recipe {
     vectorReg: reg?.letter === 'V',
     vectorRm: rm !== undefined && 'WU'.includes(rm.letter),
     mmxReg: reg?.letter === 'P',
+    lowReg: reg?.letter === 'P' || operands.some((o) => o.letter === 'S'),
+    ignoresMod: ignoresMod(operands),
     mmxRm: rm !== undefined && 'QN'.includes(rm.letter),
     x87: hasAttribute(row, 'fpu'),
   };

@@ -3,7 +3,7 @@
  * mode) leads to an entry, by way of the ModRM byte where definitions differ in it.
  */
 import type { Instruction } from './definition.ts';
-import { hasAttribute, parseOperands, usesModRm } from './operands.ts';
+import { hasAttribute, ignoresMod, parseOperands, usesModRm } from './operands.ts';
 
 /** A definition at its place in the map; `+cc` definitions have one entry per condition. */
 export interface Entry {
@@ -123,7 +123,8 @@ function patterns(row: Instruction): { pattern: Pattern; cc: number }[] {
     } else fail(`unknown part "${token}"`);
   }
   // Addressing letters that allow only one kind of ModRM.
-  for (const { letter } of parseOperands(row.operands)) {
+  const operands = parseOperands(row.operands);
+  for (const { letter } of ignoresMod(operands) ? [] : operands) {
     if (letter === 'M') conditions.push((byte) => byte < 0xc0);
     if ('RUNT'.includes(letter)) conditions.push((byte) => byte >= 0xc0);
   }

@@ -25,12 +25,16 @@ export const parseOperands = (text: string | undefined): Operand[] =>
     .filter((part) => part !== '')
     .map((part) =>
       /^(AL|AX|eAX|rAX)$/.test(part)
-        ? { letter: 'fixed', width: part === 'AL' ? 'b' : part === 'AX' ? 'w' : 'v' }
+        ? { letter: 'fixed', width: part === 'AL' ? 'b' : part === 'AX' ? 'w' : part === 'eAX' ? 'z' : 'v' }
         : { letter: part[0], width: part.slice(1) },
     );
 
 /** True when the letter takes its register or memory from ModRM.rm. */
 export const usesRm = (letter: string): boolean => 'EMRWUQNT'.includes(letter);
+
+/** MOV to and from control and debug registers: ModRM.mod is ignored. */
+export const ignoresMod = (operands: readonly Operand[]): boolean =>
+  operands.some((o) => o.letter === 'C' || o.letter === 'D');
 
 export const usesModRm = (letter: string): boolean => usesRm(letter) || 'GSCDVP'.includes(letter);
 
@@ -91,6 +95,10 @@ export function operandWidth(operand: Operand, size: Size): number {
       return operand.letter === 'I' || operand.letter === 'J' ? size : Math.min(size, 32);
     case 'y':
       return Math.max(size, 32);
+    case 'a':
+      return size * 2;
+    case 'p':
+      return size + 16;
     default: {
       const width = WIDTHS[operand.width];
       if (width === undefined) throw new Error(`unknown operand width ${operand.letter}${operand.width}`);

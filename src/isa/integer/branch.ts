@@ -101,5 +101,5 @@ export const branchInstructions: readonly Instruction[] = [
     semantics: loop(() => i32.const(1)),
   },
   { mnemonic: 'JCXZ', encoding: 'E3', operands: 'Jbs', attributes: 'f64', semantics: jumpIfCountZero },
-  { mnemonic: 'BOUND', encoding: '62', operands: 'Gv,M', attributes: 'i64', semantics: bound },
+  { mnemonic: 'BOUND', encoding: '62', operands: 'Gv,Ma', attributes: 'i64', semantics: bound },
 ];

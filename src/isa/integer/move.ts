@@ -57,6 +57,9 @@ const translate: Semantics = (c: Context) => {
   c.setGpr(0, i64.load8_u(host), 8);
 };
 
+/** SALC is not in the manuals' instruction list, but every processor has it: AL = CF ? FFh : 0. */
+const setAlByCarry: Semantics = (c) => c.setGpr(0, i64.sub(i64.const(0), i64.extend_i32_u(c.carry)), 8);
+
 export const moveInstructions: readonly Instruction[] = [
   { mnemonic: 'MOV', encoding: '88', operands: 'Eb,Gb', attributes: 'write hot', semantics: move },
   { mnemonic: 'MOV', encoding: '89', operands: 'Ev,Gv', attributes: 'write hot', semantics: move },
@@ -74,7 +77,7 @@ export const moveInstructions: readonly Instruction[] = [
   { mnemonic: 'MOVZX', encoding: '0F B7', operands: 'Gv,Ew', attributes: 'write hot', semantics: moveZero },
   { mnemonic: 'MOVSX', encoding: '0F BE', operands: 'Gv,Eb', attributes: 'write hot', semantics: move },
   { mnemonic: 'MOVSX', encoding: '0F BF', operands: 'Gv,Ew', attributes: 'write hot', semantics: move },
-  { mnemonic: 'MOVSXD', encoding: '63', operands: 'Gv,Ed', attributes: 'write hot o64', semantics: move },
+  { mnemonic: 'MOVSXD', encoding: '63', operands: 'Gv,Ez', attributes: 'write hot o64', semantics: move },
   { mnemonic: 'LEA', encoding: '8D', operands: 'Gv,M', attributes: 'write hot', semantics: loadAddress },
   {
     mnemonic: 'XCHG',
@@ -104,7 +107,9 @@ export const moveInstructions: readonly Instruction[] = [
     attributes: 'modify modify1',
     semantics: exchange,
   },
-  { mnemonic: 'NOP', encoding: '0F 18 mod!=3', operands: 'M', attributes: 'hot', semantics: nothing },
+  // Prefetches for writing are hints that this processor does not take.
+  { mnemonic: 'NOP', encoding: '0F 0D', operands: 'Ev', attributes: 'hot', semantics: nothing },
+  { mnemonic: 'NOP', encoding: '0F 18', operands: 'Ev', attributes: 'hot', semantics: nothing },
   { mnemonic: 'NOP', encoding: '0F 19', operands: 'Ev', attributes: 'hot', semantics: nothing },
   { mnemonic: 'NOP', encoding: '0F 1A', operands: 'Ev', semantics: nothing },
   { mnemonic: 'NOP', encoding: '0F 1B', operands: 'Ev', semantics: nothing },
@@ -117,5 +122,6 @@ export const moveInstructions: readonly Instruction[] = [
   { mnemonic: 'BSWAP', encoding: '0F C8+r', operands: 'Zv', attributes: 'modify', semantics: byteSwap },
   { mnemonic: 'CBW', encoding: '98', attributes: 'v', semantics: widenAccumulator },
   { mnemonic: 'CWD', encoding: '99', attributes: 'v', semantics: signToData },
+  { mnemonic: 'SALC', encoding: 'D6', attributes: 'byte i64', semantics: setAlByCarry },
   { mnemonic: 'XLAT', encoding: 'D7', attributes: 'byte', semantics: translate },
 ];

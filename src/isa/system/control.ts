@@ -2,11 +2,11 @@
 import type { Instruction } from '../definition.ts';
 
 export const controlInstructions: readonly Instruction[] = [
-  // MOV to and from control and debug registers are always 64-bit in 64-bit mode, 32-bit otherwise.
-  { mnemonic: 'MOV', encoding: '0F 20', operands: 'Ry,Cy', semantics: { system: 'moveFromControl' } },
-  { mnemonic: 'MOV', encoding: '0F 21', operands: 'Ry,Dy', semantics: { system: 'moveFromDebug' } },
-  { mnemonic: 'MOV', encoding: '0F 22', operands: 'Cy,Ry', semantics: { system: 'moveToControl' } },
-  { mnemonic: 'MOV', encoding: '0F 23', operands: 'Dy,Ry', semantics: { system: 'moveToDebug' } },
+  // Always 64-bit in 64-bit mode, 32-bit otherwise. ModRM.mod is ignored: ModRM.rm is a register.
+  { mnemonic: 'MOV', encoding: '0F 20', operands: 'Ry,Cy', attributes: 'f64', semantics: { system: 'moveFromControl' } },
+  { mnemonic: 'MOV', encoding: '0F 21', operands: 'Ry,Dy', attributes: 'f64', semantics: { system: 'moveFromDebug' } },
+  { mnemonic: 'MOV', encoding: '0F 22', operands: 'Cy,Ry', attributes: 'f64', semantics: { system: 'moveToControl' } },
+  { mnemonic: 'MOV', encoding: '0F 23', operands: 'Dy,Ry', attributes: 'f64', semantics: { system: 'moveToDebug' } },
   { mnemonic: 'CLTS', encoding: '0F 06', semantics: { system: 'clts' } },
   { mnemonic: 'SMSW', encoding: '0F 01 /4', operands: 'Ev', semantics: { system: 'smsw' } },
   { mnemonic: 'LMSW', encoding: '0F 01 /6', operands: 'Ew', semantics: { system: 'lmsw' } },
