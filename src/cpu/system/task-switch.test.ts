@@ -43,7 +43,7 @@ describe('task switch', () => {
   it('by JMP saves the old task and loads the new one', () => {
     const p = withTask();
     const r = p.regs;
-    for (let n = GPR.RAX; n <= GPR.RDI; n++) if (n !== GPR.RSP) r.setGpr32(n, 0x100 + n);
+    for (let n: number = GPR.RAX; n <= GPR.RDI; n++) if (n !== GPR.RSP) r.setGpr32(n, 0x100 + n);
     r.rflags = FLAG.CF;
     expect(jump(p)).toBe(STATUS.EXIT);
     expect(p.memory.words(TSS + 32, 10)).toEqual([

@@ -128,7 +128,7 @@ function repair(bytes: Uint8Array): Uint8Array {
 }
 
 function mutate(original: Uint8Array, below: (n: number) => number): Uint8Array {
-  let bytes = original.slice();
+  let bytes: Uint8Array = original.slice();
   for (let count = 1 + below(4); count > 0; count--) bytes = MUTATIONS[below(MUTATIONS.length)](bytes, below);
   return below(2) === 0 ? repair(bytes) : bytes;
 }
