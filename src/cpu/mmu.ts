@@ -13,6 +13,7 @@ import type { Registers } from './registers.ts';
 import { LAYOUT, RECORD, STATE, TLB } from './state.ts';
 import type { LinearMemory } from './system/context.ts';
 import { watchesData } from './system/debug.ts';
+import { BANK } from './system/mode.ts';
 
 const PAGE = 0x1000;
 const LARGE = 0x80000000;
@@ -137,13 +138,24 @@ export class Mmu implements LinearMemory {
     this.copyOut(this.scratch + pending.firstBytes, pending.second, pending.bytes - pending.firstBytes);
   }
 
-  /** Linear address as a number; NaN after #GP(0) or #SS(0) for one that segmentation or canonicality refuses. */
+  /** Linear address as a number; NaN after #GP(0), #SS(0) or #AC(0) for one that is refused before translation. */
   private dataAddress(record: number, lo: number, hi: number, bytes: number): number {
     const high = hi | 0;
     if (high === REFUSED_ADDRESS_HIGH) return this.refuseAddress(lo);
     const linear = signedNumber(lo, hi);
-    if (isCanonical(linear) && isCanonical(linear + bytes - 1)) return linear;
-    return this.refuseAddress(this.u8[record + RECORD.SEGMENT]);
+    if (!isCanonical(linear) || !isCanonical(linear + bytes - 1)) {
+      return this.refuseAddress(this.u8[record + RECORD.SEGMENT]);
+    }
+    if (this.checksAlignment && (linear & alignmentMask(bytes)) !== 0) {
+      this.o.regs.setFault(VECTOR.AC, 0);
+      return Number.NaN;
+    }
+    return linear;
+  }
+
+  private get checksAlignment(): boolean {
+    const bank = this.u32[(this.block + STATE.TLB_BANK) >> 2];
+    return bank === this.block + TLB.OFFSET + BANK.USER_ALIGNED * TLB.BANK_SIZE;
   }
 
   private refuseAddress(segment: number): number {
@@ -268,6 +280,8 @@ export class Mmu implements LinearMemory {
   }
 
   private fill(tlb: number, linear: number, payload: number, mode = 0): void {
+    // Without data entries every access comes by the slow path, where alignment is checked.
+    if (tlb !== TLB.EXECUTE && this.checksAlignment) return;
     const page = linear - (linear & (PAGE - 1));
     const bank = this.u32[(this.block + STATE.TLB_BANK) >> 2];
     const slot = (page >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
@@ -352,6 +366,16 @@ export class Mmu implements LinearMemory {
     }
   }
 }
+
+/** Address bits that have to be 0 under alignment checking. SDM volume 3A, "Alignment Check Exception (#AC)". */
+const alignmentMask = (bytes: number): number => ALIGNMENT_MASKS.get(bytes) ?? 0;
+const ALIGNMENT_MASKS: ReadonlyMap<number, number> = new Map([
+  [2, 1],
+  [4, 3],
+  [8, 7],
+  // Double extended precision.
+  [10, 7],
+]);
 
 /** The largest aligned bus access that fits. */
 function pieceSize(address: number, left: number): AccessSize {

@@ -18,12 +18,12 @@ export const TLB = {
   WRITE: 0x4000,
   EXECUTE: 0x8000,
   BANK_SIZE: 0xc000,
-  BANKS: 3,
+  BANKS: 4,
   /** Offset of bank 0 in the CPU block. */
   OFFSET: 0x4000,
 } as const;
 
-export const CPU_BLOCK_SIZE = 0x30000;
+export const CPU_BLOCK_SIZE = 0x38000;
 
 /** Linear memory of a computer. */
 export const LAYOUT = {

@@ -5,6 +5,7 @@
  *   0000  registers, flags, control state      0400  XMM0-15        0500  x87 / MMX
  *   0800  segment registers                    0c00  control registers and MSRs
  *   4000  TLB bank 0 (supervisor)  10000  bank 1 (user)  1c000  bank 2 (supervisor, AC = 1 under SMAP)
+ *   28000  bank 3 (user, alignment checked: no data entries)
  */
 export const STATE = {
   /** General registers, 8 bytes each, in encoding order. */

@@ -26,7 +26,7 @@ export const is64Bit = (r: Registers): boolean =>
   (r.efer & EFER.LMA) !== 0 && (r.attributes(SEG.CS) & ATTRIBUTE.L) !== 0;
 
 /** TLB banks: see STATE.TLB_BANK. */
-const BANK = { SUPERVISOR: 0, USER: 1, SUPERVISOR_AC: 2 } as const;
+export const BANK = { SUPERVISOR: 0, USER: 1, SUPERVISOR_AC: 2, USER_ALIGNED: 3 } as const;
 
 /** Recomputes every derived field. Call after any change of CR0, CR4, EFER, CPL, a segment register, EFLAGS.VM or AC. */
 export function refresh(r: Registers): void {
@@ -48,12 +48,17 @@ export function refresh(r: Registers): void {
   else r.setPair(STATE.CODE_LIMIT, r.limit(SEG.CS), 0);
 }
 
-/** The part of `refresh` that depends on CPL, CR4.SMAP and EFLAGS.AC. */
+/** The part of `refresh` that depends on CPL, CR0.AM, CR4.SMAP and EFLAGS.AC. */
 export function refreshPrivilege(r: Registers): void {
-  const accessControl = (r.systemFlags & FLAG.AC) !== 0 && (r.cr4 & CR4.SMAP) !== 0;
-  const bank = r.cpl === 3 ? BANK.USER : accessControl ? BANK.SUPERVISOR_AC : BANK.SUPERVISOR;
+  const bank = r.cpl === 3 ? userBank(r) : supervisorBank(r);
   r.u32[STATE.TLB_BANK >> 2] = r.base + TLB.OFFSET + bank * TLB.BANK_SIZE;
 }
+
+const userBank = (r: Registers): number =>
+  (r.systemFlags & FLAG.AC) !== 0 && (r.cr0 & CR0.AM) !== 0 ? BANK.USER_ALIGNED : BANK.USER;
+
+const supervisorBank = (r: Registers): number =>
+  (r.systemFlags & FLAG.AC) !== 0 && (r.cr4 & CR4.SMAP) !== 0 ? BANK.SUPERVISOR_AC : BANK.SUPERVISOR;
 
 /** The part of `refresh` that depends on CR0.EM, CR0.MP, CR0.TS and CR4.OSFXSR. The x87 code keeps the PENDING bit. */
 export function refreshFpuTrap(r: Registers): void {

@@ -253,7 +253,8 @@ tss:
         dd FAULT_STACK, KERNEL_DATA
         dd RING_1_STACK, RING_1_DATA
         dd 0, 0
-        times 104 - ($ - tss) db 0
+        times 102 - ($ - tss) db 0
+        dw tss_end - tss                ; no I/O permission bitmap
 tss_end:
 
 resume:      dd 0

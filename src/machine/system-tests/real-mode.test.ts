@@ -163,7 +163,10 @@ start:  mov sp, 1
 `);
     expect(stop).toMatchObject({
       kind: 'crash',
-      reason: { kind: 'triple-fault', chain: [{ vector: 12 }, { vector: 12 }, { vector: 8 }, { vector: 12 }] },
+      reason: {
+        kind: 'triple-fault',
+        chain: [{ vector: 12 }, { vector: 12 }, { vector: 8 }, { vector: 12 }],
+      },
     });
   });
 

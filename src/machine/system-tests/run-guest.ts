@@ -29,7 +29,11 @@ export interface GuestRun {
 /** The flat binary of a guest. Throws Error naming the line that the assembler refuses. */
 export function assembleGuest(source: string, defines: AssembleOptions['defines'] = {}): Uint8Array {
   const prologue = `org 0x${GUEST_ORIGIN.toString(16)}\nbits 16\n%include "report.inc"\n`;
-  const { bytes, errors } = assemble(prologue + source, { file: 'guest.asm', includes: GUEST_INCLUDES, defines });
+  const { bytes, errors } = assemble(prologue + source, {
+    file: 'guest.asm',
+    includes: GUEST_INCLUDES,
+    defines,
+  });
   if (errors.length === 0) return bytes;
   const lines = (prologue + source).split('\n');
   const described = errors.map(({ file, line, message }) => {
@@ -40,7 +44,10 @@ export function assembleGuest(source: string, defines: AssembleOptions['defines'
 }
 
 /** A computer with the guest loaded, and where its output goes. */
-export function loadGuest(source: string, options: GuestOptions = {}): { computer: Computer; output: () => string } {
+export function loadGuest(
+  source: string,
+  options: GuestOptions = {},
+): { computer: Computer; output: () => string } {
   const { ramBytes = 16 * MEGABYTE, defines, limit: _, prepare, ...rest } = options;
   const sent: number[] = [];
   const computer = new Computer({ ramBytes, ...rest, serialOutput: (byte) => void sent.push(byte) });
@@ -69,5 +76,7 @@ export function report(source: string, options: GuestOptions = {}): string[] {
   if (stop.kind === 'exit' && stop.status === SUCCESS) return output.split('\n').slice(0, -1);
   const { regs } = computer.processor;
   const where = `${regs.selector(1).toString(16)}:${regs.rip.toString(16)}`;
-  throw new Error(`the guest did not come to its end: ${JSON.stringify(stop)} at ${where}, having said:\n${output}`);
+  throw new Error(
+    `the guest did not come to its end: ${JSON.stringify(stop)} at ${where}, having said:\n${output}`,
+  );
 }
