@@ -88,13 +88,17 @@ function execute(vector: Vector): RecordedException | null {
   return recorded(event);
 }
 
+/** RET behind the instruction keeps the translator from decoding further. */
+const RET = 0xc3;
 let codeLength = 0;
 
 function putCode(code: Uint8Array): void {
   ram.fill(0, codeAt, codeAt + codeLength);
   ram.set(code, codeAt);
-  bench.changed(codeAt, Math.max(codeLength, code.length));
-  codeLength = code.length;
+  ram[codeAt + code.length] = RET;
+  const length = code.length + 1;
+  bench.changed(codeAt, Math.max(codeLength, length));
+  codeLength = length;
 }
 
 interface Mismatches {
