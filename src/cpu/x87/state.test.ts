@@ -169,6 +169,25 @@ describe('images in memory', () => {
     }
   });
 
+  test('FXSAVE and FXRSTOR keep registers, tags and a pending exception', () => {
+    fpu.load(0x37b, ONE, ZERO);
+    fpu.run(DIVIDE_ONE_BY_ZERO);
+    expect(fpu.run('0F AE 07')).toBeUndefined(); // fxsave [rdi]
+    expect([0, 2, 4].map(u16)).toEqual([0x37b, 0xb084, 0xc0]);
+    expect(fpu.data.getBigUint64(32, true)).toBe(ONE.significand);
+    fpu.load(0x37f);
+    expect(fpu.run('0F AE 0F')).toBeUndefined(); // fxrstor [rdi]
+    expect({ ...fpu.st(0), tags: fpu.tags, top: fpu.top }).toEqual({ ...ONE, tags: 0xc0, top: 6 });
+    expect({ fcw: fpu.fcw, fsw: fpu.fsw, pending: fpu.pending }).toEqual({
+      fcw: 0x37b,
+      fsw: 0x8084,
+      pending: true,
+    });
+    fpu.data.setUint16(0, 0x37f, true);
+    fpu.run('0F AE 0F');
+    expect({ fsw: fpu.fsw, pending: fpu.pending }).toEqual({ fsw: 4, pending: false });
+  });
+
   test('FNSAVE to a page that is not there changes nothing', () => {
     fpu.load(0x27f, ONE, PI);
     const fault = fpu.run('DD B7 C0 0F 00 00'); // fnsave [rdi + FC0h]

@@ -16,12 +16,6 @@ export interface Extended {
 
 export const EXPONENT_BIAS = 16383;
 
-/** significand / 2^63 * 2^exponent */
-export const extended = (negative: boolean, exponent: number, significand: bigint): Extended => ({
-  top: (negative ? 0x8000 : 0) | (exponent + EXPONENT_BIAS),
-  significand,
-});
-
 export const ZERO: Extended = { top: 0, significand: 0n };
 export const INDEFINITE: Extended = { top: 0xffff, significand: 3n << 62n };
 

@@ -13,7 +13,8 @@ import { type I32, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
 import { v128 } from '../../wasm/simd.ts';
 import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
-import { FPU_TRAP, STATE } from '../state.ts';
+import { STATE } from '../state.ts';
+import { FCW, FSW, SUMMARIZE, setStatusWord } from '../x87/status.ts';
 import { MXCSR } from './mxcsr.ts';
 
 const IMAGE = {
@@ -72,7 +73,7 @@ const COMPOSE: LibraryFunction<'i32'> = {
     const [state, long] = [f.param(0, 'i32'), f.param(1, 'i32')];
     const copy16 = (from: number, to: number) => f.store('i32_16', state, i32.load16_u(state, from), at(to));
     copy16(STATE.FCW, IMAGE.FCW);
-    const top = i32.shl(i32.load(state, STATE.FTOP), i32.const(11));
+    const top = i32.shl(i32.load(state, STATE.FTOP), i32.const(FSW.TOP_SHIFT));
     f.store('i32_16', state, i32.or(i32.load16_u(state, STATE.FSW), top), at(IMAGE.FSW));
     f.store('i32_16', state, i32.load8_u(state, STATE.FTAG), at(IMAGE.TAGS));
     copy16(STATE.FOP, IMAGE.FOP);
@@ -96,29 +97,20 @@ const COMPOSE: LibraryFunction<'i32'> = {
   },
 };
 
-/** x87 exceptions that are unmasked and flagged: FSW.ES and FSW.B follow from them. */
-const SUMMARY = 0x8080;
-const TOP_BITS = 0x3800;
-
 /** (64-bit pointers) -> 0. Takes the state from the image. */
 const DECOMPOSE: LibraryFunction<'i32'> = {
   name: 'decomposeFxImage',
   params: ['i32'],
   result: 'i32',
-  build: (f) => {
+  build: (f, use) => {
     const [state, long] = [f.param(0, 'i32'), f.param(1, 'i32')];
     const load16 = (field: number) => i32.load16_u(state, at(field));
-    const fcw = f.let(i32.or(i32.and(load16(IMAGE.FCW), i32.const(0x1f3f)), i32.const(0x40)));
-    const fsw = f.let(load16(IMAGE.FSW));
+    const fcw = i32.or(i32.and(load16(IMAGE.FCW), i32.const(FCW.DEFINED)), i32.const(FCW.ALWAYS));
     f.store('i32_16', state, fcw, STATE.FCW);
-    f.store('i32', state, i32.and(i32.shr_u(fsw, i32.const(11)), i32.const(7)), STATE.FTOP);
-    const pending = i32.and(i32.and(fsw, i32.xor(fcw, i32.const(0x3f))), i32.const(0x3f));
-    const summary = f.let(i32.mul(i32.ne(pending, i32.const(0)), i32.const(SUMMARY)));
-    const status = i32.or(i32.and(fsw, i32.const(0xffff & ~(TOP_BITS | SUMMARY))), summary);
-    f.store('i32_16', state, status, STATE.FSW);
-    const trap = i32.and(i32.load(state, STATE.FPU_TRAP), i32.const(~FPU_TRAP.PENDING));
-    const pendingTrap = i32.mul(i32.ne(summary, i32.const(0)), i32.const(FPU_TRAP.PENDING));
-    f.store('i32', state, i32.or(trap, pendingTrap), STATE.FPU_TRAP);
+    const fsw = f.let(load16(IMAGE.FSW));
+    f.store('i32', state, i32.and(i32.shr_u(fsw, i32.const(FSW.TOP_SHIFT)), i32.const(7)), STATE.FTOP);
+    setStatusWord(f, state, i32.and(fsw, i32.const(0xffff & ~(7 << FSW.TOP_SHIFT))));
+    f.let(use.library(SUMMARIZE));
     f.store('i32', state, i32.load8_u(state, at(IMAGE.TAGS)), STATE.FTAG);
     f.store('i32_16', state, i32.and(load16(IMAGE.FOP), i32.const(0x7ff)), STATE.FOP);
     f.if(

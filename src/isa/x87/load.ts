@@ -10,6 +10,7 @@ import {
   deliver,
   INDEFINITE_RAW,
   isEmpty,
+  named,
   perform,
   push,
   type Raw,
@@ -84,11 +85,8 @@ const exchange: Semantics = (c) => {
   const state = c.field(0);
   const index = c.stackIndex();
   const [emptyTop, emptyOther] = [f.let(isEmpty(state, TOP)), f.let(isEmpty(state, index))];
-  const [a, b] = [contents(c, TOP, emptyTop), contents(c, index, emptyOther)];
-  const [kept, other] = [
-    { significand: f.let(a.significand), top: f.let(a.top) },
-    { significand: f.let(b.significand), top: f.let(b.top) },
-  ];
+  const kept = named(f, contents(c, TOP, emptyTop));
+  const other = named(f, contents(c, index, emptyOther));
   const flags = underflowOf(c, i32.or(emptyTop, emptyOther));
   f.if(i32.eqz(has(c.library(SETTLE, flags), WITHOUT_RESULT)), () => {
     writeRaw(f, state, TOP, other);

@@ -19,7 +19,7 @@ export const NO_NUMBER = KIND.NAN | KIND.UNSUPPORTED | KIND.EMPTY;
  * or an unsupported format; else a NaN made quiet, of two the QNaN if one is signalling, else the one
  * with the larger significand, else the positive one.
  */
-export const PROPAGATE: LibraryFunction<'i32'> = {
+const PROPAGATE: LibraryFunction<'i32'> = {
   name: 'propagate',
   params: [],
   result: 'i32',

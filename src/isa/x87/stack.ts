@@ -12,7 +12,7 @@ import { STATE } from '../state.ts';
 import { SETTLE, STACK_OVERFLOW, WITHOUT_RESULT } from './status.ts';
 
 /** Sign and exponent word of the real-indefinite QNaN; its significand is INDEFINITE. */
-export const INDEFINITE_TOP = 0xffff;
+const INDEFINITE_TOP = 0xffff;
 
 const physical = (state: I32, index: I32): I32 =>
   i32.and(i32.add(i32.load(state, STATE.FTOP), index), i32.const(7));

@@ -26,7 +26,7 @@ export const FCW = {
   MASKS: 0x3f,
   PRECISION_SHIFT: 8,
   ROUNDING_SHIFT: 10,
-  /** Bit 6 reads as 1; bits 12 (infinity control of the 287) and those above PC and RC can be set or not. */
+  /** Bit 6 reads as 1; bit 12 (infinity control of the 287) can be set and means nothing. */
   ALWAYS: 0x40,
   DEFINED: 0x1f3f,
   /** After FINIT: all masked, 64 bits, to nearest. */

@@ -11,6 +11,7 @@ import {
   deliver,
   INDEFINITE_RAW,
   isEmpty,
+  named,
   perform,
   pop,
   type Raw,
@@ -70,14 +71,7 @@ const TOP_TO_INTEGER: LibraryFunction<'i32'> = {
 type Then = 'keep' | 'pop';
 
 /** Settles `flags` and, unless an unmasked one forbids it, stores `bits` at `host` and pops. */
-export function storeAndPop(
-  c: Context,
-  host: I32,
-  bytes: 2 | 4 | 8,
-  flags: I32,
-  bits: I64,
-  then: Then,
-): void {
+function storeAndPop(c: Context, host: I32, bytes: 2 | 4 | 8, flags: I32, bits: I64, then: Then): void {
   const op = ({ 2: 'i64_16', 4: 'i64_32', 8: 'i64' } as const)[bytes];
   c.f.if(i32.eqz(has(c.library(SETTLE, flags), WITHOUT_STORE)), () => {
     c.f.store(op, host, bits);
@@ -112,15 +106,14 @@ const storeInteger =
 function topContents(c: Context): { value: Raw; flags: I32 } {
   const { f } = c;
   const state = c.field(0);
-  const value = readRaw(f, state, TOP);
-  const [significand, top] = [f.let(value.significand), f.let(value.top)];
+  const value = named(f, readRaw(f, state, TOP));
   const flags = f.let(i32.const(0));
   f.if(isEmpty(state, TOP), () => {
     f.set(flags, i32.const(STACK_UNDERFLOW));
-    f.set(significand, INDEFINITE_RAW.significand);
-    f.set(top, INDEFINITE_RAW.top);
+    f.set(value.significand, INDEFINITE_RAW.significand);
+    f.set(value.top, INDEFINITE_RAW.top);
   });
-  return { value: { significand, top }, flags };
+  return { value, flags };
 }
 
 const storeExtended: Semantics = (c) => {
