@@ -205,7 +205,8 @@ export class Hypervisor implements HostSoftware {
   stopRunning(vcpu: Vcpu, why: string): void {
     const p = this.pcpuOf(vcpu);
     if (vcpu.state !== 'runnable') this.scheduler.sleep(vcpu);
-    if (p !== undefined) this.takeOff(p, vcpu, why);
+    // Taken off when the handler is through with its registers.
+    if (p !== undefined) p.stopRequest = why;
   }
 
   yield(vcpu: Vcpu, why: string): void {
@@ -256,9 +257,9 @@ export class Hypervisor implements HostSoftware {
   private choose(p: PhysicalCpu): Vcpu | undefined {
     const { running } = p;
     if (running !== undefined) {
-      if (!canRun(running)) this.takeOff(p, running, whyStopped(running));
-      else if (this.scheduler.shouldPreempt(running)) this.takeOff(p, running, 'preempted');
-      else return running;
+      const why = this.whyStopped(p, running);
+      if (why === undefined) return running;
+      this.takeOff(p, running, why);
     }
     const next = this.scheduler.pick();
     if (next === undefined) return undefined;
@@ -270,7 +271,22 @@ export class Hypervisor implements HostSoftware {
     return next;
   }
 
-  /** It stops running here. Its registers stay in the processor until another is loaded. */
+  /** Why a running one is not to go on; undefined: it goes on. */
+  private whyStopped(p: PhysicalCpu, vcpu: Vcpu): string | undefined {
+    const requested = p.stopRequest;
+    p.stopRequest = undefined;
+    const { vm } = vcpu;
+    if (vm.end !== undefined) return vm.end.kind;
+    if (!vm.active) return vm.state;
+    if (requested !== undefined) return requested;
+    if (vcpu.state !== 'runnable') return vcpu.state;
+    return this.scheduler.shouldPreempt(vcpu) ? 'preempted' : undefined;
+  }
+
+  /**
+   * It stops running here. With one physical CPU its registers stay in the processor until another is
+   * loaded; with several, another physical CPU may be the next to want them.
+   */
   private takeOff(p: PhysicalCpu, vcpu: Vcpu, why: string): void {
     const now = p.cpu.now();
     this.accountExit(p, vcpu, now);
@@ -280,6 +296,7 @@ export class Hypervisor implements HostSoftware {
     this.scheduler.put(vcpu);
     p.running = undefined;
     vcpu.runningOn = undefined;
+    if (this.pcpus.length > 1) this.unload(p);
   }
 
   private accountExit(p: PhysicalCpu, vcpu: Vcpu, now: number): void {
@@ -480,15 +497,6 @@ export class Hypervisor implements HostSoftware {
   private pcpuOf(vcpu: Vcpu): PhysicalCpu | undefined {
     return vcpu.runningOn === undefined ? undefined : this.pcpus[vcpu.runningOn];
   }
-}
-
-const canRun = (vcpu: Vcpu): boolean => vcpu.state === 'runnable' && vcpu.vm.active;
-
-function whyStopped(vcpu: Vcpu): string {
-  const { vm } = vcpu;
-  if (vm.end !== undefined) return vm.end.kind;
-  if (vm.state !== 'running') return vm.state;
-  return vcpu.state;
 }
 
 function expectSuccess(error: number, instruction: string): void {

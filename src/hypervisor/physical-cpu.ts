@@ -23,6 +23,8 @@ export class PhysicalCpu {
   loaded: Vcpu | undefined;
   /** Who runs here; always the loaded one. */
   running: Vcpu | undefined;
+  /** A handler wants it to stop running, and why. */
+  stopRequest: string | undefined;
   /** Cycle at which its slice is over. */
   sliceEnd = 0;
   /** When the exit being handled happened, and its reason; reason -1: none. */
