@@ -57,23 +57,10 @@ function assembledGuests(): Plugin {
   };
 }
 
-/** For work on the page alone: `RINGLAB_LAB=synthetic` puts an invented lab into the Worker. */
-function syntheticLab(): Plugin {
-  return {
-    name: 'ringlab:synthetic-lab',
-    enforce: 'pre',
-    resolveId(source, importer) {
-      if (process.env.RINGLAB_LAB !== 'synthetic') return null;
-      if (!source.endsWith('/create-lab.ts') || !importer?.includes('/worker/')) return null;
-      return this.resolve('/e2e/synthetic/create-lab.ts');
-    },
-  };
-}
-
 export default defineConfig({
   base: './',
-  plugins: [icedX86(), syntheticLab(), react()],
-  worker: { format: 'es', plugins: () => [icedX86(), assembledGuests(), syntheticLab()] },
+  plugins: [icedX86(), react()],
+  worker: { format: 'es', plugins: () => [icedX86(), assembledGuests()] },
   optimizeDeps: { exclude: ['iced-x86'] },
   build: { target: 'es2023', chunkSizeWarningLimit: 2000 },
 });

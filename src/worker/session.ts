@@ -41,8 +41,7 @@ export class Session {
   constructor(lab: Lab, host: Host) {
     this.#lab = lab;
     this.#host = host;
-    const first = lab.vms()[0];
-    if (first !== undefined) this.#focus = { vm: first.id, vcpu: 0 };
+    this.#focusOnFirst();
     host.post({ type: 'ready' });
   }
 
@@ -79,6 +78,16 @@ export class Session {
     else this.#guardedSlice();
   }
 
+  #focusOnFirst(): void {
+    const first = this.#lab.vms()[0];
+    this.#focus = first === undefined ? null : { vm: first.id, vcpu: 0 };
+  }
+
+  /** A machine can run again: time flows if it stood still only because nothing could. */
+  #goOn(): void {
+    if (!this.#running && this.#stop.kind === 'nothing-to-run') this.run({ kind: 'free' });
+  }
+
   #obey(id: number, command: Command): void {
     try {
       const result = this.#execute(command);
@@ -99,6 +108,8 @@ export class Session {
       }
       case 'vm':
         this.#lab.control(command.vm, command.action);
+        if (command.action === 'destroy' && this.#focus?.vm === command.vm) this.#focusOnFirst();
+        if (command.action === 'resume' || command.action === 'reset') this.#goOn();
         return null;
       case 'run':
         this.run({ kind: 'free' });

@@ -1,4 +1,4 @@
-import { Decoder, DecoderOptions, Formatter, FormatterSyntax, type Instruction } from 'iced-x86';
+import { Decoder, DecoderOptions, FlowControl, Formatter, FormatterSyntax, type Instruction } from 'iced-x86';
 import { SEG } from '../../arch/registers.ts';
 import type { CodeLine, CodeView } from '../../protocol/processor-view.ts';
 import type { VcpuRef } from '../../protocol/target.ts';
@@ -112,8 +112,10 @@ function notesOn(instruction: Instruction): string[] {
   const info = instruction.opCode;
   const notes: string[] = [];
   if (info.mustBeCpl0) notes.push('CPL 0');
-  if (info.intelVmExit) notes.push('VM exit');
-  else if (info.intelMayVmExit) notes.push('may exit');
+  // INT3, INTO and INT1 exit only when the exception bitmap says so.
+  const raises = instruction.flowControl === FlowControl.Interrupt;
+  if (info.intelVmExit && !raises) notes.push('VM exit');
+  else if (info.intelMayVmExit && !raises) notes.push('may exit');
   info.free();
   return notes;
 }

@@ -59,12 +59,8 @@ export function Console({ vm, visible }: { readonly vm: VmId; readonly visible: 
   }, [name]);
 
   return (
-    <section
-      className={css.console}
-      ref={host}
-      aria-label={`Console of ${name}`}
-      data-vm={vm}
-      hidden={!visible}
-    />
+    <section className={css.console} aria-label={`Console of ${name}`} data-vm={vm} hidden={!visible}>
+      <div ref={host} className={css.screen} />
+    </section>
   );
 }
