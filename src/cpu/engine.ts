@@ -14,8 +14,8 @@ export interface Engine {
 
 /** What a processor gives to its instance of the module. */
 export interface EngineImports {
-  readMiss(record: number, lo: number, hi: number, bytes: number): number;
-  writeMiss(record: number, lo: number, hi: number, bytes: number, modify: number): number;
+  readMiss(segment: number, lo: number, hi: number, bytes: number): number;
+  writeMiss(segment: number, lo: number, hi: number, bytes: number, modify: number): number;
   commitSlow(): void;
   system(record: number): number;
   helpers: Record<HelperName, (...args: number[]) => number>;

@@ -6,11 +6,10 @@
 import { SEG, VECTOR } from '../arch/registers.ts';
 import type { AccessSize, BusTarget } from '../contracts/device.ts';
 import type { CodeCache } from './code-cache.ts';
-import { REFUSED_ADDRESS_HIGH } from './generator/memory.ts';
 import { isCanonical, signedNumber, upperHalf } from './number64.ts';
 import { ACCESS, PageWalker } from './paging.ts';
 import type { Registers } from './registers.ts';
-import { LAYOUT, RECORD, STATE, TLB } from './state.ts';
+import { LAYOUT, STATE, TLB } from './state.ts';
 import type { LinearMemory } from './system/context.ts';
 import { watchesData } from './system/debug.ts';
 import { BANK } from './system/mode.ts';
@@ -80,9 +79,9 @@ export class Mmu implements LinearMemory {
 
   // --- slow paths of the generated code -----------------------------------------------------------
 
-  /** @returns the host address of the data, 0 after a fault */
-  readMiss(record: number, lo: number, hi: number, bytes: number): number {
-    const linear = this.dataAddress(record, lo, hi, bytes);
+  /** `segment`: SEG number of the access. @returns the host address of the data, 0 after a fault */
+  readMiss(segment: number, lo: number, hi: number, bytes: number): number {
+    const linear = this.dataAddress(segment, lo, hi, bytes);
     if (Number.isNaN(linear)) return 0;
     const inPage = linear & (PAGE - 1);
     if (!this.walker.walk(linear, ACCESS.READ, false)) return 0;
@@ -104,8 +103,8 @@ export class Mmu implements LinearMemory {
   }
 
   /** @returns the host address to write to (SCRATCH: call `commitSlow` afterwards), 0 after a fault */
-  writeMiss(record: number, lo: number, hi: number, bytes: number, modify: number): number {
-    const linear = this.dataAddress(record, lo, hi, bytes);
+  writeMiss(segment: number, lo: number, hi: number, bytes: number, modify: number): number {
+    const linear = this.dataAddress(segment, lo, hi, bytes);
     if (Number.isNaN(linear)) return 0;
     const inPage = linear & (PAGE - 1);
     if (!this.walker.walk(linear, ACCESS.WRITE, false)) return 0;
@@ -139,12 +138,11 @@ export class Mmu implements LinearMemory {
   }
 
   /** Linear address as a number; NaN after #GP(0), #SS(0) or #AC(0) for one that is refused before translation. */
-  private dataAddress(record: number, lo: number, hi: number, bytes: number): number {
-    const high = hi | 0;
-    if (high === REFUSED_ADDRESS_HIGH) return this.refuseAddress(lo);
+  private dataAddress(segment: number, lo: number, hi: number, bytes: number): number {
     const linear = signedNumber(lo, hi);
     if (!isCanonical(linear) || !isCanonical(linear + bytes - 1)) {
-      return this.refuseAddress(this.u8[record + RECORD.SEGMENT]);
+      this.o.regs.setFault(segment === SEG.SS ? VECTOR.SS : VECTOR.GP, 0);
+      return Number.NaN;
     }
     if (this.checksAlignment && (linear & alignmentMask(bytes)) !== 0) {
       this.o.regs.setFault(VECTOR.AC, 0);
@@ -156,11 +154,6 @@ export class Mmu implements LinearMemory {
   private get checksAlignment(): boolean {
     const bank = this.u32[(this.block + STATE.TLB_BANK) >> 2];
     return bank === this.block + TLB.OFFSET + BANK.USER_ALIGNED * TLB.BANK_SIZE;
-  }
-
-  private refuseAddress(segment: number): number {
-    this.o.regs.setFault(segment === SEG.SS ? VECTOR.SS : VECTOR.GP, 0);
-    return Number.NaN;
   }
 
   /** First address of the page after `linear`; wraps at 4 GiB outside 64-bit mode. */

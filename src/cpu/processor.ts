@@ -135,8 +135,8 @@ export class Processor implements SystemContext, InterruptTarget {
       resync: () => this.requestStop(),
     });
     this.exports = instantiate(memory, {
-      readMiss: (record, lo, hi, bytes) => this.memory.readMiss(record, lo, hi, bytes),
-      writeMiss: (record, lo, hi, bytes, modify) => this.memory.writeMiss(record, lo, hi, bytes, modify),
+      readMiss: (segment, lo, hi, bytes) => this.memory.readMiss(segment, lo, hi, bytes),
+      writeMiss: (segment, lo, hi, bytes, modify) => this.memory.writeMiss(segment, lo, hi, bytes, modify),
       commitSlow: () => this.memory.commitSlow(),
       system: (record) => this.system(record),
       helpers: { transcendental: transcendentalHelper(this.regs) },

@@ -265,11 +265,16 @@ export class Emitter implements Context {
   }
 
   hostRead(bytes: number, displacement?: I64): I32 {
-    return this.lookup('read', this.linear(bytes, false, displacement), bytes);
+    return this.lookup('read', this.linear(bytes, false, displacement), bytes, this.segment());
   }
 
   hostWrite(bytes: number, displacement?: I64, modify = false): I32 {
-    return this.lookup(modify ? 'modify' : 'write', this.linear(bytes, true, displacement), bytes);
+    return this.lookup(
+      modify ? 'modify' : 'write',
+      this.linear(bytes, true, displacement),
+      bytes,
+      this.segment(),
+    );
   }
 
   commit(host: I32): void {
@@ -279,11 +284,21 @@ export class Emitter implements Context {
   }
 
   hostReadAt(offset: I64, bytes: number, segment?: number): I32 {
-    return this.lookup('read', this.stringLinear(offset, bytes, segment, false), bytes);
+    return this.lookup(
+      'read',
+      this.stringLinear(offset, bytes, segment, false),
+      bytes,
+      this.segment(segment),
+    );
   }
 
   hostWriteAt(offset: I64, bytes: number, segment?: number): I32 {
-    return this.lookup('write', this.stringLinear(offset, bytes, segment, true), bytes);
+    return this.lookup(
+      'write',
+      this.stringLinear(offset, bytes, segment, true),
+      bytes,
+      this.segment(segment),
+    );
   }
 
   // --- flags ----------------------------------------------------------------------------------
@@ -380,11 +395,22 @@ export class Emitter implements Context {
   }
 
   stackRead(offset: I64, size: Size = this.size): I64 {
-    return loadSigned(this.lookup('read', this.stackLinear(offset, size / 8, false), size / 8), size);
+    const host = this.lookup(
+      'read',
+      this.stackLinear(offset, size / 8, false),
+      size / 8,
+      this.segment(SEG.SS),
+    );
+    return loadSigned(host, size);
   }
 
   stackWrite(offset: I64, value: I64, size: Size = this.size): void {
-    const host = this.lookup('write', this.stackLinear(offset, size / 8, true), size / 8);
+    const host = this.lookup(
+      'write',
+      this.stackLinear(offset, size / 8, true),
+      size / 8,
+      this.segment(SEG.SS),
+    );
     this.f.store(storeOp(size), host, value);
     this.commit(host);
   }
@@ -542,7 +568,8 @@ export class Emitter implements Context {
       if (bytes === 16 && hasAttribute(this.form.row, 'align')) {
         this.f.if(i64.ne(i64.and(address, i64.const(15)), i64.const(0)), () => this.raise(VECTOR.GP, 0));
       }
-      this.operandHost = this.lookup(modify ? 'modify' : write ? 'write' : 'read', address, bytes);
+      const kind = modify ? 'modify' : write ? 'write' : 'read';
+      this.operandHost = this.lookup(kind, address, bytes, this.segment());
     }
     return this.operandHost;
   }
@@ -562,18 +589,15 @@ export class Emitter implements Context {
   private linear(bytes: number, write: boolean, displacement: I64 | undefined): Local<'i64'> {
     const sum = displacement ? i64.add(this.offsetSum(), displacement) : this.offsetSum();
     if (this.form.addressing === 'flat') {
-      const base = i64.load(
-        i32.add(this.state, i32.shl(i32.load8_u(this.record, RECORD.SEGMENT), i32.const(3))),
-        STATE.EFFECTIVE_BASE,
-      );
+      const base = i64.load(i32.add(this.state, i32.shl(this.segment(), i32.const(3))), STATE.EFFECTIVE_BASE);
       return this.f.let(i64.and(i64.add(sum, base), i64.load(this.state, STATE.ADDRESS_MASK)));
     }
-    return this.segmented(
-      i64.and(sum, addressSizeMask(this.record)),
-      bytes,
-      i32.load8_u(this.record, RECORD.SEGMENT),
-      write,
-    );
+    return this.segmented(i64.and(sum, addressSizeMask(this.record)), bytes, this.segment(), write);
+  }
+
+  /** The segment of an access: the given one, else the record's. */
+  private segment(fixed?: number): I32 {
+    return fixed === undefined ? i32.load8_u(this.record, RECORD.SEGMENT) : i32.const(fixed);
   }
 
   private segmented(offset: I64, bytes: number, segment: I32, write: boolean): Local<'i64'> {
@@ -587,25 +611,31 @@ export class Emitter implements Context {
     segment: number | undefined,
     write: boolean,
   ): Local<'i64'> {
-    const number = segment === undefined ? i32.load8_u(this.record, RECORD.SEGMENT) : i32.const(segment);
+    const number = this.segment(segment);
     if (this.form.addressing === 'segmented') return this.segmented(offset, bytes, number, write);
     const base = i64.load(i32.add(this.state, i32.shl(number, i32.const(3))), STATE.EFFECTIVE_BASE);
     return this.f.let(i64.and(i64.add(offset, base), i64.load(this.state, STATE.ADDRESS_MASK)));
   }
 
-  private lookup(kind: 'read' | 'write' | 'modify', address: Local<'i64'>, bytes: number): Local<'i32'> {
-    const { f, record } = this;
+  /** Host address of `bytes` bytes at a linear address; ends the instruction when it faults. `segment` decides #SS or #GP. */
+  private lookup(
+    kind: 'read' | 'write' | 'modify',
+    address: Local<'i64'>,
+    bytes: number,
+    segment: I32,
+  ): Local<'i32'> {
+    const { f } = this;
     const host = f.local('i32');
     const { bank } = this.embedding;
     const fault = () => f.if(i32.eqz(host), () => this.embedding.end(STATUS.FAULT));
     if (bank) {
       const miss = this.shared.memory[`${kind}Miss`];
       emitLookup(f, { tlb: kind === 'read' ? TLB.READ : TLB.WRITE, bank, address, bytes, host }, () => {
-        f.set(host, this.library(miss, record, address, i32.const(bytes)));
+        f.set(host, this.library(miss, segment, address, i32.const(bytes)));
         fault();
       });
     } else {
-      f.set(host, this.library(this.shared.memory[kind], record, address, i32.const(bytes)));
+      f.set(host, this.library(this.shared.memory[kind], segment, address, i32.const(bytes)));
       fault();
     }
     return host;
@@ -613,7 +643,7 @@ export class Emitter implements Context {
 
   private stackLinear(offset: I64, bytes: number, write: boolean): Local<'i64'> {
     const at = this.f.let(offset);
-    return this.form.addressing === 'flat' ? at : this.segmented(at, bytes, i32.const(SEG.SS), write);
+    return this.form.addressing === 'flat' ? at : this.segmented(at, bytes, this.segment(SEG.SS), write);
   }
 
   private relativeTarget(): I64 {

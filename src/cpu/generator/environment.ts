@@ -6,9 +6,9 @@ import type { ModuleBuilder } from '../../wasm/module.ts';
 
 /** Functions that TypeScript gives to the module. Addresses in halves: see docs/decisions on i64 arguments. */
 export const IMPORTS = {
-  /** (record, addressLow, addressHigh, bytes) -> host address, 0 after a fault */
+  /** (segment, addressLow, addressHigh, bytes) -> host address, 0 after a fault */
   readMiss: 4,
-  /** (record, addressLow, addressHigh, bytes, modify) -> host address, 0 after a fault */
+  /** (segment, addressLow, addressHigh, bytes, modify) -> host address, 0 after a fault */
   writeMiss: 5,
   /** () completes the write that was put together in SCRATCH */
   commitSlow: 0,

@@ -37,7 +37,7 @@ export function emitLookup(
 const high = (value: I64): I32 => i32.wrap_i64(i64.shr_u(value, i64.const(32)));
 
 export interface MemoryFunctions {
-  /** (state, record, address i64, bytes) -> host address or 0, only after a TLB miss */
+  /** (state, segment, address i64, bytes) -> host address or 0, only after a TLB miss */
   readonly readMiss: LibraryFunction<'i32'>;
   readonly writeMiss: LibraryFunction<'i32'>;
   readonly modifyMiss: LibraryFunction<'i32'>;
@@ -51,10 +51,10 @@ export interface MemoryFunctions {
 }
 
 /**
- * Linear addresses that segmentation refused: non-canonical, so that every TLB misses; the slow path
- * turns them into #GP(0), or #SS(0) for the stack segment. The low bits hold the segment.
+ * The linear address that stands for one that segmentation refused: not canonical, so that every TLB
+ * misses and the slow path raises #GP(0), or #SS(0) for the stack segment.
  */
-export const REFUSED_ADDRESS_HIGH = 0x4000_0000;
+const REFUSED_ADDRESS = 1n << 62n;
 
 export function memoryFunctions(environment: Environment): MemoryFunctions {
   const miss = (modify: boolean | undefined): LibraryFunction<'i32'> => ({
@@ -62,8 +62,8 @@ export function memoryFunctions(environment: Environment): MemoryFunctions {
     params: ['i32', 'i64', 'i32'],
     result: 'i32',
     build: (f) => {
-      const [record, address, bytes] = [f.param(1, 'i32'), f.param(2, 'i64'), f.param(3, 'i32')];
-      const halves = [record, i32.wrap_i64(address), high(address), bytes];
+      const [segment, address, bytes] = [f.param(1, 'i32'), f.param(2, 'i64'), f.param(3, 'i32')];
+      const halves = [segment, i32.wrap_i64(address), high(address), bytes];
       f.return(
         modify === undefined
           ? call('i32', environment.imports.readMiss, ...halves)
@@ -77,7 +77,7 @@ export function memoryFunctions(environment: Environment): MemoryFunctions {
     params: ['i32', 'i64', 'i32'],
     result: 'i32',
     build: (f, use) => {
-      const [state, record, address, bytes] = [
+      const [state, segment, address, bytes] = [
         f.param(0, 'i32'),
         f.param(1, 'i32'),
         f.param(2, 'i64'),
@@ -85,7 +85,7 @@ export function memoryFunctions(environment: Environment): MemoryFunctions {
       ];
       const host = f.local('i32');
       emitLookup(f, { tlb, bank: i32.load(state, STATE.TLB_BANK), address, bytes, host }, () =>
-        f.return(use.library(onMiss, record, address, bytes)),
+        f.return(use.library(onMiss, segment, address, bytes)),
       );
       f.return(host);
       f.unreachable();
@@ -122,7 +122,7 @@ export function memoryFunctions(environment: Environment): MemoryFunctions {
           ),
         ),
       );
-      f.return(i64.or(i64.const(BigInt(REFUSED_ADDRESS_HIGH) << 32n), i64.extend_i32_u(segmentNumber)));
+      f.return(i64.const(REFUSED_ADDRESS));
       f.unreachable();
     },
   });

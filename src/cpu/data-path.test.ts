@@ -1,0 +1,199 @@
+/** Which exception an instruction's accesses and branches raise, and that it then has changed nothing. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { CR0, FLAG, GPR, SEG, VECTOR } from '../arch/registers.ts';
+import { STATE } from './state.ts';
+import { DR6 } from './system/debug-registers.ts';
+import { refresh } from './system/mode.ts';
+import { Bench } from './testing/bench.ts';
+
+const CODE = 0x10_0000;
+const DATA = 0x20_0000;
+/** High halves of linear addresses that are and are not canonical. */
+const NOT_CANONICAL = 0x8000_0000;
+
+const bytes = (hex: string): number[] => hex.split(' ').map((byte) => Number.parseInt(byte, 16));
+
+let bench: Bench;
+let code: number;
+let data: number;
+
+/** Executes one instruction. @returns `#vector(error)` of its exception, or 'none' */
+function run(hex: string): string {
+  const { regs, ram } = bench;
+  ram.set(bytes(hex), code);
+  bench.changed(code, 16);
+  regs.rip = CODE;
+  const event = bench.step();
+  return event ? `#${event.vector}(${event.errorCode})` : 'none';
+}
+
+beforeEach(() => {
+  bench = new Bench();
+  code = bench.map(CODE);
+  data = bench.map(DATA);
+  const r = bench.regs;
+  for (let n = 0; n < 16; n++) r.setGpr32(n, DATA + 0x800);
+});
+
+const GP = `#${VECTOR.GP}(0)`;
+const SS = `#${VECTOR.SS}(0)`;
+const AC = `#${VECTOR.AC}(0)`;
+
+describe('addresses that are not canonical', () => {
+  const spoil = (n: number) => bench.regs.setGpr(n, 0, NOT_CANONICAL);
+
+  it.each([
+    ['PUSH RAX', '50'],
+    ['POP RAX', '58'],
+    ['PUSH 1', '6a 01'],
+    ['PUSH [RAX]', 'ff 30'],
+    ['POP [RAX]', '8f 00'],
+    ['CALL', 'e8 00 01 00 00'],
+    ['CALL RAX', 'ff d0'],
+    ['RET', 'c3'],
+    ['RET 8', 'c2 08 00'],
+    ['ENTER 16, 0', 'c8 10 00 00'],
+    ['PUSHF', '9c'],
+    ['MOV RAX, [RSP]', '48 8b 04 24'],
+  ])('the stack pointer: %s raises #SS', (_, hex) => {
+    spoil(GPR.RSP);
+    expect(run(hex)).toBe(SS);
+    expect(bench.regs.gprHi(GPR.RSP)).toBe(NOT_CANONICAL);
+    expect(bench.regs.rip).toBe(CODE);
+  });
+
+  it('the frame pointer: LEAVE and memory operands raise #SS', () => {
+    spoil(GPR.RBP);
+    expect(run('c9')).toBe(SS);
+    expect(run('48 8b 45 00')).toBe(SS);
+  });
+
+  it('other registers: #GP', () => {
+    spoil(GPR.RAX);
+    expect(run('48 8b 00')).toBe(GP);
+    expect(run('ff 30')).toBe(GP); // PUSH [RAX]
+    spoil(GPR.RSI);
+    expect(run('a4')).toBe(GP); // MOVSB
+  });
+
+  it('an FS override makes it #GP again', () => {
+    spoil(GPR.RSP);
+    expect(run('64 48 8b 04 24')).toBe(GP);
+  });
+});
+
+describe('branches out of the code segment', () => {
+  it.each([
+    ['JMP RAX', 'ff e0'],
+    ['JMP [RBX]', 'ff 23'],
+    ['CALL RAX', 'ff d0'],
+    ['RET', 'c3'],
+    ['RET 8', 'c2 08 00'],
+  ])('to an address that is not canonical: %s is refused before it does anything', (_, hex) => {
+    const r = bench.regs;
+    r.setGpr(GPR.RAX, 0, NOT_CANONICAL);
+    bench.ram.fill(0xab, data, data + 0x1000);
+    expect(run(hex)).toBe(GP);
+    expect(r.rip).toBe(CODE);
+    expect(r.gprLo(GPR.RSP)).toBe(DATA + 0x800);
+    expect(bench.ram[data + 0x7ff]).toBe(0xab);
+  });
+
+  it.each([
+    ['JMP', 'e9 00 00 10 00'],
+    ['JZ', '0f 84 00 00 10 00'],
+    ['CALL', 'e8 00 00 10 00'],
+    ['LOOP', 'e2 7e'],
+    ['RET', 'c3'],
+  ])('beyond the limit of CS: %s is refused before it does anything', (_, hex) => {
+    bench.setMode(32);
+    const r = bench.regs;
+    r.setSegment(SEG.CS, { ...r.segment(SEG.CS), limit: CODE + 0x40 });
+    refresh(r);
+    r.rflags = FLAG.ZF;
+    bench.ram.fill(0xab, data, data + 0x1000);
+    expect(run(hex)).toBe(GP);
+    expect(r.rip).toBe(CODE);
+    expect(r.gprLo(GPR.RCX)).toBe(DATA + 0x800);
+    expect(r.gprLo(GPR.RSP)).toBe(DATA + 0x800);
+  });
+});
+
+describe('alignment checking', () => {
+  beforeEach(() => {
+    const r = bench.regs;
+    r.cr0 |= CR0.AM;
+    r.rflags = FLAG.AC;
+    r.setGpr32(GPR.RAX, DATA + 0x101);
+    r.setGpr32(GPR.RSP, DATA + 0x804);
+    refresh(r);
+  });
+
+  it.each([
+    ['MOV AX, [RAX]', '66 8b 00'],
+    ['MOV [RAX], EBX', '89 18'],
+    ['ADD [RAX], RBX', '48 01 18'],
+    ['PUSH RBX', '53'],
+    ['FLD tbyte [RAX]', 'db 28'],
+  ])('%s raises #AC', (_, hex) => {
+    expect(run(hex)).toBe(AC);
+    expect(bench.regs.rip).toBe(CODE);
+  });
+
+  it('bytes and aligned accesses are fine, also after other accesses to the page', () => {
+    expect(run('8a 18')).toBe('none');
+    expect(run('8b 58 03')).toBe('none');
+    expect(run('8b 58 03')).toBe('none');
+    expect(run('8b 18')).toBe(AC);
+  });
+
+  it('nothing is checked without CR0.AM or EFLAGS.AC', () => {
+    bench.regs.rflags = 0;
+    refresh(bench.regs);
+    expect(run('8b 18')).toBe('none');
+    bench.regs.rflags = FLAG.AC;
+    bench.regs.cr0 &= ~CR0.AM;
+    refresh(bench.regs);
+    expect(run('8b 18')).toBe('none');
+  });
+});
+
+describe('data breakpoints', () => {
+  const WRITE_4 = 0x000d_0001;
+  const READ_WRITE_1 = 0x0003_0001;
+
+  /** Debug conditions that are due after one instruction. */
+  function hits(hex: string): number {
+    expect(run(hex)).toBe('none');
+    const pending = bench.regs.i32[STATE.PENDING_DEBUG >> 2];
+    bench.regs.i32[STATE.PENDING_DEBUG >> 2] = 0;
+    return pending & DR6.B;
+  }
+
+  function watch(address: number, dr7: number): void {
+    bench.regs.setDr(0, address, 0);
+    bench.regs.setDr(7, dr7, 0);
+    bench.processor.memory.flush('all');
+  }
+
+  it('trap writes, but not reads, and only of the watched bytes', () => {
+    watch(DATA + 0x800, WRITE_4);
+    expect(hits('8b 18')).toBe(0); // MOV EBX, [RAX]
+    expect(hits('89 18')).toBe(1); // MOV [RAX], EBX
+    expect(hits('88 58 03')).toBe(1);
+    expect(hits('88 58 04')).toBe(0);
+    expect(hits('48 89 58 fc')).toBe(1); // eight bytes that begin before
+  });
+
+  it('trap reads, pushes and string elements', () => {
+    watch(DATA + 0x800, READ_WRITE_1);
+    expect(hits('8a 18')).toBe(1);
+    expect(hits('53')).toBe(0);
+    expect(hits('5b')).toBe(0);
+    bench.regs.setGpr32(GPR.RSP, DATA + 0x808);
+    expect(hits('53')).toBe(1);
+    bench.regs.setGpr32(GPR.RDI, DATA + 0x7ff);
+    expect(hits('aa')).toBe(0);
+    expect(hits('aa')).toBe(1);
+  });
+});
