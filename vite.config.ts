@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
+import { interpreterBytes } from './src/cpu/engine.ts';
 import { guestNamed } from './src/guests/index.ts';
 
 /**
@@ -57,10 +58,32 @@ function assembledGuests(): Plugin {
   };
 }
 
+/**
+ * `virtual:interpreter`: address of the processor's interpreter as a WebAssembly file, generated while
+ * the page is built; null under `vite dev`, where the Worker generates it.
+ */
+function generatedInterpreter(): Plugin {
+  const id = '\0virtual:interpreter';
+  let building = false;
+  return {
+    name: 'ringlab:generated-interpreter',
+    configResolved(config) {
+      building = config.command === 'build';
+    },
+    resolveId: (source) => (`\0${source}` === id ? id : null),
+    load(asked) {
+      if (asked !== id) return null;
+      if (!building) return 'export default null;';
+      const file = this.emitFile({ type: 'asset', name: 'interpreter.wasm', source: interpreterBytes() });
+      return `export default import.meta.ROLLUP_FILE_URL_${file};`;
+    },
+  };
+}
+
 export default defineConfig({
   base: './',
   plugins: [icedX86(), react()],
-  worker: { format: 'es', plugins: () => [icedX86(), assembledGuests()] },
+  worker: { format: 'es', plugins: () => [icedX86(), assembledGuests(), generatedInterpreter()] },
   optimizeDeps: { exclude: ['iced-x86'] },
   build: { target: 'es2023', chunkSizeWarningLimit: 2000 },
 });

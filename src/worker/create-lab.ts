@@ -1,4 +1,6 @@
 import kernel from 'virtual:guest/kernel';
+import interpreterUrl from 'virtual:interpreter';
+import { provideInterpreter } from '../cpu/engine.ts';
 import type { GuestDescription } from '../protocol/target.ts';
 import type { Lab } from './lab.ts';
 import { Ringlab } from './machines/ringlab.ts';
@@ -9,7 +11,11 @@ const MIB = 1024 * 1024;
  * The lab as the page opens: our small kernel twice, once with devices only, once with hypercalls.
  * `onChange` is called when views that were not available have become so.
  */
-export function createLab(onChange: () => void): Lab {
+export async function createLab(onChange: () => void): Promise<Lab> {
+  if (interpreterUrl !== null) {
+    const file = await fetch(interpreterUrl);
+    provideInterpreter(await WebAssembly.compile(await file.arrayBuffer()));
+  }
   const lab = new Ringlab({ memory: 1024 * MIB, cpus: 1 });
   const bytes = Uint8Array.from(atob(kernel), (character) => character.charCodeAt(0));
   const guest = (name: string): GuestDescription => ({

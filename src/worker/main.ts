@@ -30,10 +30,7 @@ function workerHost(): Host {
 }
 
 try {
-  const session: Session = new Session(
-    createLab(() => session.refresh()),
-    workerHost(),
-  );
+  const session: Session = new Session(await createLab(() => session.refresh()), workerHost());
   self.onmessage = (event: MessageEvent<ToWorker>) => session.receive(event.data);
   session.run({ kind: 'free' });
 } catch (error) {

@@ -18,7 +18,7 @@ const PERIOD_MS: Record<ViewName, number> = {
 const SNAPSHOT_MS = 30;
 
 /** Views in one snapshot while the machine runs: the page draws a little each frame, never all at once. */
-const VIEWS_PER_SNAPSHOT = 3;
+const VIEWS_PER_SNAPSHOT = 1;
 
 /** Bytes of console output kept per snapshot while the page does not draw (hidden tab). */
 const CONSOLE_KEPT = 1 << 20;
@@ -70,10 +70,7 @@ export class Publisher {
     spread: boolean,
   ): Snapshot | undefined {
     if (this.#awaiting !== null || now - this.#lastSent < SNAPSHOT_MS) return undefined;
-    const due = this.#watch.views
-      .filter((name) => this.#dueAt(name) <= now)
-      .sort((a, b) => this.#dueAt(a) - this.#dueAt(b))
-      .slice(0, spread ? VIEWS_PER_SNAPSHOT : undefined);
+    const due = this.#dueViews(now, spread);
     if (due.length === 0 && this.#console.length === 0) return undefined;
     const views: Partial<Record<ViewName, unknown>> = {};
     for (const name of due) {
@@ -86,6 +83,15 @@ export class Publisher {
     this.#lastSent = now;
     this.#awaiting = ++this.#sequence;
     return { sequence: this.#sequence, at, focus, views: views as Snapshot['views'], console };
+  }
+
+  /** Views that the page has nothing of yet go out together; others, if `spread`, few at a time. */
+  #dueViews(now: number, spread: boolean): ViewName[] {
+    const due = this.#watch.views.filter((name) => this.#dueAt(name) <= now);
+    if (!spread) return due;
+    const missing = due.filter((name) => !this.#due.has(name));
+    if (missing.length > 0) return missing;
+    return due.sort((a, b) => this.#dueAt(a) - this.#dueAt(b)).slice(0, VIEWS_PER_SNAPSHOT);
   }
 
   #dueAt(name: ViewName): number {
