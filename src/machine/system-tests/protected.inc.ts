@@ -6,6 +6,7 @@
  *   check_user "text", instr the same at CPL 3
  *   catch label              for longer attempts: an exception is reported, then execution goes on at
  *                            the label, at CPL 0 with the present stack
+ *   quiet = 1                (a byte) nothing is reported; the vector is left in last_vector, FFh for success
  *   set_descriptor selector, base, limit, access byte, flags (G 8, D/B 4, L 2)
  *   set_gate selector, target selector, target offset, access byte, parameters
  *   set_interrupt vector, target selector, target offset, access byte
@@ -55,6 +56,11 @@ RING_2       equ 0x40
 RING_3       equ 0x60
 ABSENT       equ 0x80                   ; to be taken out by XOR
 
+; Where user code and stack are mapped, less their physical address
+%ifndef USER_ALIAS
+%define USER_ALIAS 0
+%endif
+
 %macro set_descriptor 5
         mov dword [ss:gdt + (%1 & ~7)], ((%2) & 0xffff) << 16 | (%3) & 0xffff
         mov dword [ss:gdt + (%1 & ~7) + 4], (%2) & 0xff000000 | (%5) << 20 | (%3) & 0xf0000 | (%4) << 8 | (%2) >> 16 & 0xff
@@ -97,10 +103,10 @@ ABSENT       equ 0x80                   ; to be taken out by XOR
 ; To CPL 3 at a label, with IOPL 0
 %macro enter_user 1
         push dword USER_DATA
-        push dword USER_STACK
+        push dword USER_STACK + USER_ALIAS
         push dword 2
         push dword USER_CODE
-        push dword %1
+        push dword %1 + USER_ALIAS
         iretd
 %endmacro
 
@@ -174,8 +180,11 @@ exception:
         mov eax, [esp + 48]
         mov [last_eflags], eax
         mov eax, [esp + 32]
+        mov [last_vector], al
+        cmp byte [quiet], 0
+        jne .quiet
         call report_exception
-        cmp dword [resume], 0
+.quiet: cmp dword [resume], 0
         je .unexpected
         popad
         jmp go_on
@@ -188,6 +197,9 @@ exception:
         hlt
 
 succeed:
+        mov byte [ss:last_vector], 0xff
+        cmp byte [ss:quiet], 0
+        jne go_on
         say " ok"
 go_on:  mov esp, [ss:resume_esp]
         push dword USER_DATA
@@ -263,5 +275,7 @@ last_eip:    dd 0
 last_cs:     dd 0
 last_eflags: dd 0
 last_error:  dd 0
+last_vector: db 0
+quiet:       db 0
 bits 16
 `;
