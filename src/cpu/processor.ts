@@ -65,6 +65,8 @@ export interface ProcessorOptions {
   readonly bus: BusTarget;
   readonly ports: PortSpace;
   readonly cpuid: CpuidConfig;
+  /** The computer's time-stamp counter when this processor's cycle is `now`. */
+  readonly tsc: (now: number) => number;
 }
 
 /** Why `run` came back. */
@@ -143,7 +145,7 @@ export class Processor implements SystemContext, InterruptTarget {
     });
     this.regs.evaluateFlags = this.exports.rflags;
     const { plan } = getEngine();
-    this.translator = new Translator(memory, opcodeMap, plan, options.code);
+    this.translator = new Translator(memory, opcodeMap, plan, options.code, options.cpuid);
     this.names = plan.systemNames;
     this.operations = plan.systemNames.map((name) => {
       const operation = systemOperations[name] ?? VMX_OPERATIONS[name];
@@ -188,6 +190,10 @@ export class Processor implements SystemContext, InterruptTarget {
   charge(cycles: number): void {
     this.regs.i32[STATE.BUDGET >> 2] -= cycles;
     this.charged += cycles;
+  }
+
+  tsc(): number {
+    return this.o.tsc(this.now());
   }
 
   now(): number {

@@ -348,6 +348,8 @@ export class Hypervisor implements HostSoftware {
       }
       expectSuccess(cpu.vmptrld(vcpu.vmcs), 'VMPTRLD');
       if (vcpu.prepared) vcpu.saved.load(cpu);
+      if (vcpu.lastOn !== p.index) expectSuccess(cpu.invvpid(vcpu.vpid), 'INVVPID');
+      vcpu.lastOn = p.index;
       p.loaded = vcpu;
       vcpu.loadedOn = cpu;
       if (!vcpu.prepared) this.prepare(cpu, vcpu);

@@ -74,6 +74,8 @@ export class Vcpu implements Entity, InterruptTarget {
   launched = false;
   /** The physical CPU whose current VMCS is this one's. */
   loadedOn: HostCpu | undefined;
+  /** Index of the physical CPU that has run it last: only there are its cached translations up to date. */
+  lastOn: number | undefined;
   /** The physical CPU that executes it, between a VM entry and the handling of the next exit too. */
   runningOn: number | undefined;
   /** Cycles run since creation. */

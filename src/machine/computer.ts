@@ -76,6 +76,7 @@ export class Computer {
   private quantumEnd = 0;
   private stop: ComputerStop | undefined;
   private pauseRequested = false;
+  private tscSeen = 0;
 
   constructor(options: ComputerOptions) {
     this.options = options;
@@ -132,6 +133,7 @@ export class Computer {
             ports.write(port, size, value);
           },
         },
+        tsc: (now) => this.synchronizedTsc(now),
         cpuid: cpuidConfig(options, cpus, index, hz),
       });
       processor.connect(this.board.localApics[index]);
@@ -213,6 +215,15 @@ export class Computer {
   finish(stop: ComputerStop): void {
     this.stop = stop;
     this.processor.shorten(this.now);
+  }
+
+  /**
+   * Processors take turns, so one may be behind what another has read already. Their time-stamp
+   * counters are one counter: it never seems to run backwards between them.
+   */
+  private synchronizedTsc(now: number): number {
+    this.tscSeen = Math.max(this.tscSeen, now);
+    return this.tscSeen;
   }
 
   /** How far an idle processor can skip; undefined when nothing is ever going to happen. */

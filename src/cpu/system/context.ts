@@ -91,6 +91,8 @@ export interface SystemContext {
   charge(cycles: number): void;
   /** Simulated time in cycles of the time-stamp counter, exact at this instruction. */
   now(): number;
+  /** What the time-stamp counter counts: `now`, but never behind what another processor has read. */
+  tsc(): number;
   /** Stops the processor: it stays in the shutdown state until INIT or reset. The machine shows the reason. */
   stop(reason: StopReason): void;
 }

@@ -175,6 +175,10 @@ export class TestProcessor implements SystemContext {
 
   charge(): void {}
 
+  tsc(): number {
+    return this.now();
+  }
+
   now(): number {
     return this.time;
   }

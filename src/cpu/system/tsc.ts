@@ -2,7 +2,7 @@
 import { CR4, GPR } from '../../arch/registers.ts';
 import { STATUS } from '../state.ts';
 import type { Status, SystemContext, SystemOperation } from './context.ts';
-import { generalProtection } from './fault.ts';
+import { generalProtection, undefinedOpcode } from './fault.ts';
 import { MSR_FIELD } from './msr-fields.ts';
 
 interface Pair {
@@ -19,13 +19,13 @@ function add(a: Pair, b: number): Pair {
 /** The counter as the present (guest) software sees it. */
 export function readTsc(c: SystemContext): Pair {
   const offset = { lo: c.regs.lo(MSR_FIELD.TSC_OFFSET), hi: c.regs.hi(MSR_FIELD.TSC_OFFSET) };
-  const counter = add(offset, c.now());
+  const counter = add(offset, c.tsc());
   return c.interceptor ? add(counter, c.interceptor.tscOffset()) : counter;
 }
 
 /** Sets the processor's counter; a guest's TSC offset does not take part. */
 export function writeTsc(c: SystemContext, lo: number, hi: number): boolean {
-  const offset = add({ lo, hi }, -c.now());
+  const offset = add({ lo, hi }, -c.tsc());
   c.regs.setPair(MSR_FIELD.TSC_OFFSET, offset.lo, offset.hi);
   return true;
 }
@@ -46,6 +46,7 @@ function rdtsc(c: SystemContext): Status {
 }
 
 function rdtscp(c: SystemContext): Status {
+  if (c.interceptor && !c.interceptor.allowsRdtscp()) return undefinedOpcode(c);
   if (isRefused(c)) return generalProtection(c);
   if (c.interceptor?.instruction('rdtscp')) return STATUS.EXIT;
   putTsc(c);

@@ -55,7 +55,8 @@ export class Bench {
   private readonly tables: DataView;
   private nextPage = TABLES + PAGE;
 
-  constructor() {
+  /** @param withhold CPUID features that are not shown */
+  constructor(withhold: readonly string[] = []) {
     const memory = new WebAssembly.Memory({ initial: (LAYOUT.RAM + RAM_BYTES) / 0x10000, maximum: 0x10000 });
     this.ram = new Uint8Array(memory.buffer, LAYOUT.RAM, RAM_BYTES);
     this.tables = new DataView(memory.buffer, LAYOUT.RAM, RAM_BYTES);
@@ -67,7 +68,9 @@ export class Bench {
       code: this.code,
       bus: { read: () => 0, write: () => {} },
       ports: { in: () => 0, out: () => {} },
-      cpuid: { cpus: 1, apicId: 0, tscHz: 1_000_000_000, physicalBits: 40, withhold: [] },
+      tsc: (now) => now,
+      tsc: (cycle) => cycle,
+      cpuid: { cpus: 1, apicId: 0, tscHz: 1_000_000_000, physicalBits: 40, withhold },
     });
     this.processor.connect({
       pending: () => false,
