@@ -1,6 +1,8 @@
 /** Which exception an instruction's accesses and branches raise, and that it then has changed nothing. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { hasFeature } from '../arch/cpuid.ts';
 import { CR0, FLAG, GPR, SEG, VECTOR } from '../arch/registers.ts';
+import { instructions } from '../isa/instructions.ts';
 import { STATE } from './state.ts';
 import { DR6 } from './system/debug-registers.ts';
 import { refresh } from './system/mode.ts';
@@ -195,5 +197,42 @@ describe('data breakpoints', () => {
     bench.regs.setGpr32(GPR.RDI, DATA + 0x7ff);
     expect(hits('aa')).toBe(0);
     expect(hits('aa')).toBe(1);
+  });
+});
+
+describe('features that CPUID does not show', () => {
+  const UD = `#${VECTOR.UD}(-1)`;
+
+  it.each([
+    ['CMOVZ EAX, ECX', '0f 44 c1', 'cmov'],
+    ['RDTSC', '0f 31', 'tsc'],
+    ['LAHF', '9f', 'lahf_lm'],
+    ['CMPXCHG16B [RAX]', '48 0f c7 08', 'cx16'],
+    ['ADDPS XMM0, XMM1', '0f 58 c1', 'sse'],
+    ['POPCNT EAX, ECX', 'f3 0f b8 c1', 'popcnt'],
+    ['CRC32 EAX, CL', 'f2 0f 38 f0 c1', 'sse4_2'],
+  ])('%s is undefined', (_, hex, feature) => {
+    expect(run(hex)).toBe('none');
+    bench = new Bench([feature]);
+    code = bench.map(CODE);
+    expect(run(hex)).toBe(UD);
+    expect(bench.regs.rip).toBe(CODE);
+  });
+
+  it('CMPXCHG8B and LAHF in 32-bit code do without those of their 64-bit forms', () => {
+    bench = new Bench(['cx16', 'lahf_lm']);
+    code = bench.map(CODE);
+    bench.map(DATA);
+    bench.regs.setGpr32(GPR.RAX, DATA);
+    expect(run('0f c7 08')).toBe('none');
+    bench.setMode(32);
+    expect(run('9f')).toBe('none');
+  });
+
+  it('are features that CPUID knows', () => {
+    const unknown = instructions.flatMap(({ feature, feature64 }) =>
+      [feature, feature64].filter((name) => name !== undefined && !hasFeature(bench.processor.cpuid, name)),
+    );
+    expect(unknown).toEqual([]);
   });
 });

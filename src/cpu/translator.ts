@@ -2,8 +2,10 @@
  * Turns code bytes into decoded records: one run of instructions at a time, up to the first
  * unconditional branch, the end of the page or code that is decoded already.
  */
+
+import { type CpuidConfig, hasFeature } from '../arch/cpuid.ts';
 import { SEG } from '../arch/registers.ts';
-import { Decoder, NO_REGISTER, RIP_BASE } from '../isa/decoder.ts';
+import { type DecodeResult, Decoder, MAX_LENGTH, NO_REGISTER, RIP_BASE } from '../isa/decoder.ts';
 import { CODE_MODE, type CodeMode } from '../isa/modes.ts';
 import type { OpcodeMap } from '../isa/opcode-map.ts';
 import { hasAttribute } from '../isa/operands.ts';
@@ -42,9 +44,19 @@ export class Translator {
   private readonly ends: readonly boolean[];
   /** By entry: a system operation, whose record has its own conventions (system/record.ts). */
   private readonly system: readonly boolean[];
+  /** By entry: CPUID shows the features that it needs, at any operand size and at 64 bits. */
+  private readonly offered: readonly boolean[];
+  private readonly offered64: readonly boolean[];
   private readonly crossingBytes = new Uint8Array(16);
 
-  constructor(memory: WebAssembly.Memory, map: OpcodeMap, plan: HandlerPlan, code: CodeCache) {
+  /** @param cpuid says which features are shown: instructions of the others are undefined */
+  constructor(
+    memory: WebAssembly.Memory,
+    map: OpcodeMap,
+    plan: HandlerPlan,
+    code: CodeCache,
+    cpuid: CpuidConfig,
+  ) {
     this.u8 = new Uint8Array(memory.buffer);
     this.u16 = new Uint16Array(memory.buffer);
     this.u32 = new Uint32Array(memory.buffer);
@@ -55,6 +67,9 @@ export class Translator {
     this.undefinedOperation = plan.systemNames.indexOf('undefined');
     this.tooLongOperation = plan.systemNames.indexOf('too-long');
     this.ends = map.entries.map((e) => hasAttribute(e.row, 'end'));
+    const isShown = (feature: string | undefined) => feature === undefined || hasFeature(cpuid, feature);
+    this.offered = map.entries.map((e) => isShown(e.row.feature));
+    this.offered64 = map.entries.map((e) => isShown(e.row.feature64));
     this.system = map.entries.map((e) => typeof e.row.semantics !== 'function');
   }
 
@@ -71,14 +86,14 @@ export class Translator {
     let position = offset;
     for (let count = 0; count < MAX_RUN && position < PAGE; count++) {
       if (count > 0 && (this.u32[(at.table >> 2) + position] !== 0 || stops?.has(position))) break;
-      const result = this.decoder.decode(this.u8, start + position, start + PAGE, position, at.mode);
+      const result = this.decode(this.u8, start + position, start + PAGE, position, at.mode);
       if (result === 'more') break;
       const record = code.allocate();
       if (first === 0) first = record;
       this.u32[(at.table >> 2) + position] = record;
       if (result !== 'ok') {
         this.writeFault(record, position, result);
-        code.markCode(at.page, position, position + 1);
+        code.markCode(at.page, position, Math.min(PAGE, position + MAX_LENGTH));
         code.statistics.decoded++;
         return first;
       }
@@ -107,16 +122,30 @@ export class Translator {
       this.crossingBytes.set(this.u8.subarray(from, from + 15 - inFirst), inFirst);
       available = 15;
     }
-    const result = this.decoder.decode(this.crossingBytes, 0, available, offset, at.mode);
+    const result = this.decode(this.crossingBytes, 0, available, offset, at.mode);
     const record = this.code.allocate();
     if (result === 'more') return 0;
-    const length = result === 'ok' ? this.decoder.length : 1;
+    const length = result === 'ok' ? this.decoder.length : available;
     this.code.markCode(at.page, offset, Math.min(PAGE, offset + length));
     if (second !== undefined && offset + length > PAGE) this.code.markCode(second, 0, offset + length - PAGE);
     if (result === 'ok') this.write(record, offset, at.mode);
     else this.writeFault(record, offset, result);
     this.writeContinue(this.code.allocate(), offset + length);
     return record;
+  }
+
+  private decode(
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    pageOffset: number,
+    mode: CodeMode,
+  ): DecodeResult {
+    const result = this.decoder.decode(bytes, at, end, pageOffset, mode);
+    if (result !== 'ok') return result;
+    const { entry, size } = this.decoder;
+    const isOffered = this.offered[entry.index] && (size !== 64 || this.offered64[entry.index]);
+    return isOffered ? 'ok' : 'undefined';
   }
 
   private write(record: number, offset: number, mode: CodeMode): void {

@@ -35,7 +35,8 @@ export const NO_REGISTER = -1;
 /** Base of RIP-relative operands; `displacement` then counts from the page offset 0. */
 export const RIP_BASE = -2;
 
-const MAX_LENGTH = 15;
+/** Bytes of the longest instruction. */
+export const MAX_LENGTH = 15;
 
 /** What an operand letter asks the decoder to fetch or assign; computed once for each entry. */
 interface Recipe {

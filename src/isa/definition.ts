@@ -52,6 +52,8 @@ export interface Instruction {
   readonly attributes?: string;
   /** CPUID feature that must be there, e.g. `sse2`; #UD otherwise. */
   readonly feature?: string;
+  /** The same for the 64-bit operand size alone. */
+  readonly feature64?: string;
   /** Distinguishes the meaning where one mnemonic has several for equal operand forms. */
   readonly variant?: string;
   /** Data-path meaning, or the name of a system operation written in TypeScript (src/cpu/system). */

@@ -144,6 +144,8 @@ export const bitInstructions: readonly Instruction[] = [
     encoding: '0F C7 /1 mod!=3',
     operands: 'M',
     attributes: 'modify lock v',
+    feature: 'cx8',
+    feature64: 'cx16',
     semantics: compareExchangeWide,
   },
   { mnemonic: 'CMC', encoding: 'F5', attributes: 'byte', semantics: changeCarry('complement') },

@@ -213,6 +213,15 @@ export const multiplyInstructions: readonly Instruction[] = [
   { mnemonic: 'AAS', encoding: '3F', attributes: 'i64 byte', semantics: asciiAdjust(true) },
   { mnemonic: 'AAM', encoding: 'D4', operands: 'Ib', attributes: 'i64 byte', semantics: asciiMultiply },
   { mnemonic: 'AAD', encoding: 'D5', operands: 'Ib', attributes: 'i64 byte', semantics: asciiDivide },
-  { mnemonic: 'SAHF', encoding: '9E', attributes: 'byte', semantics: loadFlagsFromAh },
-  { mnemonic: 'LAHF', encoding: '9F', attributes: 'byte', semantics: saveFlagsToAh },
+  { mnemonic: 'SAHF', encoding: '9E', attributes: 'byte i64', semantics: loadFlagsFromAh },
+  { mnemonic: 'LAHF', encoding: '9F', attributes: 'byte i64', semantics: saveFlagsToAh },
+  // Early 64-bit processors did without them in 64-bit mode.
+  {
+    mnemonic: 'SAHF',
+    encoding: '9E',
+    attributes: 'byte o64',
+    feature: 'lahf_lm',
+    semantics: loadFlagsFromAh,
+  },
+  { mnemonic: 'LAHF', encoding: '9F', attributes: 'byte o64', feature: 'lahf_lm', semantics: saveFlagsToAh },
 ];

@@ -24,11 +24,13 @@ const row = (
   ...own,
 });
 
-/** Prefetches never fault, and do not look at their address. */
+/** Prefetches never fault, and do not look at their address. Processors without SSE take them as NOPs, too. */
 const PREFETCHES = ['PREFETCHNTA', 'PREFETCHT0', 'PREFETCHT1', 'PREFETCHT2'];
 
 export const hints: readonly Instruction[] = [
-  ...PREFETCHES.map((mnemonic, n) => row('sse', mnemonic, `0F 18 /${n}`, { operands: 'Mb' })),
+  ...PREFETCHES.map(
+    (mnemonic, n): Instruction => ({ mnemonic, encoding: `0F 18 /${n}`, operands: 'Mb', semantics: nothing }),
+  ),
   row('sse2', 'LFENCE', 'NP 0F AE /5 mod=3', {}),
   row('sse2', 'MFENCE', 'NP 0F AE /6 mod=3', {}),
   row('sse', 'SFENCE', 'NP 0F AE /7 mod=3', {}),

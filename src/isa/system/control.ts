@@ -3,10 +3,34 @@ import type { Instruction } from '../definition.ts';
 
 export const controlInstructions: readonly Instruction[] = [
   // Always 64-bit in 64-bit mode, 32-bit otherwise. ModRM.mod is ignored: ModRM.rm is a register.
-  { mnemonic: 'MOV', encoding: '0F 20', operands: 'Ry,Cy', attributes: 'f64', semantics: { system: 'moveFromControl' } },
-  { mnemonic: 'MOV', encoding: '0F 21', operands: 'Ry,Dy', attributes: 'f64', semantics: { system: 'moveFromDebug' } },
-  { mnemonic: 'MOV', encoding: '0F 22', operands: 'Cy,Ry', attributes: 'f64', semantics: { system: 'moveToControl' } },
-  { mnemonic: 'MOV', encoding: '0F 23', operands: 'Dy,Ry', attributes: 'f64', semantics: { system: 'moveToDebug' } },
+  {
+    mnemonic: 'MOV',
+    encoding: '0F 20',
+    operands: 'Ry,Cy',
+    attributes: 'f64',
+    semantics: { system: 'moveFromControl' },
+  },
+  {
+    mnemonic: 'MOV',
+    encoding: '0F 21',
+    operands: 'Ry,Dy',
+    attributes: 'f64',
+    semantics: { system: 'moveFromDebug' },
+  },
+  {
+    mnemonic: 'MOV',
+    encoding: '0F 22',
+    operands: 'Cy,Ry',
+    attributes: 'f64',
+    semantics: { system: 'moveToControl' },
+  },
+  {
+    mnemonic: 'MOV',
+    encoding: '0F 23',
+    operands: 'Dy,Ry',
+    attributes: 'f64',
+    semantics: { system: 'moveToDebug' },
+  },
   { mnemonic: 'CLTS', encoding: '0F 06', semantics: { system: 'clts' } },
   { mnemonic: 'SMSW', encoding: '0F 01 /4', operands: 'Ev', semantics: { system: 'smsw' } },
   { mnemonic: 'LMSW', encoding: '0F 01 /6', operands: 'Ew', semantics: { system: 'lmsw' } },
@@ -20,9 +44,9 @@ export const controlInstructions: readonly Instruction[] = [
   { mnemonic: 'LLDT', encoding: '0F 00 /2', operands: 'Ew', semantics: { system: 'lldt' } },
   { mnemonic: 'LTR', encoding: '0F 00 /3', operands: 'Ew', semantics: { system: 'ltr' } },
 
-  { mnemonic: 'WRMSR', encoding: '0F 30', semantics: { system: 'wrmsr' } },
-  { mnemonic: 'RDTSC', encoding: '0F 31', semantics: { system: 'rdtsc' } },
-  { mnemonic: 'RDMSR', encoding: '0F 32', semantics: { system: 'rdmsr' } },
+  { mnemonic: 'WRMSR', encoding: '0F 30', feature: 'msr', semantics: { system: 'wrmsr' } },
+  { mnemonic: 'RDTSC', encoding: '0F 31', feature: 'tsc', semantics: { system: 'rdtsc' } },
+  { mnemonic: 'RDMSR', encoding: '0F 32', feature: 'msr', semantics: { system: 'rdmsr' } },
   { mnemonic: 'RDPMC', encoding: '0F 33', semantics: { system: 'rdpmc' } },
   { mnemonic: 'RDTSCP', encoding: '0F 01 F9', feature: 'rdtscp', semantics: { system: 'rdtscp' } },
 
