@@ -23,7 +23,7 @@ export function describeStop(stop: StopReason): string {
 }
 
 /** "VM 1", or "machine B1" for a bare one. */
-export function machineName(vm: VmId): string {
+function machineName(vm: VmId): string {
   return vm < FIRST_BARE_ID ? `VM ${vm}` : `machine ${machineTag(vm)}`;
 }
 

@@ -15,11 +15,11 @@ export interface GuestForm {
   readonly address: string;
 }
 
-export const MEMORY_MIN_MIB = 1;
-export const MEMORY_MAX_MIB = 1024;
+const MEMORY_MIN_MIB = 1;
+const MEMORY_MAX_MIB = 1024;
 
 /** Linux on a serial console, with what makes a boot short left to the user. */
-export const LINUX_COMMAND_LINE =
+const LINUX_COMMAND_LINE =
   'console=ttyS0 nokaslr cryptomgr.notests initcall_blacklist=load_system_certificate_list';
 
 export const EMPTY_FORM: GuestForm = {

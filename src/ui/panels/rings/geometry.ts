@@ -31,7 +31,7 @@ export function radius(ring: Ring): number {
 }
 
 /** Angle 0 is at the top; angles grow clockwise. */
-export function polar(angle: number, r: number): Point {
+function polar(angle: number, r: number): Point {
   return { x: r * Math.sin(angle), y: -r * Math.cos(angle) };
 }
 
