@@ -114,7 +114,7 @@ SYSENTER_EIP   equ 0x176
         cli
         call map_pages
         mov eax, cr4
-        or al, 1 << 5                   ; PAE
+        or ax, 1 << 9 | 1 << 5          ; OSFXSR, PAE
         mov cr4, eax
         mov eax, PML4
         mov cr3, eax
