@@ -23,6 +23,7 @@ const ABORT = { SAVING_MSRS: 1, HOST_PDPTES: 2, LOADING_MSRS: 4 } as const;
 
 /** What is reported beside the reason. Absent details become 0. */
 export interface ExitDetails {
+  /** A number: bit patterns unsigned, addresses signed. */
   readonly qualification?: number;
   readonly instructionLength?: number;
   readonly instructionInfo?: number;

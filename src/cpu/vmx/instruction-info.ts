@@ -6,7 +6,9 @@
  *   reg2  no base base no idx index segment   size reg addr  reg1    scale
  */
 import { SEG } from '../../arch/registers.ts';
+import type { SystemContext } from '../system/context.ts';
 import type { InterceptedInstruction } from '../system/intercept.ts';
+import { operandSize } from '../system/operand.ts';
 import type { DecodedRecord } from '../system/record.ts';
 
 /** Register number that a record uses for "none". */
@@ -43,7 +45,8 @@ const TABLE_IDENTITY: Partial<Record<InterceptedInstruction, number>> = {
 };
 
 /** Instruction information of an intercepted instruction; 0 for those that report none. */
-export function instructionInfo(kind: InterceptedInstruction, record: DecodedRecord): number {
+export function instructionInfo(kind: InterceptedInstruction, c: SystemContext): number {
+  const { record } = c;
   switch (kind) {
     case 'vmclear':
     case 'vmptrld':
@@ -60,7 +63,7 @@ export function instructionInfo(kind: InterceptedInstruction, record: DecodedRec
     case 'sidt':
     case 'lgdt':
     case 'lidt': {
-      const size32 = record.hasOperandSizePrefix ? 0 : 1 << 11;
+      const size32 = operandSize(c) === 16 ? 0 : 1 << 11;
       return memoryOperand(record) | size32 | ((TABLE_IDENTITY[kind] ?? 0) << 28);
     }
     case 'sldt':
@@ -73,9 +76,9 @@ export function instructionInfo(kind: InterceptedInstruction, record: DecodedRec
   }
 }
 
-/** Whether the exit qualification of an intercepted instruction is its displacement. */
-export const reportsDisplacement = (kind: InterceptedInstruction, record: DecodedRecord): boolean =>
-  record.isMemory && instructionInfo(kind, record) !== 0;
+/** Instructions whose exit qualification is the displacement of their memory operand. */
+export const reportsDisplacement = (kind: InterceptedInstruction, c: SystemContext): boolean =>
+  c.record.isMemory && instructionInfo(kind, c) !== 0;
 
 /** Instruction information of INS and OUTS. */
 export const stringIoInfo = (record: DecodedRecord, input: boolean): number =>

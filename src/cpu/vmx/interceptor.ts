@@ -48,10 +48,9 @@ export class GuestInterceptor implements Interceptor {
   instruction(kind: InterceptedInstruction): boolean {
     const { reason, when } = INSTRUCTION_EXITS[kind];
     if (reason < 0 || !when(this.vmx.checks.primary, this.vmx.checks.secondary)) return false;
-    const { record } = this.c;
     return this.exitOfInstruction(reason, {
       qualification: this.qualification(kind),
-      instructionInfo: instructionInfo(kind, record),
+      instructionInfo: instructionInfo(kind, this.c),
     });
   }
 
@@ -62,7 +61,7 @@ export class GuestInterceptor implements Interceptor {
       const base = regs.address(STATE.EFFECTIVE_BASE + 8 * record.segment);
       return regs.hi(STATE.ADDRESS_MASK) === 0 ? (offset + base) >>> 0 : offset + base;
     }
-    return reportsDisplacement(kind, record) ? record.displacement : 0;
+    return reportsDisplacement(kind, this.c) ? record.displacement : 0;
   }
 
   controlRegister(access: ControlRegisterAccess): boolean {
@@ -75,11 +74,12 @@ export class GuestInterceptor implements Interceptor {
     const memory = lmsw && record.isMemory;
     return this.exitOfInstruction(EXIT.CR_ACCESS, {
       qualification:
-        register |
-        (type << CR_ACCESS.TYPE_SHIFT) |
-        (memory ? CR_ACCESS.LMSW_MEMORY : 0) |
-        (gpr << CR_ACCESS.REGISTER_SHIFT) |
-        (lmsw ? (lo & 0xffff) << CR_ACCESS.LMSW_SOURCE_SHIFT : 0),
+        (register |
+          (type << CR_ACCESS.TYPE_SHIFT) |
+          (memory ? CR_ACCESS.LMSW_MEMORY : 0) |
+          (gpr << CR_ACCESS.REGISTER_SHIFT) |
+          (lmsw ? (lo & 0xffff) << CR_ACCESS.LMSW_SOURCE_SHIFT : 0)) >>>
+        0,
       ...(memory ? { linear: this.linear(record.segment, record.offset) } : {}),
     });
   }
@@ -141,12 +141,13 @@ export class GuestInterceptor implements Interceptor {
     const { record, regs } = this.c;
     return this.exitOfInstruction(EXIT.IO_INSTRUCTION, {
       qualification:
-        (size - 1) |
-        (input ? IO_ACCESS.IN : 0) |
-        (string ? IO_ACCESS.STRING : 0) |
-        (rep ? IO_ACCESS.REP : 0) |
-        (immediate ? IO_ACCESS.IMMEDIATE : 0) |
-        (port << IO_ACCESS.PORT_SHIFT),
+        ((size - 1) |
+          (input ? IO_ACCESS.IN : 0) |
+          (string ? IO_ACCESS.STRING : 0) |
+          (rep ? IO_ACCESS.REP : 0) |
+          (immediate ? IO_ACCESS.IMMEDIATE : 0) |
+          (port << IO_ACCESS.PORT_SHIFT)) >>>
+        0,
       ...(string
         ? {
             instructionInfo: stringIoInfo(record, input),
