@@ -85,7 +85,7 @@ export class Mmu implements LinearMemory {
     if (Number.isNaN(linear)) return 0;
     const inPage = linear & (PAGE - 1);
     if (!this.walker.walk(linear, ACCESS.READ, false)) return 0;
-    const watched = watchesData(this.o.regs, linear, bytes, false);
+    const watched = this.watches(linear, bytes, false);
     const { page } = this.walker;
     if (inPage + bytes <= PAGE) {
       if (page < this.o.ramBytes) {
@@ -108,7 +108,7 @@ export class Mmu implements LinearMemory {
     if (Number.isNaN(linear)) return 0;
     const inPage = linear & (PAGE - 1);
     if (!this.walker.walk(linear, ACCESS.WRITE, false)) return 0;
-    const watched = watchesData(this.o.regs, linear, bytes, true);
+    const watched = this.watches(linear, bytes, true);
     const { page } = this.walker;
     const { pending } = this;
     pending.bytes = bytes;
@@ -135,6 +135,14 @@ export class Mmu implements LinearMemory {
     const { pending } = this;
     this.copyOut(this.scratch, pending.first, pending.firstBytes);
     this.copyOut(this.scratch + pending.firstBytes, pending.second, pending.bytes - pending.firstBytes);
+  }
+
+  /** Notes data breakpoints, which are due after the instruction. @returns true when the page has some */
+  private watches(linear: number, bytes: number, write: boolean): boolean {
+    const { regs } = this.o;
+    const watched = watchesData(regs, linear, bytes, write);
+    if (watched && regs.i32[STATE.PENDING_DEBUG >> 2] !== 0) this.o.resync();
+    return watched;
   }
 
   /** Linear address as a number; NaN after #GP(0), #SS(0) or #AC(0) for one that is refused before translation. */
