@@ -23,16 +23,37 @@ const TOP_SHIFT = 11;
 const TOP_BITS = 7 << TOP_SHIFT;
 const EXCEPTIONS = 0x3f;
 
+/** How a replay differs from the recording, without any difference in what the instructions do. */
+interface Setting {
+  readonly title: string;
+  /** 16: 32-bit code is put into a 16-bit code segment, with the opposite size prefixes. */
+  readonly bits?: 16;
+  /** Of the segments; the pages lie that much higher. */
+  readonly base: number;
+  readonly files: readonly string[];
+}
+
+const FILES = vectorFiles();
+const SETTINGS: readonly Setting[] = [
+  { title: 'as recorded', base: 0, files: FILES },
+  { title: 'through segments', base: 0x400_0000, files: FILES.filter((name) => name.endsWith('-32')) },
+  { title: 'in a 16-bit code segment', bits: 16, base: 0, files: ['integer-32', 'flow-32'] },
+];
+
 const bench = new Bench();
 const { regs, ram } = bench;
-const codeAt = bench.map(CODE - (CODE % PAGE)) + (CODE % PAGE);
-const windowPage = bench.map(WINDOW - (WINDOW % PAGE));
-bench.map(LOW_WINDOW - (LOW_WINDOW % PAGE), windowPage);
+const pageOf = (address: number): number => address - (address % PAGE);
+const codeAt = bench.map(pageOf(CODE)) + (CODE % PAGE);
+const windowPage = bench.map(pageOf(WINDOW));
 const windowAt = windowPage + (WINDOW % PAGE);
+for (const { base } of SETTINGS) {
+  bench.map(base + pageOf(CODE), pageOf(codeAt));
+  bench.map(base + pageOf(WINDOW), windowPage);
+  bench.map(base + pageOf(LOW_WINDOW), windowPage);
+}
 
 function load({ u16, u32, bytes }: State): void {
   regs.u32.set(u32.subarray(OFFSET.gpr / 4, OFFSET.rip / 4 + 2), 0);
-  regs.setPair(STATE.RIP, u32[OFFSET.rip / 4], u32[OFFSET.rip / 4 + 1]);
   regs.setPair(STATE.ZERO, 0, 0);
   regs.rflags = u32[OFFSET.rflags / 4];
   regs.u32[STATE.MXCSR >> 2] = u32[OFFSET.mxcsr / 4];
@@ -74,31 +95,51 @@ function store({ u16, u32, bytes }: State): void {
 }
 
 /** What the recording would have seen: a software exception leaves RIP behind the instruction. */
-function recorded(event: CaughtEvent | undefined): RecordedException | null {
+function recorded(event: CaughtEvent | undefined, start: number, base: number): RecordedException | null {
   if (!event) return null;
   if (event.type === EVENT_TYPE.SOFTWARE_EXCEPTION) regs.rip += event.length;
-  const address = event.vector === 14 ? BigInt.asUintN(64, regs.fieldBig(STATE.FAULT_ADDRESS)) : 0n;
+  else if (regs.rip === start) regs.rip = CODE;
+  const linear = regs.fieldBig(STATE.FAULT_ADDRESS) - BigInt(base);
+  const address = event.vector === 14 ? BigInt.asUintN(base === 0 ? 64 : 32, linear) : 0n;
   return { vector: event.vector, errorCode: Math.max(0, event.errorCode), address };
 }
 
-function execute(vector: Vector): RecordedException | null {
+function execute(vector: Vector, start: number, base: number): RecordedException | null {
   const repeats = vector.template.name.startsWith('REP');
+  regs.rip = start;
   let event = bench.step();
-  while (repeats && !event && regs.lo(STATE.RIP) === CODE) event = bench.step();
-  return recorded(event);
+  while (repeats && !event && regs.rip === start) event = bench.step();
+  return recorded(event, start, base);
 }
 
 /** RET behind the instruction keeps the translator from decoding further. */
 const RET = 0xc3;
-let codeLength = 0;
+/** Longest instruction, and two more for the size prefixes before and RET behind. */
+const ROOM = 18;
 
-function putCode(code: Uint8Array): void {
-  ram.fill(0, codeAt, codeAt + codeLength);
-  ram.set(code, codeAt);
-  ram[codeAt + code.length] = RET;
-  const length = code.length + 1;
-  bench.changed(codeAt, Math.max(codeLength, length));
-  codeLength = length;
+/** Puts the instruction so that its end is where it was recorded. @returns its linear address */
+function putCode(code: Uint8Array, recordedLength: number): number {
+  const shift = recordedLength - code.length;
+  ram.fill(0, codeAt - 2, codeAt + ROOM);
+  ram.set(code, codeAt + shift);
+  ram[codeAt + recordedLength] = RET;
+  bench.changed(codeAt - 2, ROOM + 2);
+  return CODE + shift;
+}
+
+const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
+
+/** MOVNTI and the group of CLFLUSH and fences, for which 66h would make another instruction. */
+const WITHOUT_66 = new Set([0xc3, 0xae]);
+
+/** The same instruction in a code segment of the other size: prefixes 66h and 67h toggled. */
+function withOtherSizes(code: Uint8Array): Uint8Array {
+  const opcode = code.findIndex((byte) => !PREFIXES.has(byte));
+  const prefixes = [...code.subarray(0, opcode)];
+  const isFixed = code[opcode] === 0x0f && WITHOUT_66.has(code[opcode + 1]);
+  const toggled = (isFixed ? [0x67] : [0x66, 0x67]).filter((size) => !prefixes.includes(size));
+  const kept = prefixes.filter((byte) => byte !== 0x66 && byte !== 0x67);
+  return Uint8Array.from([...toggled, ...kept, ...code.subarray(opcode)]);
 }
 
 interface Mismatches {
@@ -106,25 +147,26 @@ interface Mismatches {
   readonly templates: Map<string, { count: number; first: string }>;
 }
 
-function replay(name: string): Mismatches {
+function replay(name: string, { bits, base }: Setting): Mismatches {
   const actual = new State();
   const wrong: Mismatches = { count: 0, templates: new Map() };
-  let bits = 0;
+  let mode = 0;
   for (const vector of readVectorFile(name)) {
-    if (vector.template.bits !== bits) {
-      bits = vector.template.bits;
-      bench.setMode(vector.template.bits);
+    const { template, code } = vector;
+    if (template.bits !== mode) {
+      mode = template.bits;
+      bench.setMode(bits ?? template.bits, base);
     }
-    putCode(vector.code);
     load(vector.initial);
-    const exception = execute(vector);
+    const start = putCode(bits === 16 ? withOtherSizes(code) : code, code.length);
+    const exception = execute(vector, start, base);
     store(actual);
     const found = differences(vector, actual, exception);
     if (found.length === 0) continue;
     wrong.count++;
-    const entry = wrong.templates.get(vector.template.name);
+    const entry = wrong.templates.get(template.name);
     if (entry) entry.count++;
-    else wrong.templates.set(vector.template.name, { count: 1, first: explain(vector, found) });
+    else wrong.templates.set(template.name, { count: 1, first: explain(vector, found) });
   }
   return wrong;
 }
@@ -135,11 +177,11 @@ function report({ count, templates }: Mismatches): string {
   return [`${count} vectors differ: ${rows.join(', ')}`, ...firsts].join('\n');
 }
 
-describe('recorded vectors', () => {
-  it.each(vectorFiles())(
+describe.each(SETTINGS)('recorded vectors $title', (setting) => {
+  it.each(setting.files)(
     '%s',
     (name) => {
-      const wrong = replay(name);
+      const wrong = replay(name, setting);
       expect(wrong.count, report(wrong)).toBe(0);
     },
     120_000,

@@ -22,6 +22,7 @@ const TABLES = 0x1000;
 /** Access rights in the VMCS format: code and data segments of CPL 3, present, granularity 4 KiB. */
 const CODE_64 = 0xa0fb;
 const CODE_32 = 0xc0fb;
+const CODE_16 = 0x80fb;
 const DATA = 0xc0f3;
 const BUSY_TSS = 0x8b;
 /** Too short to name an I/O permission bitmap. */
@@ -89,13 +90,17 @@ export class Bench {
     this.setMode(64);
   }
 
-  /** User mode: 64-bit, or 32-bit code in compatibility mode, with flat segments. */
-  setMode(bits: 32 | 64): void {
+  /**
+   * User mode: 64-bit, or 32-bit or 16-bit code in compatibility mode, with segments of 4 GiB. The stack
+   * segment is a 32-bit one.
+   * @param base of the segments where they count; other than 0 it makes every access go by segment checks
+   */
+  setMode(bits: 16 | 32 | 64, base = 0): void {
     const r = this.regs;
-    const flat = { limit: 0xffff_ffff, base: 0 };
-    for (let n = SEG.ES; n <= SEG.GS; n++) r.setSegment(n, { ...flat, selector: 0x2b, attributes: DATA });
-    if (bits === 64) r.setSegment(SEG.CS, { ...flat, selector: 0x33, attributes: CODE_64 });
-    else r.setSegment(SEG.CS, { ...flat, selector: 0x23, attributes: CODE_32 });
+    const whole = { limit: 0xffff_ffff, base };
+    for (let n = SEG.ES; n <= SEG.GS; n++) r.setSegment(n, { ...whole, selector: 0x2b, attributes: DATA });
+    const selector = bits === 64 ? 0x33 : 0x23;
+    r.setSegment(SEG.CS, { ...whole, selector, attributes: { 16: CODE_16, 32: CODE_32, 64: CODE_64 }[bits] });
     r.cpl = 3;
     refresh(r);
   }

@@ -106,7 +106,7 @@ export class Reference {
 }
 
 const hex = (value: bigint): string => value.toString(16);
-export const registerText = (register: Register): string => Register[register].toUpperCase();
+const registerText = (register: Register): string => Register[register].toUpperCase();
 
 /** Bits that an immediate of each kind is extended to. */
 const IMMEDIATE_BITS: Partial<Record<OpKind, number>> = {
