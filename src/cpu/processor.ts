@@ -533,7 +533,7 @@ export class Processor implements SystemContext, InterruptTarget {
     }
     const offset = linear & (PAGE - 1);
     const mode = r.lo(STATE.CODE_MODE) as CodeMode;
-    const page = this.codePage(linear - offset, mode);
+    const page = this.codePage(linear, mode);
     if (page < 0) return false;
     r.setAddress(STATE.PAGE_LINEAR, linear - offset);
     r.setAddress(STATE.PAGE_IP, rip - offset);
@@ -546,9 +546,10 @@ export class Processor implements SystemContext, InterruptTarget {
     return true;
   }
 
-  /** Host-physical page number of a code page, with `table` set; -1 after a fault. */
-  private codePage(linearPage: number, mode: CodeMode): number {
+  /** Host-physical page number of the code at a linear address, with `table` set; -1 after a fault. */
+  private codePage(linear: number, mode: CodeMode): number {
     const r = this.regs;
+    const linearPage = linear - (linear & (PAGE - 1));
     const lo = (linearPage >>> 0) | mode;
     const slot = (linearPage >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
     const at = (r.lo(STATE.TLB_BANK) + TLB.EXECUTE + slot) >> 2;
@@ -557,7 +558,7 @@ export class Processor implements SystemContext, InterruptTarget {
       this.table = this.u32[at + 2];
       return this.u32[at + 3] & 0x7fffffff;
     }
-    if (!this.memory.walker.walk(linearPage, ACCESS.EXECUTE, false)) return -1;
+    if (!this.memory.walker.walk(linear, ACCESS.EXECUTE, false)) return -1;
     const { page } = this.memory.walker;
     if (page >= this.o.ramBytes) {
       this.stop({
@@ -583,7 +584,7 @@ export class Processor implements SystemContext, InterruptTarget {
     if (!code.hasRoom(64)) {
       // Everything decoded goes; look the page up afresh.
       code.flush();
-      const page = this.codePage(linear - offset, at.mode);
+      const page = this.codePage(linear, at.mode);
       if (page < 0) return 0;
       return this.decode({ page, table: this.table, mode: at.mode }, offset, linear);
     }

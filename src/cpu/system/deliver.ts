@@ -151,6 +151,8 @@ export function softwareInterrupt(c: SystemContext, type: EventType, vector: num
   const flagsBefore = c.regs.systemFlags;
   const entry = enterHandler(c, event);
   if (entry !== 'entered' && c.regs.faultVector === FAULT_VM_EXIT) return STATUS.FAULT;
+  // A VM exit for an exception on the way reports the software interrupt with it.
+  if (entry === 'fault' && c.interceptor?.exception(pendingException(c))) return finished(c);
   c.delivering = undefined;
   if (entry === 'fault-in-new-task') return deliverPendingFault(c);
   if (entry === 'entered') skipSingleStep(c.regs, flagsBefore);

@@ -4,10 +4,11 @@ import { FLAG } from '../../arch/registers.ts';
 import { FIELD } from '../../arch/vmcs.ts';
 import { EXIT_CONTROL, INTERRUPTION, PIN } from '../../arch/vmx.ts';
 import { upperHalf } from '../number64.ts';
+import type { Registers } from '../registers.ts';
 import type { SystemContext } from '../system/context.ts';
 import type { DeliveredEvent } from '../system/event.ts';
 import { isSoftware } from '../system/event.ts';
-import { refresh } from '../system/mode.ts';
+import { isProtected, refresh } from '../system/mode.ts';
 import { loadPdptes, usesPdptes } from '../system/paging-registers.ts';
 import { PREEMPTION_TIMER_SHIFT } from './capabilities.ts';
 import { VMX_COST } from './costs.ts';
@@ -36,9 +37,9 @@ export interface ExitDetails {
 
 const NOTHING: ExitDetails = {};
 
-/** An interruption-information word. */
-export function interruptionInfo(event: DeliveredEvent): number {
-  const error = event.errorCode >= 0 ? INTERRUPTION.ERROR_CODE : 0;
+/** An interruption-information word. Real-address mode has no error codes. */
+function interruptionInfo(event: DeliveredEvent, r: Registers): number {
+  const error = event.errorCode >= 0 && isProtected(r) ? INTERRUPTION.ERROR_CODE : 0;
   return INTERRUPTION.VALID | (event.type << INTERRUPTION.TYPE_SHIFT) | error | event.vector;
 }
 
@@ -51,10 +52,10 @@ export function vmExit(vmx: Vmx, c: SystemContext, reason: number, details: Exit
   vmcs.set64(FIELD.EXIT_QUALIFICATION, qualification >>> 0, upperHalf(qualification));
   const linear = details.linear ?? 0;
   vmcs.set64(FIELD.GUEST_LINEAR_ADDRESS, linear >>> 0, upperHalf(linear));
-  vmcs.set(FIELD.EXIT_INTERRUPTION_INFO, event ? interruptionInfo(event) : 0);
+  vmcs.set(FIELD.EXIT_INTERRUPTION_INFO, event ? interruptionInfo(event, r) : 0);
   vmcs.set(FIELD.EXIT_INTERRUPTION_ERROR, event && event.errorCode >= 0 ? event.errorCode : 0);
   const delivering = c.delivering;
-  vmcs.set(FIELD.IDT_VECTORING_INFO, delivering ? interruptionInfo(delivering) : 0);
+  vmcs.set(FIELD.IDT_VECTORING_INFO, delivering ? interruptionInfo(delivering, r) : 0);
   vmcs.set(FIELD.IDT_VECTORING_ERROR, delivering && delivering.errorCode >= 0 ? delivering.errorCode : 0);
   const softwareLength = delivering && isSoftware(delivering.type) ? delivering.length : 0;
   vmcs.set(FIELD.EXIT_INSTRUCTION_LENGTH, details.instructionLength ?? softwareLength);

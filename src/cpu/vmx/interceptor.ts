@@ -201,7 +201,7 @@ export class GuestInterceptor implements Interceptor {
     return this.exit(EXIT.EXCEPTION_OR_NMI, {
       event,
       qualification: reportsDetail ? event.detail : 0,
-      instructionLength: event.length,
+      ...(event.length > 0 ? { instructionLength: event.length } : {}),
       resume: isFault(event),
     });
   }

@@ -12,8 +12,8 @@ const row = (mnemonic: string, encoding: string, operands?: string, attributes?:
 
 export const vmxInstructions: readonly Instruction[] = [
   row('VMCALL', 'NP 0F 01 C1'),
-  row('VMLAUNCH', 'NP 0F 01 C2', undefined, 'end'),
-  row('VMRESUME', 'NP 0F 01 C3', undefined, 'end'),
+  row('VMLAUNCH', 'NP 0F 01 C2'),
+  row('VMRESUME', 'NP 0F 01 C3'),
   row('VMXOFF', 'NP 0F 01 C4'),
   row('VMFUNC', 'NP 0F 01 D4'),
   row('VMCLEAR', '66 0F C7 /6 mod!=3', 'Mq'),

@@ -234,7 +234,7 @@ describe('guest state', () => {
             expect([field.toString(16), cpu.vmreadHigh(field)]).toEqual([field.toString(16), hi]);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 20 },
     );
   });
 });
