@@ -14,7 +14,6 @@ async function choose(lab: LabPage, name: string): Promise<void> {
   await page
     .getByLabel('Kernel', { exact: true })
     .setInputFiles({ name: `${name}.img`, mimeType: 'application/octet-stream', buffer: Buffer.from(bytes) });
-  await page.getByLabel('Command line').fill('');
   await page.getByLabel('Run it').selectOption('bare');
 }
 

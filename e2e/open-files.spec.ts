@@ -25,6 +25,7 @@ test('a memory size that is none names the range', async ({ page }) => {
 
 test('a file that is no kernel is refused with its name and what is accepted', async ({ page }) => {
   const buffer = Buffer.from('Dear diary, today I booted nothing.');
+  await page.getByLabel('Command line').fill('root=/dev/diary');
   await page
     .getByLabel('Kernel', { exact: true })
     .setInputFiles({ name: 'diary.txt', mimeType: 'text/plain', buffer });
@@ -33,7 +34,7 @@ test('a file that is no kernel is refused with its name and what is accepted', a
   await expect(alert).toContainText('diary.txt');
   await expect(alert).toContainText('bzImage');
   // Nothing is lost: the form is still there, and so are the machines.
-  await expect(page.getByLabel('Command line')).toHaveValue(/console=ttyS0/);
+  await expect(page.getByLabel('Command line')).toHaveValue('root=/dev/diary');
   await page.keyboard.press('Escape');
   await expect(lab.machines).toHaveCount(2);
 });
@@ -52,4 +53,15 @@ test('a dropped kernel and initrd land in their fields', async ({ page }) => {
     page.getByLabel(label, { exact: true }).evaluate((input) => (input as HTMLInputElement).files?.[0]?.name);
   await expect.poll(() => name('Kernel')).toBe('vmlinuz');
   await expect.poll(() => name('Initrd')).toBe('root.cpio');
+});
+
+test('a Linux kernel gets the command line that a serial console needs; a flat binary gets none', async ({
+  page,
+}) => {
+  const buffer = Buffer.alloc(1024);
+  buffer.write('HdrS', 0x202);
+  await page.getByLabel('Kernel', { exact: true }).setInputFiles({ name: 'k', mimeType: '', buffer });
+  await expect(page.getByLabel('Command line')).toHaveValue(/console=ttyS0/);
+  await page.getByLabel('File format').selectOption('real');
+  await expect(page.getByLabel('Command line')).toHaveCount(0);
 });

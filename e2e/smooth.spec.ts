@@ -25,7 +25,7 @@ test('the page stays smooth while the guests run flat out', async ({ page }) => 
   await page.getByLabel('File format').selectOption('real');
   await page.getByLabel('Memory, MiB').fill('1');
   await page.getByRole('button', { name: 'Start' }).click();
-  await expect(lab.reading('instructions/s')).toContainText(/\d\s*[MG]/);
+  await expect(lab.machines).toHaveCount(3);
   // Whatever opening cost is over after a second; from here on only running is measured.
   await page.waitForTimeout(1000);
   await page.evaluate(() => {
@@ -50,6 +50,8 @@ test('the page stays smooth while the guests run flat out', async ({ page }) => 
     frameGaps: window.frameGaps,
   }));
   expect(await lab.simulatedTime()).toBeGreaterThan(before);
+  // It was busy indeed: the idle guests alone make some 4 M/s.
+  await expect(lab.reading('instructions/s')).toContainText(/^(\d{2,3}(\.\d)?\sM|\d.*G)$/);
   // A long task is one of 50 ms or more (Long Tasks API). On a busy computer a task can be long because
   // it had to wait for a processor: a few such are not the page's doing, a share of the time would be.
   const sum = longTasks.reduce((total, duration) => total + duration, 0);

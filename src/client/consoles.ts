@@ -7,21 +7,25 @@ type Sink = (bytes: Uint8Array) => void;
 
 /** Console output by VM. It goes straight to the terminals, past React. */
 export class Consoles {
-  readonly #backlog = new Map<VmId, Uint8Array[]>();
+  readonly #backlog = new Map<VmId, { readonly chunks: Uint8Array[]; size: number }>();
   readonly #sinks = new Map<VmId, Set<Sink>>();
 
   write(vm: VmId, bytes: Uint8Array): void {
-    const backlog = this.#backlog.get(vm) ?? [];
-    backlog.push(bytes);
-    let size = backlog.reduce((sum, chunk) => sum + chunk.length, 0);
-    while (size > KEPT && backlog.length > 1) size -= backlog.shift()?.length ?? 0;
-    this.#backlog.set(vm, backlog);
+    let backlog = this.#backlog.get(vm);
+    if (backlog === undefined) {
+      backlog = { chunks: [], size: 0 };
+      this.#backlog.set(vm, backlog);
+    }
+    backlog.chunks.push(bytes);
+    backlog.size += bytes.length;
+    while (backlog.size > KEPT && backlog.chunks.length > 1)
+      backlog.size -= backlog.chunks.shift()?.length ?? 0;
     for (const sink of this.#sinks.get(vm) ?? []) sink(bytes);
   }
 
   /** Replays what was kept and then delivers what comes; returns the way to stop it. */
   attach(vm: VmId, sink: Sink): () => void {
-    for (const chunk of this.#backlog.get(vm) ?? []) sink(chunk);
+    for (const chunk of this.#backlog.get(vm)?.chunks ?? []) sink(chunk);
     const sinks = this.#sinks.get(vm) ?? new Set();
     this.#sinks.set(vm, sinks.add(sink));
     return () => sinks.delete(sink);

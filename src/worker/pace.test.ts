@@ -1,17 +1,16 @@
 import { expect, test } from 'vitest';
-import { IdlePace, SliceSize, Speedometer } from './pace.ts';
+import { IdlePace, PieceSize, Speedometer } from './pace.ts';
 
-test('slices grow and shrink towards 8 ms', () => {
-  const size = new SliceSize();
-  const perMs = 200_000;
-  for (let i = 0; i < 20; i++) size.learn(size.instructions, size.instructions / perMs);
-  expect(size.instructions / perMs).toBeCloseTo(8, 0);
-  for (let i = 0; i < 20; i++) size.learn(size.instructions, size.instructions / 1000);
-  expect(size.instructions / 1000).toBeCloseTo(8, 0);
+test('pieces grow towards 1 ms, and shrink to it at once', () => {
+  const size = new PieceSize();
+  for (let i = 0; i < 20; i++) size.learn(size.instructions, size.instructions / 200_000);
+  expect(size.instructions).toBe(200_000);
+  size.learn(size.instructions, size.instructions / 5000);
+  expect(size.instructions).toBe(5000);
 });
 
-test('a slice that ended early teaches nothing', () => {
-  const size = new SliceSize();
+test('a piece that ended early teaches nothing', () => {
+  const size = new PieceSize();
   const before = size.instructions;
   size.learn(10, 0.01);
   expect(size.instructions).toBe(before);

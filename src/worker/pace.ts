@@ -1,21 +1,24 @@
-/** Wall-clock milliseconds that one slice should take: long enough to be fast, short enough to answer. */
-const SLICE_MS = 8;
+/** Wall-clock milliseconds between two looks at the messages: long enough to be fast, short enough to answer. */
+export const SLICE_MS = 8;
+/** A slice is made of pieces, so that a guest that turns slow does not stretch it by as much. */
+export const PIECES = 8;
+const PIECE_MS = SLICE_MS / PIECES;
 const SMALLEST = 1_000;
 const LARGEST = 50_000_000;
 
-/** Chooses how many instructions a slice gets, so that it takes about `SLICE_MS`. */
-export class SliceSize {
-  #instructions = 100_000;
+/** Chooses how many instructions a piece of a slice gets, so that it takes about `PIECE_MS`. */
+export class PieceSize {
+  #instructions = 20_000;
 
   get instructions(): number {
     return this.#instructions;
   }
 
-  /** Learns from a slice. Short or idle ones say little about speed and change nothing. */
+  /** Learns from a piece: slowly upwards, at once downwards. Short and idle ones say little about speed. */
   learn(executed: number, ms: number): void {
-    if (executed < this.#instructions / 2 && ms < SLICE_MS) return;
-    const ideal = (executed * SLICE_MS) / Math.max(ms, 0.1);
-    const next = Math.min(this.#instructions * 4, (this.#instructions + ideal) / 2);
+    if (executed < this.#instructions / 2 && ms < PIECE_MS) return;
+    const ideal = (executed * PIECE_MS) / Math.max(ms, 0.05);
+    const next = Math.min(this.#instructions * 2, ideal);
     this.#instructions = Math.round(Math.min(LARGEST, Math.max(SMALLEST, next)));
   }
 }

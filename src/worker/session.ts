@@ -4,7 +4,7 @@ import type { ToPage, ToWorker, ViewName } from '../protocol/messages.ts';
 import type { VcpuRef } from '../protocol/target.ts';
 import { markChanges, type RegisterValues, valuesOf } from './changes.ts';
 import type { Goal, Lab } from './lab.ts';
-import { IdlePace, SliceSize, Speedometer } from './pace.ts';
+import { IdlePace, PIECES, PieceSize, SLICE_MS, Speedometer } from './pace.ts';
 import { Publisher } from './publisher.ts';
 import { toCommandError } from './refusal.ts';
 
@@ -28,7 +28,7 @@ export class Session {
   readonly #lab: Lab;
   readonly #host: Host;
   readonly #publisher = new Publisher();
-  readonly #size = new SliceSize();
+  readonly #size = new PieceSize();
   readonly #idle = new IdlePace();
   readonly #speed = new Speedometer();
   #running = false;
@@ -140,14 +140,26 @@ export class Session {
 
   #slice(): void {
     const started = this.#host.now();
-    const hz = this.#lab.machine().hz;
-    const instructions = this.#size.instructions;
-    const outcome = this.#lab.slice({ instructions, cycles: instructions * 4 + hz * IDLE_PER_SLICE });
-    const ended = this.#host.now();
-    this.#size.learn(outcome.instructions, ended - started);
-    this.#speed.add(outcome.instructions, ended);
-    if (outcome.stop !== null) this.#halt(outcome.stop);
-    else this.#schedule(this.#idle.rest((outcome.idleCycles * 1000) / hz, ended - started));
+    const idleLimit = this.#lab.machine().hz * IDLE_PER_SLICE;
+    let stop: StopReason | null = null;
+    let idle = 0;
+    let now = started;
+    for (
+      let piece = 0;
+      piece < PIECES && stop === null && idle < idleLimit && now - started < SLICE_MS;
+      piece++
+    ) {
+      const { instructions } = this.#size;
+      const outcome = this.#lab.slice({ instructions, cycles: instructions * 4 + idleLimit });
+      const ended = this.#host.now();
+      this.#size.learn(outcome.instructions, ended - now);
+      this.#speed.add(outcome.instructions, ended);
+      idle += outcome.idleCycles;
+      stop = outcome.stop;
+      now = ended;
+    }
+    if (stop !== null) this.#halt(stop);
+    else this.#schedule(this.#idle.rest((idle * 1000 * IDLE_PER_SLICE) / idleLimit, now - started));
   }
 
   /** A defect below stops the machine and is shown; the views stay usable. */

@@ -7,7 +7,14 @@ import type { Technique } from '../../protocol/target.ts';
 import { Button } from '../widgets/Button.tsx';
 import css from './Dialog.module.css';
 import { Dialog } from './Dialog.tsx';
-import { checkForm, describeGuest, EMPTY_FORM, type GuestForm, sortFiles } from './guest-form.ts';
+import {
+  checkForm,
+  describeGuest,
+  EMPTY_FORM,
+  type GuestForm,
+  sortFiles,
+  usualCommandLine,
+} from './guest-form.ts';
 
 /** Opens the user's own kernel: files, command line, memory, and how it is to be run. */
 export function OpenDialog({
@@ -20,7 +27,21 @@ export function OpenDialog({
   const [form, setForm] = useState<GuestForm>(EMPTY_FORM);
   const [error, setError] = useState<CommandError | null>(null);
   const [busy, setBusy] = useState(false);
+  /** The command line is the user's own: it is not replaced any more. */
+  const [typed, setTyped] = useState(false);
   const change = (part: Partial<GuestForm>) => setForm((before) => ({ ...before, ...part }));
+
+  const { kernel } = form;
+  useEffect(() => {
+    if (kernel === null || typed) return;
+    let current = true;
+    void usualCommandLine(kernel).then((commandLine) => {
+      if (current) setForm((before) => ({ ...before, commandLine }));
+    });
+    return () => {
+      current = false;
+    };
+  }, [kernel, typed]);
 
   useEffect(() => {
     let current = true;
@@ -63,17 +84,24 @@ export function OpenDialog({
           Linux bzImage or vmlinux, a PVH or Multiboot ELF, or a flat binary. The files stay in this tab.
         </p>
         <FileRow label="Kernel" file={form.kernel} onChange={(kernel) => change({ kernel })} />
-        <FileRow label="Initrd" file={form.initrd} onChange={(initrd) => change({ initrd })} />
-        <div className={css.row}>
-          <label htmlFor="open-command-line">Command line</label>
-          <input
-            id="open-command-line"
-            className={css.input}
-            spellCheck={false}
-            value={form.commandLine}
-            onChange={(event) => change({ commandLine: event.target.value })}
-          />
-        </div>
+        {form.format === 'recognise' && (
+          <>
+            <FileRow label="Initrd" file={form.initrd} onChange={(initrd) => change({ initrd })} />
+            <div className={css.row}>
+              <label htmlFor="open-command-line">Command line</label>
+              <input
+                id="open-command-line"
+                className={css.input}
+                spellCheck={false}
+                value={form.commandLine}
+                onChange={(event) => {
+                  setTyped(true);
+                  change({ commandLine: event.target.value });
+                }}
+              />
+            </div>
+          </>
+        )}
         <div className={css.row}>
           <label htmlFor="open-memory">Memory, MiB</label>
           <input

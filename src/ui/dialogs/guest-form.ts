@@ -25,7 +25,7 @@ const LINUX_COMMAND_LINE =
 export const EMPTY_FORM: GuestForm = {
   kernel: null,
   initrd: null,
-  commandLine: LINUX_COMMAND_LINE,
+  commandLine: '',
   memory: '256',
   technique: 'vtx-ept',
   format: 'recognise',
@@ -47,6 +47,14 @@ async function looksLikeInitrd(file: File): Promise<boolean> {
   const head = new Uint8Array(await file.slice(0, 6).arrayBuffer());
   const text = String.fromCharCode(...head);
   return text === '070701' || text === '070702' || (head[0] === 0x1f && head[1] === 0x8b);
+}
+
+/** What a kernel is usually told: Linux the serial console, others nothing. */
+export async function usualCommandLine(kernel: File): Promise<string> {
+  if (/^vmlinux/i.test(kernel.name)) return LINUX_COMMAND_LINE;
+  // The Linux boot protocol: "HdrS" at 202h.
+  const magic = new Uint8Array(await kernel.slice(0x202, 0x206).arrayBuffer());
+  return String.fromCharCode(...magic) === 'HdrS' ? LINUX_COMMAND_LINE : '';
 }
 
 /** The first thing wrong with the form, or null. */
@@ -89,8 +97,8 @@ export async function describeGuest(form: GuestForm): Promise<GuestDescription> 
     name: form.kernel.name.slice(0, 40),
     technique: form.technique,
     kernel: await read(form.kernel),
-    initrd: form.initrd === null ? null : await read(form.initrd),
-    commandLine: form.commandLine.trim(),
+    initrd: form.initrd === null || form.format !== 'recognise' ? null : await read(form.initrd),
+    commandLine: form.format === 'recognise' ? form.commandLine.trim() : '',
     memory: Number(form.memory) * 1024 * 1024,
     cpus: 1,
     flat: form.format === 'recognise' ? null : { address, mode: form.format },
