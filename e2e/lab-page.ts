@@ -67,7 +67,7 @@ export class LabPage {
 
   /** Simulated nanoseconds, to the microsecond that is shown. */
   async simulatedTime(): Promise<number> {
-    const text = await this.reading('simulated time').innerText();
+    const text = (await this.reading('simulated time').textContent()) ?? '';
     return Math.round(Number(text.replace(/\s/g, '')) * 1e9);
   }
 }

@@ -58,7 +58,7 @@ test('exits are counted by reason, for the paravirtual twin fewer of I/O and som
   await lab.show('VM exits');
   const io = lab.panel('VM exits').getByRole('row').filter({ hasText: 'I/O instruction' });
   const number = async (cell: number) =>
-    Number((await io.getByRole('cell').nth(cell).innerText()).replace(/\D/g, ''));
+    Number(((await io.getByRole('cell').nth(cell).textContent()) ?? '').replace(/\D/g, ''));
   await expect.poll(() => number(1)).toBeGreaterThan(100);
   expect(await number(2)).toBeLessThan(await number(1));
   await expect(lab.panel('VM exits').getByRole('row').filter({ hasText: 'console_write' })).toBeVisible();

@@ -66,10 +66,10 @@ test('one machine can be paused while the other runs', async () => {
   await second.getByRole('button', { name: /^Pause/ }).click();
   await expect(second).toContainText('paused');
   const instructions = second.locator('dd').first();
-  const before = await instructions.innerText();
-  const first = await lab.machines.nth(0).locator('dd').first().innerText();
-  await expect.poll(() => lab.machines.nth(0).locator('dd').first().innerText()).not.toBe(first);
-  expect(await instructions.innerText()).toBe(before);
+  const before = await instructions.textContent();
+  const first = await lab.machines.nth(0).locator('dd').first().textContent();
+  await expect.poll(() => lab.machines.nth(0).locator('dd').first().textContent()).not.toBe(first);
+  expect(await instructions.textContent()).toBe(before);
   await second.getByRole('button', { name: /^Resume/ }).click();
   await expect(second).not.toContainText('paused');
 });
