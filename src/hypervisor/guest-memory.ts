@@ -36,9 +36,13 @@ export class GuestMemory implements PhysicalMemory {
     return guestPhysical < this.size;
   }
 
-  /** Backs the page of an address, and its neighbours while frames last. Throws OutOfFramesError. @returns pages backed */
+  /**
+   * Backs the page of an address, and its neighbours while frames last. Throws OutOfFramesError.
+   * @returns pages backed; 0 when it was backed already
+   */
   back(guestPhysical: number): number {
     const page = Math.floor(guestPhysical / FRAME_SIZE) * FRAME_SIZE;
+    if (this.ept.lookup(page) >= 0) return 0;
     this.backPage(page);
     const group = FRAME_SIZE * GROUP;
     const start = Math.floor(page / group) * group;

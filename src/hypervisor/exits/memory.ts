@@ -27,11 +27,9 @@ export function eptViolation(x: ExitContext): void {
 
 function backPage(x: ExitContext, guestPhysical: number): void {
   const { vm } = x;
-  const page = guestPhysical - (guestPhysical % 0x1000);
-  // Another virtual CPU of the VM may have been first.
-  if (vm.memory.ept.lookup(page) >= 0) return;
   try {
-    const pages = vm.memory.back(page);
+    // None if another virtual CPU of the VM was first.
+    const pages = vm.memory.back(guestPhysical);
     vm.counters.backed += pages;
     x.cpu.charge(COST.BACK_PAGE * pages);
   } catch (error) {

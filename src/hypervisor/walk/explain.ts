@@ -162,10 +162,8 @@ export function explainWalk({ registers, linear, eptp, read }: WalkRequest): Wal
   throw new Error('a walk ends at level 1');
 }
 
-function indexOf(linear: number, { bits, entries }: Level): number {
-  const index = Math.floor(linear / 2 ** bits) % entries;
-  return index < 0 ? index + entries : index;
-}
+const indexOf = (linear: number, { bits, entries }: Level): number =>
+  ((Math.floor(linear / 2 ** bits) % entries) + entries) % entries;
 
 function guestFault(lo: number, hi: number, { efer }: PagingRegisters): string | undefined {
   if ((lo & P) === 0) return 'not present';
