@@ -191,9 +191,7 @@ start:  enter_debug
         mov [rbx + 0x10], al
         finish
 `),
-    ).toEqual([
-      '+c 1 0; +f 1 0; +13 2 0; +19 4 0; +1c 2 0; +1f 2 0; +29 1 0; +29 1 0; +29 1 0; +2b 1 0; ',
-    ]);
+    ).toEqual(['+c 1 0; +f 1 0; +13 2 0; +19 4 0; +1c 2 0; +1f 2 0; +29 1 0; +29 1 0; +29 1 0; +2b 1 0; ']);
   });
 
   it('are guarded by DR7.GD, CR4.DE and the privilege level', () => {
