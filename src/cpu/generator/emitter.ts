@@ -3,24 +3,7 @@
  * time. One emitter serves one form of one instruction.
  */
 import { FLAG, SEG, VECTOR } from '../../arch/registers.ts';
-import type {
-  Context,
-  FlagWriter,
-  Instruction,
-  LibraryFunction,
-  Semantics,
-  Size,
-} from '../../isa/definition.ts';
-import {
-  emitAuxiliary,
-  emitCarry,
-  emitOverflow,
-  type FlagState,
-  flagKind,
-  parityFlag,
-  signFlag,
-  zeroFlag,
-} from '../../isa/flags.ts';
+import type { Context, FlagWriter, LibraryFunction, Semantics, Size } from '../../isa/definition.ts';
 import {
   hasAttribute,
   type Operand,
@@ -38,80 +21,15 @@ import {
   type V128,
   type ValueType,
 } from '../../wasm/expression.ts';
-import type { FunctionBuilder, Local, STORE } from '../../wasm/function.ts';
+import type { FunctionBuilder, Local } from '../../wasm/function.ts';
 import { v128Bits } from '../../wasm/vector-access.ts';
-import { FPU_TRAP, LAYOUT, RECORD, SEGMENT, STATE, STATUS, TLB } from '../state.ts';
-import type { Environment } from './environment.ts';
-import { addressSizeMask, emitLookup, type MemoryFunctions } from './memory.ts';
-
-/** One generated form of an instruction. */
-export interface Form {
-  readonly row: Instruction;
-  readonly size: Size;
-  readonly memory: boolean;
-  /** flat: effective address + base masked is the linear address; segmented: limits and types are checked. */
-  readonly addressing: 'flat' | 'segmented';
-}
-
-/** How the code is embedded: as its own function, or inside the interpreter's main function. */
-export interface Embedding {
-  readonly f: FunctionBuilder;
-  readonly record: Local<'i32'>;
-  /** Ends the instruction with a status; for JUMP the target is passed. */
-  end(status: number, target?: I64): void;
-  /** Present inside the main function: the local with the TLB bank; inline look-ups are made there. */
-  readonly bank?: Local<'i32'>;
-  /** Present inside the main function: follows or fills the record's link to a target in the same page. */
-  linkedJump?(target: () => I64): void;
-}
-
-export interface Shared {
-  readonly environment: Environment;
-  readonly memory: MemoryFunctions;
-}
-
-const libraryFlag = (
-  name: string,
-  emit: (f: FunctionBuilder, s: FlagState) => void,
-): LibraryFunction<'i32'> => ({
-  name,
-  params: [],
-  result: 'i32',
-  build: (f) => emit(f, flagState(f.param(0, 'i32'))),
-});
-
-const flagState = (state: I32): FlagState => ({
-  kind: i32.load(state, STATE.FLAG_KIND),
-  a: i64.load(state, STATE.FLAG_A),
-  result: i64.load(state, STATE.FLAG_RESULT),
-});
-
-const CARRY = libraryFlag('carry', emitCarry);
-const OVERFLOW = libraryFlag('overflow', emitOverflow);
-const AUXILIARY = libraryFlag('auxiliary', emitAuxiliary);
-
-/** (state) -> RFLAGS */
-export const RFLAGS: LibraryFunction<'i32'> = {
-  name: 'rflags',
-  params: [],
-  result: 'i32',
-  build: (f, use) => {
-    const state = f.param(0, 'i32');
-    const s = flagState(state);
-    const at = (flag: I32, mask: number): I32 => i32.shl(flag, i32.const(31 - Math.clz32(mask)));
-    const parts = [
-      use.library(CARRY),
-      at(parityFlag(s), FLAG.PF),
-      at(use.library(AUXILIARY), FLAG.AF),
-      at(zeroFlag(s), FLAG.ZF),
-      at(signFlag(s), FLAG.SF),
-      at(use.library(OVERFLOW), FLAG.OF),
-      i32.load(state, STATE.FLAG_SYSTEM),
-    ];
-    f.return(parts.reduce((a, b) => i32.or(a, b)));
-    f.unreachable();
-  },
-};
+import { LAYOUT, RECORD, SEGMENT, STATE, STATUS } from '../state.ts';
+import { Addressing } from './addressing.ts';
+import { CARRY, conditionCode, flagWriter, OVERFLOW, RFLAGS } from './flag-code.ts';
+import type { Embedding, Form, Shared } from './form.ts';
+import { checkFpu } from './fpu-checks.ts';
+import { addressSizeMask } from './memory.ts';
+import { loadSigned, loadUnsigned, storeOp } from './widths.ts';
 
 export class Emitter implements Context {
   readonly f: FunctionBuilder;
@@ -124,6 +42,7 @@ export class Emitter implements Context {
   private readonly state: Local<'i32'>;
   private readonly record: Local<'i32'>;
   private readonly operands: readonly Operand[];
+  private readonly addressing: Addressing;
   /** Host address of the memory operand, once it was looked up. */
   private operandHost: Local<'i32'> | undefined;
 
@@ -137,12 +56,13 @@ export class Emitter implements Context {
     this.record = embedding.record;
     this.state = embedding.f.param(0, 'i32');
     this.operands = parseOperands(form.row.operands);
-    this.flags = this.flagWriter();
+    this.addressing = new Addressing(form, this.operands, embedding, shared);
+    this.flags = flagWriter(this.f, this.state, this.size, shared.environment);
   }
 
   emit(semantics: Semantics): void {
     this.f.scope(() => {
-      this.checkFpu();
+      checkFpu(this, this.form.row);
       semantics(this);
       // Dead code after an unconditional jump, the not-taken path after a conditional one.
       this.embedding.end(STATUS.NEXT);
@@ -256,25 +176,15 @@ export class Emitter implements Context {
   // --- memory ---------------------------------------------------------------------------------
 
   effectiveAddress(): I64 {
-    const sum = this.addressSum();
-    const mask =
-      this.form.addressing === 'flat'
-        ? i64.load(this.state, STATE.ADDRESS_MASK)
-        : addressSizeMask(this.record);
-    return i64.and(sum, mask);
+    return this.addressing.effective();
   }
 
   hostRead(bytes: number, displacement?: I64): I32 {
-    return this.lookup('read', this.linear(bytes, false, displacement), bytes, this.segment());
+    return this.addressing.operand('read', bytes, displacement);
   }
 
   hostWrite(bytes: number, displacement?: I64, modify = false): I32 {
-    return this.lookup(
-      modify ? 'modify' : 'write',
-      this.linear(bytes, true, displacement),
-      bytes,
-      this.segment(),
-    );
+    return this.addressing.operand(modify ? 'modify' : 'write', bytes, displacement);
   }
 
   commit(host: I32): void {
@@ -284,21 +194,11 @@ export class Emitter implements Context {
   }
 
   hostReadAt(offset: I64, bytes: number, segment?: number): I32 {
-    return this.lookup(
-      'read',
-      this.stringLinear(offset, bytes, segment, false),
-      bytes,
-      this.segment(segment),
-    );
+    return this.addressing.at('read', offset, bytes, segment);
   }
 
   hostWriteAt(offset: I64, bytes: number, segment?: number): I32 {
-    return this.lookup(
-      'write',
-      this.stringLinear(offset, bytes, segment, true),
-      bytes,
-      this.segment(segment),
-    );
+    return this.addressing.at('write', offset, bytes, segment);
   }
 
   // --- flags ----------------------------------------------------------------------------------
@@ -316,28 +216,7 @@ export class Emitter implements Context {
   }
 
   condition(cc: number): I32 {
-    const s = flagState(this.state);
-    const base = (): I32 => {
-      switch (cc >> 1) {
-        case 0:
-          return this.overflow;
-        case 1:
-          return this.carry;
-        case 2:
-          return zeroFlag(s);
-        case 3:
-          return i32.or(this.carry, zeroFlag(s));
-        case 4:
-          return signFlag(s);
-        case 5:
-          return parityFlag(s);
-        case 6:
-          return i32.xor(signFlag(s), this.overflow);
-        default:
-          return i32.or(zeroFlag(s), i32.xor(signFlag(s), this.overflow));
-      }
-    };
-    return (cc & 1) === 0 ? base() : i32.eqz(base());
+    return conditionCode(cc, this.state, this.shared.environment);
   }
 
   rflags(): I32 {
@@ -395,22 +274,11 @@ export class Emitter implements Context {
   }
 
   stackRead(offset: I64, size: Size = this.size): I64 {
-    const host = this.lookup(
-      'read',
-      this.stackLinear(offset, size / 8, false),
-      size / 8,
-      this.segment(SEG.SS),
-    );
-    return loadSigned(host, size);
+    return loadSigned(this.addressing.stack('read', offset, size / 8), size);
   }
 
   stackWrite(offset: I64, value: I64, size: Size = this.size): void {
-    const host = this.lookup(
-      'write',
-      this.stackLinear(offset, size / 8, true),
-      size / 8,
-      this.segment(SEG.SS),
-    );
+    const host = this.addressing.stack('write', offset, size / 8);
     this.f.store(storeOp(size), host, value);
     this.commit(host);
   }
@@ -519,19 +387,6 @@ export class Emitter implements Context {
     return this.shared.environment.library(fn, ...args);
   }
 
-  /** #UD, #NM or #MF of x87, MMX and SSE instructions. SDM volume 3A, "CR0.EM, CR0.MP, CR0.TS". */
-  private checkFpu(): void {
-    const checks = FPU_CHECKS.find(({ attribute }) => hasAttribute(this.form.row, attribute));
-    if (!checks) return;
-    const { undefined: ud, unavailable: nm, pending: mf } = checks;
-    const trap = (mask: number): I32 => i32.and(i32.load(this.state, STATE.FPU_TRAP), i32.const(mask));
-    this.f.if(trap(ud | nm | mf), () => {
-      if (ud !== 0) this.f.if(trap(ud), () => this.raise(VECTOR.UD));
-      this.f.if(trap(nm), () => this.raise(VECTOR.NM));
-      if (mf !== 0) this.raise(VECTOR.MF);
-    });
-  }
-
   // --- inside ---------------------------------------------------------------------------------
 
   private operand(n: number): Operand {
@@ -564,86 +419,14 @@ export class Emitter implements Context {
       const modify = hasAttribute(this.form.row, `modify${suffix}`);
       const write = modify || hasAttribute(this.form.row, `write${suffix}`);
       const bytes = this.width(n) / 8;
-      const address = this.linear(bytes, write, undefined);
+      const access = modify ? 'modify' : write ? 'write' : 'read';
+      const address = this.addressing.linear(access, bytes);
       if (bytes === 16 && hasAttribute(this.form.row, 'align')) {
         this.f.if(i64.ne(i64.and(address, i64.const(15)), i64.const(0)), () => this.raise(VECTOR.GP, 0));
       }
-      const kind = modify ? 'modify' : write ? 'write' : 'read';
-      this.operandHost = this.lookup(kind, address, bytes, this.segment());
+      this.operandHost = this.addressing.lookup(access, address, bytes);
     }
     return this.operandHost;
-  }
-
-  /** base + index * scale + displacement, not truncated. */
-  private addressSum(): I64 {
-    const register = (field: number): I64 => i64.load(this.slot(field));
-    const index = i64.shl(register(RECORD.INDEX), i64.extend_i32_u(i32.load8_u(this.record, RECORD.SCALE)));
-    return i64.add(i64.add(register(RECORD.BASE), index), i64.load32_s(this.record, RECORD.DISPLACEMENT));
-  }
-
-  private offsetSum(): I64 {
-    // MOV with an absolute offset (O) has up to 64 bits of it, in the immediate field.
-    return this.operands.some((o) => o.letter === 'O') ? this.immediate() : this.addressSum();
-  }
-
-  private linear(bytes: number, write: boolean, displacement: I64 | undefined): Local<'i64'> {
-    const sum = displacement ? i64.add(this.offsetSum(), displacement) : this.offsetSum();
-    if (this.form.addressing === 'flat') {
-      const base = i64.load(i32.add(this.state, i32.shl(this.segment(), i32.const(3))), STATE.EFFECTIVE_BASE);
-      return this.f.let(i64.and(i64.add(sum, base), i64.load(this.state, STATE.ADDRESS_MASK)));
-    }
-    return this.segmented(i64.and(sum, addressSizeMask(this.record)), bytes, this.segment(), write);
-  }
-
-  /** The segment of an access: the given one, else the record's. */
-  private segment(fixed?: number): I32 {
-    return fixed === undefined ? i32.load8_u(this.record, RECORD.SEGMENT) : i32.const(fixed);
-  }
-
-  private segmented(offset: I64, bytes: number, segment: I32, write: boolean): Local<'i64'> {
-    const check = write ? this.shared.memory.segmentWrite : this.shared.memory.segmentRead;
-    return this.f.let(this.library(check, offset, i32.const(bytes), segment));
-  }
-
-  private stringLinear(
-    offset: I64,
-    bytes: number,
-    segment: number | undefined,
-    write: boolean,
-  ): Local<'i64'> {
-    const number = this.segment(segment);
-    if (this.form.addressing === 'segmented') return this.segmented(offset, bytes, number, write);
-    const base = i64.load(i32.add(this.state, i32.shl(number, i32.const(3))), STATE.EFFECTIVE_BASE);
-    return this.f.let(i64.and(i64.add(offset, base), i64.load(this.state, STATE.ADDRESS_MASK)));
-  }
-
-  /** Host address of `bytes` bytes at a linear address; ends the instruction when it faults. `segment` decides #SS or #GP. */
-  private lookup(
-    kind: 'read' | 'write' | 'modify',
-    address: Local<'i64'>,
-    bytes: number,
-    segment: I32,
-  ): Local<'i32'> {
-    const { f } = this;
-    const host = f.local('i32');
-    const { bank } = this.embedding;
-    const fault = () => f.if(i32.eqz(host), () => this.embedding.end(STATUS.FAULT));
-    if (bank) {
-      const miss = this.shared.memory[`${kind}Miss`];
-      emitLookup(f, { tlb: kind === 'read' ? TLB.READ : TLB.WRITE, bank, address, bytes, host }, () => {
-        f.set(host, this.library(miss, segment, address, i32.const(bytes)));
-        fault();
-      });
-    } else {
-      f.set(host, this.library(this.shared.memory[kind], segment, address, i32.const(bytes)));
-      fault();
-    }
-    return host;
-  }
-
-  private stackLinear(offset: I64, bytes: number, write: boolean): Local<'i64'> {
-    const at = this.f.let(offset);
-    return this.form.addressing === 'flat' ? at : this.segmented(at, bytes, this.segment(SEG.SS), write);
   }
 
   private relativeTarget(): I64 {
@@ -653,92 +436,10 @@ export class Emitter implements Context {
   private truncateIp(ip: I64): I64 {
     return this.size === 64 ? ip : i64.and(ip, i64.const(this.size === 16 ? 0xffff : 0xffffffff));
   }
-
-  private flagWriter(): FlagWriter {
-    const store = (kind: I32, a: I64 | undefined, result: I64 | undefined) => {
-      this.f.store('i32', this.state, kind, STATE.FLAG_KIND);
-      if (a) this.f.store('i64', this.state, a, STATE.FLAG_A);
-      if (result) this.f.store('i64', this.state, result, STATE.FLAG_RESULT);
-    };
-    const kind = (name: Parameters<typeof flagKind>[0]): I32 => i32.const(flagKind(name, this.size));
-    const withCarry = (name: 'ADD' | 'SUB', carry: I32): I32 =>
-      i32.add(kind(name), i32.shl(carry, i32.const(2)));
-    const kept = (): Local<'i64'> => this.f.let(i64.extend_i32_u(this.carry));
-    return {
-      add: (a, result) => store(kind('ADD'), a, result),
-      adc: (a, result, carry) => store(withCarry('ADD', carry), a, result),
-      sub: (a, result) => store(kind('SUB'), a, result),
-      sbb: (a, result, borrow) => store(withCarry('SUB', borrow), a, result),
-      logic: (result) => store(kind('LOGIC'), undefined, result),
-      inc: (result) => store(kind('INC'), kept(), result),
-      dec: (result) => store(kind('DEC'), kept(), result),
-      bits: (result, bits) => store(kind('BITS'), i64.extend_i32_u(bits), result),
-      raw: (bits) => store(i32.const(0), i64.extend_i32_u(bits), undefined),
-    };
-  }
 }
-
-/**
- * Which bits of FPU_TRAP raise what, by attribute. A pending x87 exception raises #MF whatever CR0.NE is:
- * the external way of CR0.NE = 0 (FERR#, IRQ 13, IGNNE#) would begin here and is not modelled.
- */
-const FPU_CHECKS = [
-  {
-    attribute: 'sse-mmx',
-    undefined: FPU_TRAP.EM | FPU_TRAP.NO_OSFXSR,
-    unavailable: FPU_TRAP.TS,
-    pending: FPU_TRAP.PENDING,
-  },
-  { attribute: 'fxsr', undefined: FPU_TRAP.EM, unavailable: FPU_TRAP.TS, pending: 0 },
-  { attribute: 'sse', undefined: FPU_TRAP.EM | FPU_TRAP.NO_OSFXSR, unavailable: FPU_TRAP.TS, pending: 0 },
-  { attribute: 'mmx', undefined: FPU_TRAP.EM, unavailable: FPU_TRAP.TS, pending: FPU_TRAP.PENDING },
-  { attribute: 'fpu', undefined: 0, unavailable: FPU_TRAP.EM | FPU_TRAP.TS, pending: FPU_TRAP.PENDING },
-  /** x87 instructions that do not wait: FNINIT, FNSTSW, FNSTCW, FNCLEX, FNSAVE, FNSTENV. */
-  { attribute: 'fpu-nowait', undefined: 0, unavailable: FPU_TRAP.EM | FPU_TRAP.TS, pending: 0 },
-  { attribute: 'fpu-wait', undefined: 0, unavailable: FPU_TRAP.WAIT, pending: FPU_TRAP.PENDING },
-] as const;
 
 const vectorSlot = (at: Place): number => {
   if (at === 'regV' || at === 'regP') return RECORD.REG;
   if (at === 'rmV' || at === 'rmP') return RECORD.RM;
   throw new Error(`${at} is not a vector operand`);
 };
-
-function loadSigned(address: I32, width: number, offset = 0): I64 {
-  switch (width) {
-    case 8:
-      return i64.load8_s(address, offset);
-    case 16:
-      return i64.load16_s(address, offset);
-    case 32:
-      return i64.load32_s(address, offset);
-    default:
-      return i64.load(address, offset);
-  }
-}
-
-function loadUnsigned(address: I32, width: number): I64 {
-  switch (width) {
-    case 8:
-      return i64.load8_u(address);
-    case 16:
-      return i64.load16_u(address);
-    case 32:
-      return i64.load32_u(address);
-    default:
-      return i64.load(address);
-  }
-}
-
-function storeOp(width: number): keyof typeof STORE {
-  switch (width) {
-    case 8:
-      return 'i64_8';
-    case 16:
-      return 'i64_16';
-    case 32:
-      return 'i64_32';
-    default:
-      return 'i64';
-  }
-}

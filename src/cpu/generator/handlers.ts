@@ -5,7 +5,7 @@
 import type { Instruction, Size } from '../../isa/definition.ts';
 import type { Entry } from '../../isa/opcode-map.ts';
 import { fixedSize, hasAttribute, isSized, parseOperands, usesRm } from '../../isa/operands.ts';
-import type { Form } from './emitter.ts';
+import type { Form } from './form.ts';
 
 /** Fixed entries of the main function's table; the inlined handlers follow. */
 export const HANDLER = {

@@ -14,8 +14,10 @@ import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import { call, callIndirect, type FunctionBuilder, type Label, type Local } from '../../wasm/function.ts';
 import { ModuleBuilder } from '../../wasm/module.ts';
 import { RECORD, RETURN, STATE, STATUS, TLB } from '../state.ts';
-import { type Embedding, Emitter, RFLAGS, type Shared } from './emitter.ts';
+import { Emitter } from './emitter.ts';
 import { Environment } from './environment.ts';
+import { RFLAGS } from './flag-code.ts';
+import type { Embedding, Shared } from './form.ts';
 import { HANDLER, type HandlerPlan, type PlannedForm } from './handlers.ts';
 import { memoryFunctions } from './memory.ts';
 
