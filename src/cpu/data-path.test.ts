@@ -236,3 +236,71 @@ describe('features that CPUID does not show', () => {
     expect(unknown).toEqual([]);
   });
 });
+
+describe('code that is written while it runs', () => {
+  /** Runs for `cycles` in one piece, as the generated code does between two events. */
+  function runCode(hex: string, cycles: number): void {
+    bench.ram.set(bytes(hex), code);
+    bench.changed(code, 64);
+    bench.regs.rip = CODE;
+    bench.processor.run(bench.processor.now() + cycles);
+  }
+
+  it('the next instruction is executed as written', () => {
+    // MOV BYTE [RIP + 0], B4h turns MOV AL, 11h into MOV AH, 11h.
+    runCode('c6 05 00 00 00 00 b4 b0 11 eb fe', 2);
+    expect(bench.regs.gprLo(GPR.RAX)).toBe((DATA & ~0xff00) | 0x1100);
+  });
+
+  it('an instruction behind a linked branch is executed as written', () => {
+    // L: MOV AL, 11h; JMP +0; INC BYTE [RIP - 10]; JMP L: the immediate grows with every turn.
+    runCode('b0 11 eb 00 fe 05 f7 ff ff ff eb f4', 4 * 5 + 1);
+    expect(bench.regs.gprLo(GPR.RAX) & 0xff).toBe(0x16);
+  });
+
+  it('also when it is written at another linear address', () => {
+    const ALIAS = 0x30_0000;
+    bench.map(ALIAS, code);
+    bench.regs.setGpr32(GPR.RDI, ALIAS + 1);
+    // L: MOV AL, 11h; INC BYTE [RDI]; JMP L
+    runCode('b0 11 fe 07 eb fa', 3 * 5 + 1);
+    expect(bench.regs.gprLo(GPR.RAX) & 0xff).toBe(0x16);
+  });
+
+  it('an instruction that lies in two pages is executed as the second page says', () => {
+    const next = bench.map(CODE + 0x1000);
+    const r = bench.regs;
+    const execute = (immediate: number): number => {
+      bench.ram.set([0xb8, 0x44, 0x33], code + 0xffd); // MOV EAX, imm32
+      bench.ram.set([0x22, immediate], next);
+      bench.changed(next, 2);
+      r.rip = CODE + 0xffd;
+      expect(bench.step()).toBeUndefined();
+      expect(r.rip).toBe(CODE + 0x1002);
+      return r.gprLo(GPR.RAX) >>> 0;
+    };
+    expect(execute(0x11)).toBe(0x1122_3344);
+    expect(execute(0x77)).toBe(0x7722_3344);
+  });
+
+  it('an instruction that lies in two pages faults at the second page, when that is missing', () => {
+    bench.ram.set([0xb8, 0x44, 0x33], code + 0xffd);
+    bench.changed(code + 0xffd, 3);
+    bench.regs.rip = CODE + 0xffd;
+    const event = bench.step();
+    expect([event?.vector, event?.errorCode, event?.detail]).toEqual([VECTOR.PF, 0x14, CODE + 0x1000]);
+  });
+
+  it('REP STOSB over itself: the element that changes it is the last', () => {
+    bench.regs.setGpr32(GPR.RDI, CODE);
+    bench.regs.setGpr32(GPR.RCX, 8);
+    bench.regs.setGpr32(GPR.RAX, 0x90);
+    // F3h of REP STOSB becomes NOP: what remains is STOSB, once, at CODE + 1, which becomes NOP as well.
+    runCode('f3 aa eb fe', 2);
+    expect(bench.regs.gprLo(GPR.RCX)).toBe(7);
+    expect([...bench.ram.subarray(code, code + 3)]).toEqual([0x90, 0xaa, 0xeb]);
+    bench.processor.run(bench.processor.now() + 1);
+    expect([...bench.ram.subarray(code, code + 3)]).toEqual([0x90, 0x90, 0xeb]);
+    expect(bench.regs.gprLo(GPR.RCX)).toBe(7);
+  });
+});

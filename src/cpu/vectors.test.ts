@@ -51,7 +51,7 @@ interface Setting {
 
 const FILES = vectorFiles();
 const FILES_32 = FILES.filter((name) => name.endsWith('-32'));
-const LINE = WINDOW_SIZE / 2;
+const HALF = WINDOW_SIZE / 2;
 
 /** The stack pointer's upper half moves into the segment base. */
 function use16BitStack({ initial }: Vector): void {
@@ -78,7 +78,7 @@ const SETTINGS: readonly Setting[] = [
   {
     title: 'across two pages, one of which holds the code',
     files: FILES_32,
-    base: 0x500_0000 + LINE,
+    base: 0x500_0000 + HALF,
     pages: [codePage, otherPage],
     accepts: ({ exception }) => exception?.vector !== VECTOR.PF,
   },
@@ -89,7 +89,7 @@ const SETTINGS: readonly Setting[] = [
 let codeAt = 0;
 let halves: readonly [number, number] = [0, 0];
 
-/** Maps what a setting wants to see; all settings use linear addresses of their own. */
+/** Maps the pages of a setting. Settings of different bases do not meet. */
 function arrange({ base = 0, pages }: Setting): void {
   const [first, second] = pages ?? [windowPage, undefined];
   bench.map(base - (base % PAGE) + pageOf(CODE), codePage);
@@ -100,7 +100,7 @@ function arrange({ base = 0, pages }: Setting): void {
   }
   codeAt = codePage + ((base + CODE) % PAGE);
   const start = first + ((base + WINDOW) % PAGE);
-  halves = [start, second ?? start + LINE];
+  halves = [start, second ?? start + HALF];
 }
 
 function load({ u16, u32, bytes }: State): void {
@@ -122,8 +122,8 @@ function load({ u16, u32, bytes }: State): void {
     regs.u32.set(u32.subarray(from, from + 4), (STATE.X87 >> 2) + 4 * ((top + i) & 7));
   }
   regs.u32.set(u32.subarray(OFFSET.xmm / 4, OFFSET.window / 4), STATE.XMM >> 2);
-  ram.set(bytes.subarray(OFFSET.window, OFFSET.window + LINE), halves[0]);
-  ram.set(bytes.subarray(OFFSET.window + LINE), halves[1]);
+  ram.set(bytes.subarray(OFFSET.window, OFFSET.window + HALF), halves[0]);
+  ram.set(bytes.subarray(OFFSET.window + HALF), halves[1]);
 }
 
 function store({ u16, u32, bytes }: State): void {
@@ -143,8 +143,8 @@ function store({ u16, u32, bytes }: State): void {
     u32[OFFSET.st / 4 + 4 * i + 3] = 0;
   }
   u32.set(regs.u32.subarray(STATE.XMM >> 2, (STATE.XMM >> 2) + 64), OFFSET.xmm / 4);
-  bytes.set(ram.subarray(halves[0], halves[0] + LINE), OFFSET.window);
-  bytes.set(ram.subarray(halves[1], halves[1] + LINE), OFFSET.window + LINE);
+  bytes.set(ram.subarray(halves[0], halves[0] + HALF), OFFSET.window);
+  bytes.set(ram.subarray(halves[1], halves[1] + HALF), OFFSET.window + HALF);
 }
 
 /** What the recording would have seen: a software exception leaves RIP behind the instruction. */
@@ -242,7 +242,7 @@ describe.each(SETTINGS)('recorded vectors $title', (setting) => {
     (name) => {
       const wrong = replay(name, setting);
       expect(wrong.replayed).toBeGreaterThan(1000);
-    expect(wrong.count, report(wrong)).toBe(0);
+      expect(wrong.count, report(wrong)).toBe(0);
     },
     120_000,
   );
