@@ -9,12 +9,23 @@ const benches: Benches = {
   vm: (command, image) => new VmBench(command, image),
 };
 
+/** As a program that SIGPIPE ended: nobody reads what comes. */
+const BROKEN_PIPE_STATUS = 128 + 13;
+
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
+/** The run holds the event loop, so a reader that went away (`| head`) is noticed here and not by the event. */
+function writeOutput(bytes: Uint8Array | string): void {
+  process.stdout.write(bytes);
+  if (process.stdout.errored) process.exit(BROKEN_PIPE_STATUS);
+}
+
 process.exitCode = ringlab(
   process.argv.slice(2),
   {
     readFile: (path) => readFileSync(path),
     writeFile: (path, text) => writeFileSync(path, text),
-    writeOutput: (bytes) => void process.stdout.write(bytes),
+    writeOutput,
     writeError: (text) => void process.stderr.write(text),
     seconds: () => performance.now() / 1000,
   },

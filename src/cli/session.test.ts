@@ -35,7 +35,10 @@ function execute(argv: readonly string[], stop: Stop = { kind: 'power-off' }) {
       if (content === undefined) throw new Error('no such file');
       return content;
     },
-    writeFile: (path: string, text: string) => void written.set(path, text),
+    writeFile(path: string, text: string) {
+      if (path.startsWith('readonly/')) throw new Error('permission denied');
+      written.set(path, text);
+    },
     writeOutput(text: Uint8Array | string) {
       output += typeof text === 'string' ? text : String.fromCharCode(...text);
     },
@@ -92,6 +95,10 @@ describe('ringlab', () => {
   it.each<[string[], RegExp]>([
     [['boot', 'missing'], /missing cannot be read: no such file/],
     [['boot', 'sector', '--initrd', 'gone'], /gone cannot be read/],
+    [
+      ['boot', 'sector', '--json', 'readonly/r.json'],
+      /readonly\/r\.json cannot be written: permission denied/,
+    ],
     [['boot', 'junk'], /junk: The file is gzip data/],
     [['boot'], /needs the file/],
     [['vm', 'sector'], /no hypervisor/],

@@ -11,6 +11,7 @@ import { runBench } from './run.ts';
 export interface Process {
   /** Throws an `Error` that says why when the file cannot be read. */
   readFile(path: string): Uint8Array;
+  /** Throws an `Error` that says why when the file cannot be written. */
   writeFile(path: string, text: string): void;
   writeOutput(bytes: Uint8Array | string): void;
   writeError(text: string): void;
@@ -46,8 +47,10 @@ export function ringlab(argv: readonly string[], process: Process, benches: Benc
   let bench: Bench;
   try {
     bench = openBench(command, readImage(command, process));
+    // Before the run: a path that cannot be written is not to cost the run's result.
+    if (command.json !== undefined) access(command.json, 'written', (path) => process.writeFile(path, ''));
   } catch (error) {
-    if (!(error instanceof ImageError || error instanceof UnreadableFile)) throw error;
+    if (!(error instanceof ImageError || error instanceof FileError)) throw error;
     log(error instanceof ImageError ? `${command.kernel}: ${error.message}` : error.message);
     return USAGE_STATUS;
   }
@@ -63,16 +66,19 @@ export function ringlab(argv: readonly string[], process: Process, benches: Benc
   return report.exitStatus;
 }
 
-class UnreadableFile extends Error {}
+class FileError extends Error {}
+
+/** Does something with a file. Throws `FileError` with what could not be done, and why. */
+function access<T>(path: string, done: 'read' | 'written', act: (path: string) => T): T {
+  try {
+    return act(path);
+  } catch (error) {
+    throw new FileError(`${path} cannot be ${done}: ${error instanceof Error ? error.message : error}`);
+  }
+}
 
 function readImage(command: RunCommand, process: Process): BootImage {
-  const read = (path: string): Uint8Array => {
-    try {
-      return process.readFile(path);
-    } catch (error) {
-      throw new UnreadableFile(`${path} cannot be read: ${error instanceof Error ? error.message : error}`);
-    }
-  };
+  const read = (path: string) => access(path, 'read', () => process.readFile(path));
   return {
     kernel: read(command.kernel),
     commandLine: command.append,
