@@ -12,13 +12,11 @@ import { FIELD } from '../arch/vmcs.ts';
 import type { BusTarget } from '../contracts/device.ts';
 import type { InterruptSource, InterruptTarget } from '../contracts/interrupts.ts';
 import { opcodeMap } from '../isa/instructions.ts';
-import type { CodeMode } from '../isa/modes.ts';
 import type { CodeCache } from './code-cache.ts';
+import { CodeFinder } from './code-finder.ts';
 import { type CrossingCause, CrossingLog, type Ring } from './crossings.ts';
 import { type EngineExports, getEngine, instantiate } from './engine.ts';
 import { Mmu } from './mmu.ts';
-import { isCanonical } from './number64.ts';
-import { ACCESS } from './paging.ts';
 import { Registers } from './registers.ts';
 import { initRegisters, resetRegisters } from './reset.ts';
 import {
@@ -31,7 +29,6 @@ import {
   RETURN,
   STATE,
   STATUS,
-  TLB,
 } from './state.ts';
 import type { PortSpace, StopReason, SystemContext, SystemOperation } from './system/context.ts';
 import { hasCodeBreakpoints, matchExecution, noteSingleStep } from './system/debug.ts';
@@ -49,7 +46,6 @@ import { VMX_OPERATIONS } from './vmx/instructions.ts';
 import { Vmx } from './vmx/vmx.ts';
 import { transcendentalHelper } from './x87/transcendental.ts';
 
-const PAGE = 0x1000;
 /** BUDGET is an i32: longer runs go in pieces. */
 const LONGEST_PIECE = 0x4000_0000;
 /** INTERRUPTIBILITY bits that last for one instruction. */
@@ -90,9 +86,6 @@ export class Processor implements SystemContext, InterruptTarget {
   readonly cpuid: CpuidConfig;
   readonly virtualization: Vmx;
   delivering: DeliveredEvent | undefined;
-  /** Linear addresses at which `run` stops before the instruction. Change through `setBreakpoints`. */
-  private breakpoints: ReadonlySet<number> = new Set();
-  private breakpointOffsets: ReadonlySet<number> = new Set();
   /** Whether a breakpoint counts now: e.g. only in one VM. */
   breakpointFilter: (linear: number) => boolean = () => true;
 
@@ -102,7 +95,7 @@ export class Processor implements SystemContext, InterruptTarget {
   private readonly o: ProcessorOptions;
   private readonly u32: Uint32Array;
   private readonly exports: EngineExports;
-  private readonly translator: Translator;
+  private readonly finder: CodeFinder;
   private readonly operations: readonly SystemOperation[];
   /** Their names. */
   private readonly names: readonly string[];
@@ -116,8 +109,6 @@ export class Processor implements SystemContext, InterruptTarget {
   private nmiPending = false;
   private initPending = false;
   private startupVector = -1;
-  private table = 0;
-  private startRecord = 0;
 
   constructor(options: ProcessorOptions) {
     this.o = options;
@@ -145,7 +136,15 @@ export class Processor implements SystemContext, InterruptTarget {
     });
     this.regs.evaluateFlags = this.exports.rflags;
     const { plan } = getEngine();
-    this.translator = new Translator(memory, opcodeMap, plan, options.code, options.cpuid);
+    this.finder = new CodeFinder({
+      memory,
+      regs: this.regs,
+      mmu: this.memory,
+      code: options.code,
+      translator: new Translator(memory, opcodeMap, plan, options.code, options.cpuid),
+      ramBytes: options.ramBytes,
+      outsideRam: (physical) => this.fetchOutsideRam(physical),
+    });
     this.names = plan.systemNames;
     this.operations = plan.systemNames.map((name) => {
       const operation = systemOperations[name] ?? VMX_OPERATIONS[name];
@@ -238,6 +237,11 @@ export class Processor implements SystemContext, InterruptTarget {
     return this.idled;
   }
 
+  /** Signals that have arrived and are not taken yet; `startup` is the vector, -1 for none. */
+  get pendingSignals(): { readonly nmi: boolean; readonly init: boolean; readonly startup: number } {
+    return { nmi: this.nmiPending, init: this.initPending, startup: this.startupVector };
+  }
+
   /** True when nothing but an event makes the processor go on. */
   get isIdle(): boolean {
     return this.regs.activity !== ACTIVITY.ACTIVE && !this.hasEvent();
@@ -271,10 +275,9 @@ export class Processor implements SystemContext, InterruptTarget {
     this.regs.i32[STATE.BUDGET >> 2] = 0;
   }
 
+  /** Linear addresses at which `run` stops before the instruction. */
   setBreakpoints(linear: ReadonlySet<number>): void {
-    this.breakpoints = linear;
-    this.breakpointOffsets = new Set([...linear].map((address) => address & (PAGE - 1)));
-    this.o.code.flush();
+    this.finder.setBreakpoints(linear);
   }
 
   /**
@@ -319,14 +322,13 @@ export class Processor implements SystemContext, InterruptTarget {
   /** Executes from RIP for a while. @returns the reason to leave `run`, if there is one */
   private execute(pass: boolean): RunEnd | undefined {
     const r = this.regs;
-    if (!this.lookup()) {
-      this.deliverFault();
+    if (!this.finder.find()) {
+      if (!this.stopReason) this.deliverFault();
       return undefined;
     }
-    if (!pass && this.breakpoints.size > 0) {
-      const linear = this.linearOf(r.rip);
-      if (this.breakpoints.has(linear) && this.breakpointFilter(linear))
-        return { kind: 'breakpoint', linear };
+    const linear = this.finder.linearOf(r.rip);
+    if (!pass && this.finder.hasBreakpoint(linear) && this.breakpointFilter(linear)) {
+      return { kind: 'breakpoint', linear };
     }
     const flagsBefore = r.systemFlags;
     const shadowBefore = r.interruptibility & SHADOW;
@@ -337,7 +339,7 @@ export class Processor implements SystemContext, InterruptTarget {
     const piece = single ? 1 : Math.max(1, Math.min(limit - start, LONGEST_PIECE));
     this.horizon = start + piece;
     r.i32[STATE.BUDGET >> 2] = piece;
-    const reason = this.exports.run(r.base, this.startRecord, this.table);
+    const reason = this.exports.run(r.base, this.finder.record, this.finder.table);
     if (reason === RETURN.FAULT) {
       this.deliverFault();
       return undefined;
@@ -495,122 +497,20 @@ export class Processor implements SystemContext, InterruptTarget {
     return true;
   }
 
+  private fetchOutsideRam(physical: number): void {
+    const what = `code outside RAM, at physical address ${physical.toString(16)}h`;
+    this.stop({ kind: 'unmodelled', what, rip: this.regs.rip });
+  }
+
   // --- debug registers ----------------------------------------------------------------------------
 
   /** Raises #DB for an instruction breakpoint at RIP; RF suppresses it. */
   private hitsCodeBreakpoint(flags: number): boolean {
     if ((flags & FLAG.RF) !== 0 || !hasCodeBreakpoints(this.regs)) return false;
-    const hits = matchExecution(this.regs, this.linearOf(this.regs.rip));
+    const hits = matchExecution(this.regs, this.finder.linearOf(this.regs.rip));
     if (hits === 0) return false;
     this.deliver({ type: EVENT_TYPE.EXCEPTION, vector: VECTOR.DB, errorCode: -1, length: 0, detail: hits });
     return true;
-  }
-
-  // --- code look-up -------------------------------------------------------------------------------
-
-  /** Linear address of an offset in CS. */
-  linearOf(rip: number): number {
-    const r = this.regs;
-    const linear = rip + r.address(STATE.EFFECTIVE_BASE + 8 * SEG.CS);
-    return r.hi(STATE.ADDRESS_MASK) === 0 ? linear >>> 0 : linear;
-  }
-
-  /**
-   * Finds or makes the record at RIP; sets `startRecord`, `table` and the page fields of the CPU block.
-   * @returns false with a fault stored
-   */
-  private lookup(): boolean {
-    const r = this.regs;
-    const { rip } = r;
-    if (!r.isBranchTarget(rip)) {
-      r.setFault(VECTOR.GP, 0);
-      return false;
-    }
-    const linear = this.linearOf(rip);
-    if (!isCanonical(linear)) {
-      r.setFault(VECTOR.GP, 0);
-      return false;
-    }
-    const offset = linear & (PAGE - 1);
-    const mode = r.lo(STATE.CODE_MODE) as CodeMode;
-    const page = this.codePage(linear, mode);
-    if (page < 0) return false;
-    r.setAddress(STATE.PAGE_LINEAR, linear - offset);
-    r.setAddress(STATE.PAGE_IP, rip - offset);
-    let record = this.u32[(this.table >> 2) + offset];
-    if (record === 0) {
-      record = this.decode({ page, table: this.table, mode }, offset, linear);
-      if (record === 0) return false;
-    }
-    this.startRecord = record;
-    return true;
-  }
-
-  /** Host-physical page number of the code at a linear address, with `table` set; -1 after a fault. */
-  private codePage(linear: number, mode: CodeMode): number {
-    const r = this.regs;
-    const linearPage = linear - (linear & (PAGE - 1));
-    const lo = (linearPage >>> 0) | mode;
-    const slot = (linearPage >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
-    const at = (r.lo(STATE.TLB_BANK) + TLB.EXECUTE + slot) >> 2;
-    const hi = Math.floor(linearPage / 0x1_0000_0000) >>> 0;
-    if (this.u32[at] === lo >>> 0 && this.u32[at + 1] === hi) {
-      this.table = this.u32[at + 2];
-      return this.u32[at + 3] & 0x7fffffff;
-    }
-    if (!this.memory.walker.walk(linear, ACCESS.EXECUTE, false)) return -1;
-    const { page } = this.memory.walker;
-    if (page >= this.o.ramBytes) {
-      this.stop({
-        kind: 'unmodelled',
-        what: `code outside RAM, at physical address ${page.toString(16)}h`,
-        rip: r.rip,
-      });
-      r.setFault(VECTOR.MC, -1);
-      return -1;
-    }
-    this.table = this.o.code.table(page / PAGE, mode);
-    this.memory.fillExecute(linearPage, mode, this.table);
-    return page / PAGE;
-  }
-
-  /** @returns the record, 0 after a fault */
-  private decode(
-    at: { page: number; table: number; mode: CodeMode },
-    offset: number,
-    linear: number,
-  ): number {
-    const { code } = this.o;
-    if (!code.hasRoom(64)) {
-      // Everything decoded goes; look the page up afresh.
-      code.flush();
-      const page = this.codePage(linear, at.mode);
-      if (page < 0) return 0;
-      return this.decode({ page, table: this.table, mode: at.mode }, offset, linear);
-    }
-    if (this.breakpointOffsets.has(offset)) return this.decodeSingle(at, offset, linear);
-    const record = this.translator.translate(at, offset, this.breakpointOffsets);
-    return record !== 0 ? record : this.decodeSingle(at, offset, linear);
-  }
-
-  /** An instruction that crosses into the next page, or has a breakpoint: not entered in the table. */
-  private decodeSingle(
-    at: { page: number; table: number; mode: CodeMode },
-    offset: number,
-    linear: number,
-  ): number {
-    const alone = this.translator.translateSingle(at, offset, undefined);
-    if (alone !== 0) return alone;
-    const next = linear - offset + PAGE;
-    const wraps = this.regs.hi(STATE.ADDRESS_MASK) === 0 && next === 0x1_0000_0000;
-    if (!this.memory.walker.walk(wraps ? 0 : next, ACCESS.EXECUTE, false)) return 0;
-    const second = this.memory.walker.page / PAGE;
-    const address = at.page * PAGE + offset;
-    const known = this.o.code.findCrossing(address, at.mode);
-    if (known?.secondPage === second) return known.record;
-    const record = this.translator.translateSingle(at, offset, second);
-    this.o.code.addCrossing(address, at.mode, { record, firstPage: at.page, secondPage: second });
-    return record;
   }
 
   /** Executes a system operation for the generated code. */

@@ -14,6 +14,8 @@ export const TLB = {
   ENTRY_SIZE: 16,
   PAYLOAD: 8,
   PHYSICAL_PAGE: 12,
+  /** The page number in PHYSICAL_PAGE; its top bit says that the translation is of a larger page. */
+  PAGE_MASK: 0x7fff_ffff,
   READ: 0,
   WRITE: 0x4000,
   EXECUTE: 0x8000,

@@ -1,0 +1,139 @@
+/**
+ * From RIP to the decoded record to execute: fetch translation, the page's record table, and decoding
+ * of what is not decoded yet.
+ */
+import { SEG, VECTOR } from '../arch/registers.ts';
+import type { CodeMode } from '../isa/modes.ts';
+import type { CodeCache } from './code-cache.ts';
+import type { Mmu } from './mmu.ts';
+import { isCanonical, upperHalf } from './number64.ts';
+import { ACCESS } from './paging.ts';
+import type { Registers } from './registers.ts';
+import { STATE, TLB } from './state.ts';
+import type { CodePage, Translator } from './translator.ts';
+
+const PAGE = 0x1000;
+/** Records that one look-up may need. */
+const ROOM = 64;
+
+export interface CodeFinderOptions {
+  readonly memory: WebAssembly.Memory;
+  readonly regs: Registers;
+  readonly mmu: Mmu;
+  readonly code: CodeCache;
+  readonly translator: Translator;
+  readonly ramBytes: number;
+  /** Called when the guest fetches where there is no RAM; it cannot go on. */
+  readonly outsideRam: (physical: number) => void;
+}
+
+export class CodeFinder {
+  /** Found by the last successful `find`: the record, and the record table of its page. */
+  record = 0;
+  table = 0;
+  private readonly o: CodeFinderOptions;
+  private readonly u32: Uint32Array;
+  private breakpoints: ReadonlySet<number> = new Set();
+  private breakpointOffsets: ReadonlySet<number> = new Set();
+
+  constructor(options: CodeFinderOptions) {
+    this.o = options;
+    this.u32 = new Uint32Array(options.memory.buffer);
+  }
+
+  /** Linear addresses whose instructions stand alone, so that each arrival there passes by `find`. */
+  setBreakpoints(linear: ReadonlySet<number>): void {
+    this.breakpoints = linear;
+    this.breakpointOffsets = new Set([...linear].map((address) => address & (PAGE - 1)));
+    this.o.code.flush();
+  }
+
+  hasBreakpoint(linear: number): boolean {
+    return this.breakpoints.has(linear);
+  }
+
+  /** Linear address of an offset in CS. */
+  linearOf(rip: number): number {
+    const r = this.o.regs;
+    const linear = rip + r.address(STATE.EFFECTIVE_BASE + 8 * SEG.CS);
+    return r.hi(STATE.ADDRESS_MASK) === 0 ? linear >>> 0 : linear;
+  }
+
+  /**
+   * Finds or makes the record at RIP; sets `record`, `table` and the page fields of the CPU block.
+   * @returns false with a fault stored
+   */
+  find(): boolean {
+    const r = this.o.regs;
+    const { rip } = r;
+    const linear = this.linearOf(rip);
+    if (!r.isBranchTarget(rip) || !isCanonical(linear)) {
+      r.setFault(VECTOR.GP, 0);
+      return false;
+    }
+    const offset = linear & (PAGE - 1);
+    const mode = r.lo(STATE.CODE_MODE) as CodeMode;
+    const page = this.page(linear, mode);
+    if (page < 0) return false;
+    r.setAddress(STATE.PAGE_LINEAR, linear - offset);
+    r.setAddress(STATE.PAGE_IP, rip - offset);
+    this.record = this.u32[(this.table >> 2) + offset];
+    if (this.record === 0) this.record = this.decode({ page, table: this.table, mode }, offset, linear);
+    return this.record !== 0;
+  }
+
+  /** Host-physical page number of the code at a linear address, with `table` set; -1 after a fault. */
+  private page(linear: number, mode: CodeMode): number {
+    const { regs, mmu, code, ramBytes } = this.o;
+    const linearPage = linear - (linear & (PAGE - 1));
+    const slot = (linearPage >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
+    const at = (regs.lo(STATE.TLB_BANK) + TLB.EXECUTE + slot) >> 2;
+    const tag = ((linearPage >>> 0) | mode) >>> 0;
+    if (this.u32[at] === tag && this.u32[at + 1] === upperHalf(linearPage) >>> 0) {
+      this.table = this.u32[at + TLB.PAYLOAD / 4];
+      return this.u32[at + TLB.PHYSICAL_PAGE / 4] & TLB.PAGE_MASK;
+    }
+    if (!mmu.walker.walk(linear, ACCESS.EXECUTE, false)) return -1;
+    const { page } = mmu.walker;
+    if (page >= ramBytes) {
+      this.o.outsideRam(page);
+      return -1;
+    }
+    this.table = code.table(page / PAGE, mode);
+    mmu.fillExecute(linearPage, mode, this.table);
+    return page / PAGE;
+  }
+
+  /** @returns the record, 0 after a fault */
+  private decode(at: CodePage, offset: number, linear: number): number {
+    const { code, translator } = this.o;
+    if (!code.hasRoom(ROOM)) {
+      // Everything decoded goes; look the page up afresh.
+      code.flush();
+      const page = this.page(linear, at.mode);
+      return page < 0 ? 0 : this.decode({ page, table: this.table, mode: at.mode }, offset, linear);
+    }
+    const known = code.findCrossing(at.page * PAGE + offset, at.mode);
+    if (known) return this.decodeCrossing(at, offset, linear);
+    const record = this.breakpointOffsets.has(offset)
+      ? translator.translateSingle(at, offset, undefined)
+      : translator.translate(at, offset, this.breakpointOffsets);
+    return record !== 0 ? record : this.decodeCrossing(at, offset, linear);
+  }
+
+  /** An instruction that crosses into the next page: kept apart, valid while both pages translate as before. */
+  private decodeCrossing(at: CodePage, offset: number, linear: number): number {
+    const { code, translator, regs } = this.o;
+    const next = linear - offset + PAGE;
+    const wraps = regs.hi(STATE.ADDRESS_MASK) === 0 && next === 0x1_0000_0000;
+    const second = this.page(wraps ? 0 : next, at.mode);
+    this.table = at.table;
+    if (second < 0) return 0;
+    const address = at.page * PAGE + offset;
+    const known = code.findCrossing(address, at.mode);
+    if (known?.secondPage === second) return known.record;
+    const record = translator.translateSingle(at, offset, second);
+    code.addCrossing(address, at.mode, { record, firstPage: at.page, secondPage: second });
+    return record;
+  }
+}
