@@ -54,6 +54,8 @@ export class Mmu implements LinearMemory {
   /** TLB entries filled since the last flush, global ones apart. */
   private readonly log = new Int32Array(LOG_SIZE);
   private readonly globalLog = new Int32Array(LOG_SIZE);
+  /** By host-physical page: 1 when it has been entered in a write TLB since the last `clear`. */
+  private readonly writable: Uint8Array;
   private logged = 0;
   private globalLogged = 0;
 
@@ -69,6 +71,7 @@ export class Mmu implements LinearMemory {
     this.walker = new PageWalker(options.memory, options.regs, options.ramBytes, (address, bytes) =>
       options.code.written(address, bytes),
     );
+    this.writable = new Uint8Array(options.ramBytes / PAGE);
     options.code.listen({
       protect: (page) => this.dropWritable(page),
       dropped: () => options.resync(),
@@ -299,6 +302,7 @@ export class Mmu implements LinearMemory {
       this.logged++;
     }
     if (this.logged > LOG_SIZE || this.globalLogged > LOG_SIZE) this.clearExcept(at);
+    if (tlb === TLB.WRITE) this.writable[this.walker.page / PAGE] = 1;
   }
 
   /** The logs are full: forget everything but the entry just made. */
@@ -312,6 +316,7 @@ export class Mmu implements LinearMemory {
   private clear(): void {
     const start = this.block + TLB.OFFSET;
     this.i32.fill(-1, start >> 2, (start + TLB.BANKS * TLB.BANK_SIZE) >> 2);
+    this.writable.fill(0);
     this.logged = 0;
     this.globalLogged = 0;
   }
@@ -327,6 +332,8 @@ export class Mmu implements LinearMemory {
 
   /** Takes a host-physical page out of the write TLBs. */
   private dropWritable(page: number): void {
+    if (this.writable[page] === 0) return;
+    this.writable[page] = 0;
     for (let bank = 0; bank < TLB.BANKS; bank++) {
       const start = (this.block + TLB.OFFSET + bank * TLB.BANK_SIZE + TLB.WRITE) >> 2;
       for (let at = start; at < start + TLB.ENTRIES * 4; at += 4) {
