@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../contracts/clock.ts';
 import { restoreTimer, savedTimer } from '../state.ts';
 
 /** LVT timer mode, bits 18:17. */
-export const TIMER_MODE = { ONE_SHOT: 0, PERIODIC: 1, TSC_DEADLINE: 2 } as const;
+const TIMER_MODE = { ONE_SHOT: 0, PERIODIC: 1, TSC_DEADLINE: 2 } as const;
 
 export interface ApicTimerState {
   readonly mode: number;

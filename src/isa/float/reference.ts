@@ -25,7 +25,7 @@ export interface Rounded {
   readonly flags: number;
 }
 
-export const bitLength = (n: bigint): number => n.toString(2).length;
+const bitLength = (n: bigint): number => n.toString(2).length;
 
 export const powerOfTwo = (e: number): { n: bigint; d: bigint } =>
   e >= 0 ? { n: 1n << BigInt(e), d: 1n } : { n: 1n, d: 1n << BigInt(-e) };

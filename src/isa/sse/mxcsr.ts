@@ -62,7 +62,7 @@ const PRE_COMPUTATION = EXCEPTION.INVALID | EXCEPTION.DENORMAL | EXCEPTION.ZERO_
  * () -> nonzero for an unmasked exception. Adds the flags of all lanes to MXCSR. An unmasked exception
  * found before computing keeps the flags of rounding from being set, in all lanes.
  */
-export const SETTLE: LibraryFunction<'i32'> = {
+const SETTLE: LibraryFunction<'i32'> = {
   name: 'settleFlags',
   params: [],
   result: 'i32',
