@@ -64,12 +64,3 @@ export const HYPERCALL_ERROR = {
   /** No host memory is left. */
   NO_MEMORY: -6,
 } as const;
-
-export const HYPERCALL_ERROR_TEXTS: Readonly<Record<number, string>> = {
-  [-1]: 'no hypercall has this number',
-  [-2]: 'hypercalls are for CPL 0 only',
-  [-3]: "the pointer leads outside the guest's memory or is misaligned",
-  [-4]: 'the count or length is beyond its limit',
-  [-5]: 'an argument makes no sense',
-  [-6]: 'no host memory is left',
-};

@@ -1,5 +1,5 @@
 /** What handlers ask about the guest of the current VMCS: mode, registers, linear addresses. */
-import { CR0, EFER, FLAG } from '../arch/registers.ts';
+import { EFER } from '../arch/registers.ts';
 import { ATTRIBUTE } from '../arch/segments.ts';
 import { FIELD, FIELD_STEP } from '../arch/vmcs.ts';
 import type { HostCpu } from '../contracts/host-cpu.ts';
@@ -25,7 +25,7 @@ export const pagingRegisters = (cpu: HostCpu): PagingRegisters => ({
 /** CPL: the DPL of SS. */
 export const guestCpl = (cpu: HostCpu): number => (cpu.vmread(FIELD.GUEST_SS_ACCESS_RIGHTS) >> 5) & 3;
 
-export const isLong = (cpu: HostCpu): boolean => (cpu.vmread(FIELD.GUEST_IA32_EFER) & EFER.LMA) !== 0;
+const isLong = (cpu: HostCpu): boolean => (cpu.vmread(FIELD.GUEST_IA32_EFER) & EFER.LMA) !== 0;
 
 /** Size of code in bits. */
 export function codeBits(cpu: HostCpu): 16 | 32 | 64 {
@@ -35,7 +35,7 @@ export function codeBits(cpu: HostCpu): 16 | 32 | 64 {
 }
 
 /** Base of a segment (ES CS SS DS FS GS by number) as it enters linear addresses. */
-export function segmentBase(cpu: HostCpu, segment: number, bits: 16 | 32 | 64): number {
+function segmentBase(cpu: HostCpu, segment: number, bits: 16 | 32 | 64): number {
   if (bits === 64 && segment < 4) return 0;
   return readSigned(cpu, FIELD.GUEST_ES_BASE + segment * FIELD_STEP);
 }
@@ -74,7 +74,3 @@ export function writeGpr(cpu: HostCpu, n: number, bytes: number, lo: number, hi:
     cpu.gprs[2 * n + 1] = newHi;
   }
 }
-
-export const isPaging = (cpu: HostCpu): boolean => (cpu.vmread(FIELD.GUEST_CR0) & CR0.PG) !== 0;
-
-export const interruptsEnabled = (cpu: HostCpu): boolean => (cpu.vmread(FIELD.GUEST_RFLAGS) & FLAG.IF) !== 0;

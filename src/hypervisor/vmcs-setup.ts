@@ -16,9 +16,9 @@ export interface HostEntry {
 }
 
 /** CR0 bits that the hypervisor owns: NE has to be 1 in VMX operation. */
-export const CR0_OWNED = CR0.NE;
+const CR0_OWNED = CR0.NE;
 /** CR4 bits that the hypervisor owns: VMXE has to be 1 and does not exist for the guest. */
-export const CR4_OWNED = CR4.VMXE;
+const CR4_OWNED = CR4.VMXE;
 
 const PIN_WANTED = PIN.EXTERNAL_INTERRUPT_EXITING | PIN.NMI_EXITING | PIN.VIRTUAL_NMIS | PIN.PREEMPTION_TIMER;
 const PRIMARY_WANTED =
@@ -42,7 +42,7 @@ const EXIT_WANTED =
 const ENTRY_WANTED = ENTRY_CONTROL.LOAD_DEBUG | ENTRY_CONTROL.LOAD_PAT | ENTRY_CONTROL.LOAD_EFER;
 
 /** This processor lacks something that the hypervisor needs. */
-export class MissingControlError extends Error {
+class MissingControlError extends Error {
   constructor(msr: number, missing: number) {
     super(`the processor cannot set VMX controls ${missing.toString(16)}h (MSR ${msr.toString(16)}h)`);
     this.name = 'MissingControlError';
@@ -154,12 +154,12 @@ export function resetState(cpu: HostCpu): void {
 }
 
 /** A value of CR0 as the guest sees it. */
-export function setCr0(cpu: HostCpu, value: number): void {
+function setCr0(cpu: HostCpu, value: number): void {
   cpu.vmwrite(FIELD.CR0_READ_SHADOW, value >>> 0);
   cpu.vmwrite(FIELD.GUEST_CR0, (value | CR0_OWNED) >>> 0);
 }
 
-export function setCr4(cpu: HostCpu, value: number): void {
+function setCr4(cpu: HostCpu, value: number): void {
   cpu.vmwrite(FIELD.GUEST_CR4, (value | CR4_OWNED) >>> 0);
 }
 

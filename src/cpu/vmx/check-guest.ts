@@ -82,11 +82,11 @@ function pendingStepMatches(c: EntryContext): boolean {
 
 const PDPTE_FIELDS = [FIELD.GUEST_PDPTE0, FIELD.GUEST_PDPTE1, FIELD.GUEST_PDPTE2, FIELD.GUEST_PDPTE3];
 
-export const usesPdptes = (c: EntryContext): boolean =>
+const usesPdptes = (c: EntryContext): boolean =>
   !c.guestLong && (cr0(c) & CR0.PG) !== 0 && (cr4(c) & CR4.PAE) !== 0;
 
 /** A PAE PDPTE is not present or has its reserved bits (2:1, 8:5, 63:width) clear. */
-export const validPdpte = (lo: number, hi: number): boolean =>
+const validPdpte = (lo: number, hi: number): boolean =>
   (lo & 1) === 0 || ((lo & 0x1e6) === 0 && isPhysical(lo, hi));
 
 export const GUEST_CHECKS: readonly EntryCheck[] = [

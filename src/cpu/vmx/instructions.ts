@@ -38,7 +38,7 @@ function succeed(c: SystemContext): Status {
 }
 
 /** VMfail: with a current VMCS the error number goes there (ZF), without one there is only CF. */
-export function vmFail(vmx: Vmx, c: SystemContext, error: number): Status {
+function vmFail(vmx: Vmx, c: SystemContext, error: number): Status {
   if (vmx.state.current === NO_POINTER) {
     setFlags(c, FLAG.CF);
   } else {

@@ -17,7 +17,7 @@ const inject = (cpu: HostCpu, type: number, vector: number, length = 0) => {
   cpu.vmwrite(FIELD.VM_ENTRY_INTERRUPTION_INFO, info(type, vector));
   cpu.vmwrite(FIELD.VM_ENTRY_INSTRUCTION_LENGTH, length);
 };
-const stopAtOnce: VmxOptions['onExit'] = () => 'stop';
+const stopAtOnce: NonNullable<VmxOptions['onExit']> = () => 'stop';
 
 /** Sets a vector of the real-mode interrupt table. */
 const vector = (n: number, label: string) =>

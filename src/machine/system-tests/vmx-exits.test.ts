@@ -129,7 +129,7 @@ describe('control registers', () => {
 describe('I/O', () => {
   const unconditional = primary(PRIMARY.UNCONDITIONAL_IO_EXITING);
   const until =
-    (wanted: number): VmxOptions['onExit'] =>
+    (wanted: number): NonNullable<VmxOptions['onExit']> =>
     (exit) =>
       exit.qualification >>> 16 === wanted ? 'stop' : 'skip';
 

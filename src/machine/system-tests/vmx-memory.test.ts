@@ -10,7 +10,7 @@ import type { HostCpu } from '../../contracts/host-cpu.ts';
 import { HOST_AREA, orField, runVmx, setEptEntry, type VmxOptions } from './vmx-run.ts';
 
 const WB = 6 << 3;
-const stopAtOnce: VmxOptions['onExit'] = () => 'stop';
+const stopAtOnce: NonNullable<VmxOptions['onExit']> = () => 'stop';
 const first = (source: string, setUp: (cpu: HostCpu) => void) =>
   runVmx(source, { setUp, onExit: stopAtOnce }).exits[0];
 

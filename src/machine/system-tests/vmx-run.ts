@@ -60,7 +60,7 @@ export interface VmxRun {
 const HIGH = 0x1_0000_0000;
 const both = (cpu: HostCpu, field: number): number => cpu.vmreadHigh(field) * HIGH + cpu.vmread(field);
 
-export const readExit = (cpu: HostCpu): ExitRecord => ({
+const readExit = (cpu: HostCpu): ExitRecord => ({
   reason: cpu.vmread(FIELD.EXIT_REASON),
   qualification: both(cpu, FIELD.EXIT_QUALIFICATION),
   length: cpu.vmread(FIELD.EXIT_INSTRUCTION_LENGTH),
