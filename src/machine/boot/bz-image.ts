@@ -47,6 +47,14 @@ function readSetupHeader(file: ByteReader) {
       accepted: ACCEPTED,
     });
   }
+  if (file.u32(BOOT_PARAMS.code32Start) === 0) {
+    throw new ImageError({
+      code: 'unsupported',
+      found:
+        'The kernel has no 32-bit entry (code32_start is 0): it runs from its real-mode setup code, on a BIOS',
+      accepted: ACCEPTED,
+    });
+  }
   const end = Math.min(BOOT_PARAMS.magic + file.u8(BOOT_PARAMS.jump + 1), BOOT_PARAMS.setupHeaderEnd);
   const start = BOOT_PARAMS.setupHeader;
   return {

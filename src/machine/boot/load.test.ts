@@ -157,6 +157,7 @@ describe('Linux bzImage', () => {
     ],
     ['modules', 'unsupported', { kernel: bzImage(), modules }, /no way to receive modules/],
     ['a zImage', 'unsupported', { kernel: bzImage({ loadflags: 0 }) }, /zImage/],
+    ['no entry but real mode', 'unsupported', { kernel: bzImage({ code32Start: 0 }) }, /no 32-bit entry/],
     ['an ancient protocol', 'unsupported', { kernel: bzImage({ version: 0x201 }) }, /protocol 2\.01/],
     ['a strange alignment', 'malformed', { kernel: bzImage({ alignment: 3 }) }, /not a power of two/],
   ])('refuses %s', (_, code, image, message) => {

@@ -76,6 +76,7 @@ export interface BzImageSpec {
   readonly xloadflags?: number;
   readonly version?: number;
   readonly loadflags?: number;
+  readonly code32Start?: number;
   readonly relocatable?: boolean;
   readonly alignment?: number;
   readonly prefAddress?: number;
@@ -99,6 +100,7 @@ export function bzImage(spec: BzImageSpec = {}): Uint8Array {
   set32(0x202, 0x5372_6448);
   view.setUint16(0x206, spec.version ?? 0x20f, true);
   bytes[0x211] = spec.loadflags ?? 1;
+  set32(0x214, spec.code32Start ?? 0x10_0000);
   set32(0x22c, spec.initrdAddrMax ?? 0x7fff_ffff);
   set32(0x230, spec.alignment ?? 0x1000);
   bytes[0x234] = spec.relocatable === false ? 0 : 1;
