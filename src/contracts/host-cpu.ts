@@ -68,7 +68,7 @@ export interface HostCpu {
    * what VM entry leaves in the guest. RSP (n = 4) is the host's: the guest's is in the VMCS.
    */
   readonly gprs: Uint32Array;
-  /** x87, MMX and SSE state: 512 bytes as FXSAVE64 lays them out. */
+  /** x87, MMX and SSE state as 512 bytes that only `fxrstor` of a processor of this kind reads. */
   fxsave(to: Uint8Array): void;
   fxrstor(from: Uint8Array): void;
   readonly cr2Lo: number;

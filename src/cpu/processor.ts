@@ -48,6 +48,8 @@ import { transcendentalHelper } from './x87/transcendental.ts';
 
 /** BUDGET is an i32: longer runs go in pieces. */
 const LONGEST_PIECE = 0x4000_0000;
+/** INTERRUPTIBILITY bits that hold back NMIs. */
+const NMI_BLOCKING = INTERRUPTIBILITY.NMI | INTERRUPTIBILITY.MOV_SS;
 /** INTERRUPTIBILITY bits that last for one instruction. */
 const SHADOW = INTERRUPTIBILITY.STI | INTERRUPTIBILITY.MOV_SS;
 
@@ -399,7 +401,7 @@ export class Processor implements SystemContext, InterruptTarget {
     }
     const { interceptor } = this;
     if (interceptor?.boundary()) return true;
-    if (this.nmiPending && (r.interruptibility & (INTERRUPTIBILITY.NMI | INTERRUPTIBILITY.MOV_SS)) === 0) {
+    if (this.nmiPending && (r.interruptibility & (interceptor?.nmiBlocking() ?? NMI_BLOCKING)) === 0) {
       if (interceptor?.nmi()) {
         this.nmiPending = false;
         return true;

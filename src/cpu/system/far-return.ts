@@ -102,7 +102,7 @@ function loadOuterStack(c: SystemContext, outer: OuterStack, cpl: number, releas
 function iret(c: SystemContext): Status {
   const r = c.regs;
   if (c.interceptor?.instruction('iret')) return STATUS.EXIT;
-  r.interruptibility &= ~INTERRUPTIBILITY.NMI;
+  if (c.interceptor?.iretUnblocksNmi() ?? true) r.interruptibility &= ~INTERRUPTIBILITY.NMI;
   if (isVm86(r) && r.iopl < 3) return generalProtection(c);
   if (usesDescriptors(r) && (r.systemFlags & FLAG.NT) !== 0) return returnFromTask(c);
 

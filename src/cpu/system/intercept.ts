@@ -103,6 +103,10 @@ export interface Interceptor {
   /** Questions of the run loop at an instruction boundary. `true`: the exit has been taken. */
   externalInterrupt(): boolean;
   nmi(): boolean;
+  /** Interruptibility bits that hold back an NMI of the processor: none where the guest has virtual NMIs. */
+  nmiBlocking(): number;
+  /** Whether IRET ends the blocking of NMIs. */
+  iretUnblocksNmi(): boolean;
   init(): boolean;
   startup(vector: number): boolean;
   /** Exits that are due before the next instruction: interrupt window, NMI window, preemption timer, monitor trap flag. */

@@ -1,7 +1,6 @@
 /**
  * Cycles that the processor charges for crossings between guest and host. A round trip of exit and
- * entry took 1009 cycles on Nehalem and between 761 and 3963 on its relatives; see the cost model in
- * docs/architecture.md.
+ * entry took 1009 cycles on Nehalem and between 761 and 3963 on its relatives.
  */
 export const VMX_COST = {
   EXIT: 550,

@@ -20,6 +20,8 @@ export function idleInterceptor(interrupted: () => boolean): Interceptor {
     tripleFault: no,
     externalInterrupt: interrupted,
     nmi: () => true,
+    nmiBlocking: () => 0,
+    iretUnblocksNmi: () => true,
     init: no,
     startup: no,
     boundary: no,

@@ -244,6 +244,15 @@ export class GuestInterceptor implements Interceptor {
     return true;
   }
 
+  nmiBlocking(): number {
+    return (this.vmx.checks.pin & PIN.VIRTUAL_NMIS) !== 0 ? 0 : BLOCKING.NMI | BLOCKING.MOV_SS;
+  }
+
+  /** Under NMI exiting the blocking of NMIs is the host's to end; with virtual NMIs the bit is the guest's. */
+  iretUnblocksNmi(): boolean {
+    return (this.vmx.checks.pin & PIN.NMI_EXITING) === 0 || (this.vmx.checks.pin & PIN.VIRTUAL_NMIS) !== 0;
+  }
+
   init(): boolean {
     if (this.vmx.registers.activity === ACTIVITY.WAIT_FOR_SIPI) return false;
     return this.exit(EXIT.INIT);

@@ -383,3 +383,42 @@ describe('failed entries', () => {
     expect(cpu.failedCheck?.id).toBe('guest.cr0.pg');
   });
 });
+
+describe('NMIs of the computer', () => {
+  const sendNmi = (cpu: HostCpu) => {
+    const base = cpu.rdmsr(0x1b)!;
+    cpu.wrmsr(0x1b, base.lo | 0x400, base.hi);
+    cpu.wrmsr(0x80f, 0x1ff, 0);
+    // To itself: delivery mode NMI, physical destination 0.
+    cpu.wrmsr(0x830, 4 << 8, 0);
+  };
+  const blocked = (controls: number) =>
+    runVmx('start: cpuid', {
+      setUp: (cpu) => {
+        pin(cpu, controls);
+        cpu.vmwrite(FIELD.GUEST_INTERRUPTIBILITY, BLOCKING.NMI);
+        sendNmi(cpu);
+      },
+      onExit: stopAtOnce,
+    }).exits[0];
+
+  it('exit', () => {
+    const { exits } = runVmx('start: cpuid', {
+      setUp: (cpu) => {
+        pin(cpu, PIN.NMI_EXITING);
+        sendNmi(cpu);
+      },
+      onExit: stopAtOnce,
+    });
+    expect(exits[0]).toMatchObject({
+      reason: EXIT.EXCEPTION_OR_NMI,
+      interruption: info(INTERRUPTION_TYPE.NMI, 2),
+      rip: 0x8000,
+    });
+  });
+
+  it('wait while NMIs are blocked, unless the guest has virtual ones', () => {
+    expect(blocked(PIN.NMI_EXITING).reason).toBe(EXIT.CPUID);
+    expect(blocked(PIN.NMI_EXITING | PIN.VIRTUAL_NMIS).reason).toBe(EXIT.EXCEPTION_OR_NMI);
+  });
+});
