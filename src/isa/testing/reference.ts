@@ -29,7 +29,11 @@ const FEATURES = new Set<string>(
   TSC VMX`.split(/\s+/),
 );
 
-/** Encodings of features that this processor lacks and that are older instructions on it. */
+/**
+ * Intel's decoding (near branches ignore 66h in 64-bit mode, far pointers have 64-bit forms, UD0 has a ModRM
+ * byte, no LOCK MOV CR8), and encodings of features that this processor lacks as the older instructions
+ * that they are on it.
+ */
 const OPTIONS =
   DecoderOptions.ForceReservedNop |
   DecoderOptions.NoMPFX_0FBC |
