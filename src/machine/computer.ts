@@ -17,7 +17,7 @@ import { Board } from '../devices/board.ts';
 import { type BootImage, loadImage } from './boot/load.ts';
 import { applyBootState } from './boot-state.ts';
 import { MachineClock } from './clock.ts';
-import { Journal } from './journal.ts';
+import { COMPUTER_CONSOLE, Journal } from './journal.ts';
 import { Ram } from './physical-memory.ts';
 
 export interface ComputerOptions {
@@ -94,10 +94,10 @@ export class Computer {
       (when) => this.shorten(when),
     );
     const targets: InterruptTarget[] = Array.from({ length: cpus }, (_, i) => ({
-      interruptRequested: () => this.processors[i].interruptRequested(),
-      nmi: () => this.processors[i].nmi(),
-      init: () => this.processors[i].init(),
-      startup: (vector) => this.processors[i].startup(vector),
+      interruptRequested: () => this.signalled(i).interruptRequested(),
+      nmi: () => this.signalled(i).nmi(),
+      init: () => this.signalled(i).init(),
+      startup: (vector) => this.signalled(i).startup(vector),
     }));
     const processors: Processor[] = [];
     this.processors = processors;
@@ -157,6 +157,11 @@ export class Computer {
     return this.processors.reduce((sum, p) => sum + p.instructions, 0);
   }
 
+  /** What decides, beside the processors' own clocks, when each of them runs. */
+  get schedule(): { readonly turn: number; readonly quantumEnd: number; readonly tscSeen: number } {
+    return { turn: this.current, quantumEnd: this.quantumEnd, tscSeen: this.tscSeen };
+  }
+
   /** Loads a kernel and points the bootstrap processor at it. Throws `ImageError`. */
   boot(image: BootImage, acpi = true): void {
     const state = loadImage(image, this.ram, { cpus: this.processors.length, acpi });
@@ -168,13 +173,23 @@ export class Computer {
     this.journal.add({
       cycle: this.now,
       cpu: this.current,
-      input: { kind: 'console', target: 'com1', bytes },
+      input: { kind: 'console', target: COMPUTER_CONSOLE, bytes },
     });
     this.board.serial.receive(bytes);
   }
 
   /** Runs until the cycle `until`, or until something stops the computer. */
   run(until: number, passBreakpoint = false): ComputerStop {
+    return this.go(until, undefined, passBreakpoint);
+  }
+
+  /** Runs until it is the turn of processor `cpu`, at `cycle` or later: the instant of a journal entry. */
+  runTo(cpu: number, cycle: number): ComputerStop {
+    return this.go(cycle, cpu, false);
+  }
+
+  /** @param cpu the processor that has to reach `until`; undefined: whichever has its turn */
+  private go(until: number, cpu: number | undefined, passBreakpoint: boolean): ComputerStop {
     let pass = passBreakpoint;
     for (;;) {
       if (this.stop) return this.stop;
@@ -183,17 +198,18 @@ export class Computer {
         return { kind: 'paused' };
       }
       const { processor } = this;
+      const goal = cpu === undefined || cpu === this.current ? until : Number.POSITIVE_INFINITY;
+      if (processor.now() >= goal) return { kind: 'time' };
       if (processor.now() >= this.quantumEnd) {
         this.nextTurn();
         continue;
       }
-      if (processor.now() >= until) return { kind: 'time' };
-      const end = processor.run(Math.min(until, this.quantumEnd), pass);
+      const end = processor.run(Math.min(goal, this.quantumEnd), pass);
       pass = false;
       if (end.kind === 'breakpoint') return { kind: 'breakpoint', cpu: this.current, linear: end.linear };
       if (end.kind === 'stopped') return { kind: 'crash', cpu: this.current, reason: end.reason };
       if (end.kind === 'idle') {
-        const target = this.idleUntil(until);
+        const target = this.idleUntil(goal);
         if (target === undefined) return { kind: 'waiting' };
         processor.skipTo(target);
       }
@@ -202,6 +218,7 @@ export class Computer {
 
   /** One instruction or one event of the processor whose turn it is. */
   step(): ComputerStop {
+    while (!this.stop && this.now >= this.quantumEnd) this.nextTurn();
     return this.run(this.now + 1, true);
   }
 
@@ -247,6 +264,12 @@ export class Computer {
           ? Number.POSITIVE_INFINITY
           : now + QUANTUM;
     this.quantumEnd = Math.min(quantum, this.clock.next);
+  }
+
+  /** A processor that is about to get a signal. It may end a quantum that is long because all were idle. */
+  private signalled(cpu: number): Processor {
+    if (this.processors.length > 1) this.shorten(this.now + QUANTUM);
+    return this.processors[cpu];
   }
 
   private allIdle(): boolean {

@@ -4,7 +4,7 @@
  */
 
 export interface JournalEntry {
-  /** Cycle of the processor `cpu` at which the input entered. */
+  /** Cycle of the processor `cpu`, whose turn it was, at which the input entered. */
   readonly cycle: number;
   readonly cpu: number;
   readonly input: JournalInput;
@@ -15,6 +15,9 @@ export type JournalInput =
   | { readonly kind: 'console'; readonly target: string; readonly bytes: readonly number[] }
   /** A command to the hypervisor: start, pause, reset .. of a virtual machine. */
   | { readonly kind: 'command'; readonly target: string; readonly name: string };
+
+/** `target` of what is typed on the computer's own console. */
+export const COMPUTER_CONSOLE = 'com1';
 
 export class Journal {
   private readonly entries: JournalEntry[] = [];
