@@ -16,7 +16,7 @@ export function replay(
 ): Computer {
   const computer = new Computer(options);
   computer.boot(image, acpi);
-  journal.forEach((entry, number) => enter(computer, entry, `journal entry ${number}`));
+  for (const [number, entry] of journal.entries()) enter(computer, entry, `journal entry ${number}`);
   return computer;
 }
 

@@ -26,7 +26,7 @@ export type StateParts = Readonly<Record<string, string>>;
 export function stateParts(computer: Computer): StateParts {
   const { board, journal, memory, options, processors } = computer;
   const parts: Record<string, string> = {};
-  for (const p of processors) parts[`processor ${p.index}`] = hashText(describe(p, memory));
+  for (const p of processors) parts[`processor ${p.index}`] = hashText(fieldsOf(p, memory));
   parts.ram = hashWords(new Uint32Array(memory.buffer, LAYOUT.RAM, options.ramBytes / 4));
   for (const [name, state] of Object.entries(board.save())) parts[name] = hashText(JSON.stringify(state));
   parts.schedule = hashText(JSON.stringify(computer.schedule));
@@ -37,7 +37,7 @@ export function stateParts(computer: Computer): StateParts {
 /** Hash of all state: 16 hexadecimal digits. */
 export const stateHash = (computer: Computer): string => hashText(JSON.stringify(stateParts(computer)));
 
-function describe(p: Processor, memory: WebAssembly.Memory): string {
+function fieldsOf(p: Processor, memory: WebAssembly.Memory): string {
   const fields = PROCESSOR_FIELDS.map(([from, to]) =>
     hashWords(new Uint32Array(memory.buffer, p.regs.base + from, (to - from) / 4)),
   );
