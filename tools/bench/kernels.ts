@@ -22,7 +22,7 @@ export const KERNELS: Readonly<Record<string, string>> = {
         jnz .next
         ret`,
   sort: `
-        mov r11d, 40                    ; passes over a fresh random array of 2,000 numbers, insertion sort
+        mov r11d, 40                    ; passes over a fresh random array of 500 numbers, insertion sort
 .pass:  mov edi, DATA
         mov ecx, 500
         mov eax, 12345
@@ -175,6 +175,31 @@ export const KERNELS: Readonly<Record<string, string>> = {
         add rdi, 16
         dec ecx
         jnz .next
+        dec r11d
+        jnz .pass
+        ret`,
+  'string instructions': `
+        mov r11d, 60                    ; fill, encode byte by byte, compare, look for a byte that is not there
+.pass:  mov edi, DATA
+        mov ecx, 8192
+        mov al, 0x41
+        rep stosb
+        mov esi, DATA
+        mov edi, DATA + 0x40000
+        mov ecx, 8192
+.next:  lodsb
+        xor al, 0x20
+        stosb
+        dec ecx
+        jnz .next
+        mov esi, DATA + 0x40000
+        mov edi, DATA + 0x40001
+        mov ecx, 8191
+        repe cmpsb
+        mov edi, DATA
+        mov ecx, 8192
+        xor eax, eax
+        repne scasb
         dec r11d
         jnz .pass
         ret`,
