@@ -114,6 +114,7 @@ describe('arguments', () => {
     [['boot', 'k', '--send', '\\q'], /escapes/],
     [['boot', 'k', '--module-append', 'x'], /after a --module/],
     [['boot', 'k', '--format', 'pe'], /one of auto, bzimage/],
+    [['vm', 'k', '--memory', '2G'], /--memory takes at most 2036M for `ringlab vm`/],
     [['boot', 'k', '--technique', 'vtx-ept'], /bare machine has no hypervisor/],
     [['vm', 'k', '--technique', 'xen'], /one of vtx-ept/],
     [['boot', 'k', '--address', '0x1000'], /belong together/],

@@ -1,3 +1,4 @@
+import { MAX_GUEST_BYTES } from '../worker/host-computer.ts';
 import type { Command, RunCommand, Target, UsageError } from './command.ts';
 import { OPTIONS, type Settings } from './options.ts';
 
@@ -61,6 +62,10 @@ function assemble(
   const { address, mode, technique, format = 'auto', ...rest } = settings;
   if (command === 'boot' && technique !== undefined) {
     return usage('--technique is for `ringlab vm`: the bare machine has no hypervisor.');
+  }
+  if (command === 'vm' && (settings.memoryBytes ?? 0) > MAX_GUEST_BYTES) {
+    const most = `${MAX_GUEST_BYTES / 2 ** 20}M`;
+    return usage(`--memory takes at most ${most} for \`ringlab vm\`: the hypervisor needs its part of 2G.`);
   }
   if ((address === undefined) !== (mode === undefined)) {
     return usage('--address and --mode belong together: a flat binary needs both.');

@@ -1,4 +1,5 @@
 /** A computer whose processors our hypervisor has: what `vtx-ept` runs virtual machines on. */
+import { MEMORY_MAP } from '../arch/pc.ts';
 import { PHYSICAL_BITS } from '../cpu/paging.ts';
 import { Hypervisor, type HypervisorObserver } from '../hypervisor/hypervisor.ts';
 import { Computer, DEFAULT_HZ } from '../machine/computer.ts';
@@ -32,9 +33,15 @@ export class HostComputer {
   }
 }
 
+/** The hypervisor's own. */
+const OWN_BYTES = 4 * 0x10_0000;
+
 /** Host RAM for virtual machines of so many bytes: theirs, their tables, the hypervisor's own. */
 export function hostRamFor(guestBytes: number): number {
   const tables = Math.ceil(guestBytes / 256);
-  const own = 4 * 0x10_0000;
-  return Math.ceil((guestBytes + tables + own) / 0x1000) * 0x1000;
+  return Math.ceil((guestBytes + tables + OWN_BYTES) / 0x1000) * 0x1000;
 }
+
+/** What a virtual machine can have, in whole MiB, of a computer with as much RAM as there can be. */
+export const MAX_GUEST_BYTES =
+  Math.floor((MEMORY_MAP.maxRam - OWN_BYTES) / (1 + 1 / 256) / 0x10_0000) * 0x10_0000;
