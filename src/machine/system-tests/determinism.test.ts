@@ -9,7 +9,7 @@ import type { BootImage } from '../boot/load.ts';
 import { Computer, type ComputerOptions } from '../computer.ts';
 import type { JournalEntry } from '../journal.ts';
 import { replay } from '../replay.ts';
-import { type StateParts, stateParts } from '../state-hash.ts';
+import { type StateParts, stateHash, stateParts } from '../state-hash.ts';
 import { PROCESSORS_GUEST } from './processors-guest.ts';
 import { assembleGuest, GUEST_ORIGIN } from './run-guest.ts';
 
@@ -167,6 +167,11 @@ describe('the hash', () => {
 
   it('tells which part differs', () => {
     expect(changed(() => {})).toEqual([]);
+    expect(stateHash(fresh())).toMatch(/^[0-9a-f]{16}$/);
+    expect(stateHash(fresh())).toBe(stateHash(fresh()));
+    const other = fresh();
+    other.run(1001);
+    expect(stateHash(other)).not.toBe(stateHash(fresh()));
     expect(changed((c) => c.ram.write(0xf_ffff, Uint8Array.of(1)))).toEqual(['ram']);
     expect(changed((c) => c.processor.regs.setGprNumber(3, 1))).toEqual(['processor 0']);
     expect(changed((c) => c.processor.nmi())).toEqual(['processor 0']);

@@ -302,7 +302,8 @@ tss:    dd 0
         dw 0, tss_end - tss             ; no I/O permission bitmap
 tss_end:
 
-align 8
+; In lines of their own: a write to a line that holds decoded code costs decoding it again.
+align 64
 resume:      dq 0
 resume_rsp:  dq 0
 last_rip:    dq 0
@@ -312,5 +313,6 @@ last_rsp:    dq 0
 last_error:  dq 0
 last_vector: db 0
 quiet:       db 0
+align 64
 bits 16
 `;

@@ -127,6 +127,7 @@ write:  mov byte [${r}dx], 0xc3
         int OK_VECTOR
 execute: call ${r}dx
         int OK_VECTOR
+align 64
 configuration: db 0
 rights:  db 0
 attempt: db 0

@@ -269,6 +269,8 @@ tss:
         dw tss_end - tss                ; no I/O permission bitmap
 tss_end:
 
+; In lines of their own: a write to a line that holds decoded code costs decoding it again.
+align 64
 resume:      dd 0
 resume_esp:  dd 0
 last_eip:    dd 0
@@ -277,5 +279,6 @@ last_eflags: dd 0
 last_error:  dd 0
 last_vector: db 0
 quiet:       db 0
+align 64
 bits 16
 `;
