@@ -433,13 +433,13 @@ start:  enter_protected
         back "absent CS", FREE | 3, USER_DATA
         set_descriptor FREE, 0, 0xfffff, (DATA_RW | RING_3) ^ ABSENT, 12
         back "absent SS", USER_CODE, FREE | 3
-        set_descriptor FREE, 0, 0x8fff, CODE_R | RING_3, 4
+        set_descriptor FREE, 0, 0x9fff, CODE_R | RING_3, 4
         back "EIP beyond the limit", FREE | 3, USER_DATA
         ; CPL 3 cannot go inwards.
         check_user "RETF to an inner level", {call retf_inwards}
         check_user "IRET to an inner level", {call iret_inwards}
         finish
-        times 0x9000 - 0x8000 - ($ - $$) nop
+        times 0xa000 - 0x8000 - ($ - $$) nop    ; beyond that limit
 user_done:
         int OK_VECTOR
 retf_inwards:
