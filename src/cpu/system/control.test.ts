@@ -218,6 +218,8 @@ describe('MSRs', () => {
     ['a non-canonical FS base', 0xc000_0100, 0, 0x8000],
     ['an unknown memory type in PAT', 0x277, 2, 0],
     ['a write to a read-only MSR', 0xfe, 0, 0],
+    ['a write to IA32_MCG_CAP', 0x179, 0, 0],
+    ['reserved bits of IA32_MCG_STATUS', 0x17a, 8, 0],
   ];
   for (const [what, index, lo, hi] of bad) {
     it(`refuse ${what}`, () => expect(writeMsr(longMode(0), index, lo, hi)).toBe(false));
@@ -231,6 +233,7 @@ describe('MSRs', () => {
       [0xc000_0102, 0x1000, 0],
       [0x277, 0x0007_0106, 0x0407_0506],
       [0x200, 0x8000_0006, 0],
+      [0x17a, 5, 0],
     ]) {
       expect(writeMsr(p, index, lo, hi)).toBe(true);
       expect(readMsr(p, index)).toEqual({ lo, hi });

@@ -24,4 +24,5 @@ export const MSR_FIELD = {
   /** IA32_MTRR_PHYSBASE0, PHYSMASK0, PHYSBASE1, .. */
   MTRR_PHYS: at(16),
   MTRR_FIX: at(32),
+  MCG_STATUS: at(43),
 } as const;

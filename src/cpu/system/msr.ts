@@ -129,6 +129,15 @@ const TABLE: ReadonlyMap<number, MsrRow> = new Map<number, MsrRow>([
   [MSR.IA32_SYSENTER_CS, stored(MSR_FIELD.SYSENTER_CS, only32)],
   [MSR.IA32_SYSENTER_ESP, stored(MSR_FIELD.SYSENTER_ESP, canonical)],
   [MSR.IA32_SYSENTER_EIP, stored(MSR_FIELD.SYSENTER_EIP, canonical)],
+  // No error-reporting banks: nothing in this computer can fail. Bits 2:0 of the status: MCIP, EIPV, RIPV.
+  [MSR.IA32_MCG_CAP, withFeature('mca', constant(0))],
+  [
+    MSR.IA32_MCG_STATUS,
+    withFeature(
+      'mca',
+      stored(MSR_FIELD.MCG_STATUS, (_, lo, hi) => (lo & ~7) === 0 && hi === 0),
+    ),
+  ],
   // Limiting CPUID (bit 22) and disabling XD (bit 34) are not on offer.
   [
     MSR.IA32_MISC_ENABLE,

@@ -54,6 +54,9 @@ const rows: [number, MsrHandler][] = [
   // Microcode revision 1.
   [0x8b, { read: () => ({ lo: 0, hi: 1 }), write: () => true }],
   [0xfe, stored(0xfe, MTRR_CAP.lo, MTRR_CAP.hi, false)],
+  // Machine checks: no banks.
+  [0x179, stored(0x179, 0, 0, false)],
+  [0x17a, stored(0x17a)],
   // Fast strings.
   [0x1a0, stored(0x1a0, 1)],
   [0x1d9, ignored],
