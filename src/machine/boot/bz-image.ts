@@ -99,8 +99,8 @@ export function loadBzImage(file: ByteReader, request: LoadRequest): LoadResult 
 
 /** All after the setup code. The size in the header is rounded up to 16 bytes, and signatures may follow. */
 function protectedModeCode(file: ByteReader, { setupSize, codeSize }: SetupHeader): Uint8Array {
-  const rest = file.part(setupSize, Math.max(0, file.length - setupSize), 'protected-mode code').bytes;
-  if (setupSize >= file.length || codeSize >= rest.length + 16) {
+  const available = file.length - setupSize;
+  if (available <= 0 || codeSize >= available + 16) {
     throw new ImageError({
       code: 'truncated',
       found: `The setup header announces ${setupSize} + ${codeSize} bytes, but the file has ${file.length}`,
@@ -108,6 +108,7 @@ function protectedModeCode(file: ByteReader, { setupSize, codeSize }: SetupHeade
       advice: 'Copy or download it again.',
     });
   }
+  const rest = file.part(setupSize, available, 'protected-mode code').bytes;
   return codeSize === 0 ? rest : rest.subarray(0, codeSize);
 }
 

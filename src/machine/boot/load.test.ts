@@ -138,6 +138,12 @@ describe('Linux bzImage', () => {
       /announces 1024 \+ 1024 bytes.*1280/,
     ],
     [
+      'a file truncated in its setup code',
+      'truncated',
+      { kernel: bzImage().subarray(0, 0x380) },
+      /announces 1024 \+ 1024 bytes.*896/,
+    ],
+    [
       'a kernel larger than RAM',
       'outside-ram',
       { kernel: bzImage({ initSize: RAM }) },
