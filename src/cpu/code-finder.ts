@@ -84,23 +84,36 @@ export class CodeFinder {
 
   /** Host-physical page number of the code at a linear address, with `table` set; -1 after a fault. */
   private page(linear: number, mode: CodeMode): number {
-    const { regs, mmu, code, ramBytes } = this.o;
+    const known = this.cachedPage(linear, mode);
+    if (known >= 0) return known;
+    const page = this.walk(linear);
+    if (page < 0) return -1;
+    this.table = this.o.code.table(page, mode);
+    this.o.mmu.fillExecute(linear - (linear & (PAGE - 1)), mode, this.table);
+    return page;
+  }
+
+  /** The same from the execute TLB alone; -1 when it is not there. */
+  private cachedPage(linear: number, mode: CodeMode): number {
+    const { regs } = this.o;
     const linearPage = linear - (linear & (PAGE - 1));
     const slot = (linearPage >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
     const at = (regs.lo(STATE.TLB_BANK) + TLB.EXECUTE + slot) >> 2;
     const tag = ((linearPage >>> 0) | mode) >>> 0;
-    if (this.u32[at] === tag && this.u32[at + 1] === upperHalf(linearPage) >>> 0) {
-      this.table = this.u32[at + TLB.PAYLOAD / 4];
-      return this.u32[at + TLB.PHYSICAL_PAGE / 4] & TLB.PAGE_MASK;
-    }
+    if (this.u32[at] !== tag || this.u32[at + 1] !== upperHalf(linearPage) >>> 0) return -1;
+    this.table = this.u32[at + TLB.PAYLOAD / 4];
+    return this.u32[at + TLB.PHYSICAL_PAGE / 4] & TLB.PAGE_MASK;
+  }
+
+  /** Host-physical page number by the page tables; -1 after a fault. */
+  private walk(linear: number): number {
+    const { mmu, ramBytes } = this.o;
     if (!mmu.walker.walk(linear, ACCESS.EXECUTE, false)) return -1;
     const { page } = mmu.walker;
     if (page >= ramBytes) {
       this.o.outsideRam(page);
       return -1;
     }
-    this.table = code.table(page / PAGE, mode);
-    mmu.fillExecute(linearPage, mode, this.table);
     return page / PAGE;
   }
 
@@ -126,7 +139,10 @@ export class CodeFinder {
     const { code, translator, regs } = this.o;
     const next = linear - offset + PAGE;
     const wraps = regs.hi(STATE.ADDRESS_MASK) === 0 && next === 0x1_0000_0000;
-    const second = this.page(wraps ? 0 : next, at.mode);
+    const nextLinear = wraps ? 0 : next;
+    // No table is made for the second page: that could drop all tables, this page's among them.
+    const cached = this.cachedPage(nextLinear, at.mode);
+    const second = cached >= 0 ? cached : this.walk(nextLinear);
     this.table = at.table;
     if (second < 0) return 0;
     const address = at.page * PAGE + offset;
