@@ -42,6 +42,9 @@ export type Size = 8 | 16 | 32 | 64;
  *   sse     #UD when CR0.EM or CR4.OSFXSR = 0, #NM when CR0.TS
  *   sse-mmx both of the two before      fxsr  FXSAVE, FXRSTOR: #UD when CR0.EM, #NM when CR0.TS
  *   implicit    a memory operand that no letter names (MASKMOVQ, MASKMOVDQU)
+ *   spilled     reaches general registers, XMM registers or status flags other than by the methods of `Context`,
+ *               or faults after it committed something: code that keeps registers in Wasm locals writes them back
+ *               to the CPU block before the instruction and reads them again after it (FXSAVE, FXRSTOR, ENTER)
  *   write   operand 0 is written only;  modify  operand 0 is read and written;  otherwise operands are read only
  *   write1 / modify1: the same for operand 1
  */
@@ -112,6 +115,9 @@ export interface Context {
   /** General register by number (0..15), whole or by its low `size` bits, sign-extended. */
   gpr(number: number, size?: Size): I64;
   setGpr(number: number, value: I64, size?: Size): void;
+  /** XMM register by number, for implicit operands. */
+  xmm(number: number): V128;
+  setXmm(number: number, value: V128): void;
   /** Linear-memory byte address of a field of the CPU block (see src/cpu/state.ts), for x87, MXCSR, etc. */
   field(offset: number): I32;
   /** A byte of the decoded record is needed as data: ModRM.reg number etc. `immediate` is the sign-extended immediate. */

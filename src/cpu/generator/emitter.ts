@@ -165,6 +165,14 @@ export class Emitter implements Context {
     this.storeRegister(this.state, value, size, STATE.GPR + number * 8);
   }
 
+  xmm(number: number): V128 {
+    return v128Bits.load(this.field(STATE.XMM + number * 16), 128);
+  }
+
+  setXmm(number: number, value: V128): void {
+    v128Bits.store(this.f, this.field(STATE.XMM + number * 16), value, 128);
+  }
+
   field(offset: number): I32 {
     return i32.add(this.state, i32.const(offset));
   }

@@ -5,7 +5,6 @@
 import { type I32, i32, i64, type V128 } from '../../wasm/expression.ts';
 import { i8x16, i16x8, i32x4, i64x2, v128 } from '../../wasm/simd.ts';
 import type { Instruction, Semantics } from '../definition.ts';
-import { STATE } from '../state.ts';
 import { dwordPattern, IOTA, laneMask, shuffleQwords, unpack, wordPattern } from './operations.ts';
 import {
   immediateByte,
@@ -23,7 +22,7 @@ const blend = (lanes: (immediate: I32) => V128): Semantics =>
 const blendVariable =
   (shift: (a: V128, n: I32) => V128, width: number): Semantics =>
   (c) => {
-    const mask = shift(v128.load(c.field(STATE.XMM)), i32.const(width - 1));
+    const mask = shift(c.xmm(0), i32.const(width - 1));
     const source = c.f.let(c.readV(1));
     c.writeV(0, v128.bitselect(source, c.readV(0), mask));
   };

@@ -159,7 +159,7 @@ function compareStrings(explicit: boolean, index: boolean): Semantics {
       );
       const bytes = i8x16.eq(v128.and(spread, bits), bits);
       const elements = select(bit(immediate, 0), laneMask.words(result), bytes);
-      f.store('v128', c.field(STATE.XMM), select(bit(immediate, 6), elements, low.i32(result)));
+      c.setXmm(0, select(bit(immediate, 6), elements, low.i32(result)));
     }
     const flags = [
       i32.mul(i32.ne(result, i32.const(0)), i32.const(FLAG.CF)),
