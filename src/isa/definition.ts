@@ -59,6 +59,8 @@ export interface Instruction {
   readonly feature64?: string;
   /** Distinguishes the meaning where one mnemonic has several for equal operand forms. */
   readonly variant?: string;
+  /** The system operation that does what a data-path meaning leaves to `Context.system`. */
+  readonly fallback?: string;
   /** Data-path meaning, or the name of a system operation written in TypeScript (src/cpu/system). */
   readonly semantics: Semantics | { readonly system: string };
 }
@@ -122,6 +124,8 @@ export interface Context {
   field(offset: number): I32;
   /** A byte of the decoded record is needed as data: ModRM.reg number etc. `immediate` is the sign-extended immediate. */
   immediate(): I64;
+  /** The immediate where it is known when the code is built, as in a region: shuffles become one instruction then. */
+  readonly knownImmediate?: number | undefined;
   /** Operand `n`'s effective address, before the segment base, truncated to the address size (LEA). */
   effectiveAddress(): I64;
   /** Host (linear-memory) address of `bytes` bytes at the memory operand plus `displacement`, checked for reading. */
@@ -133,6 +137,16 @@ export interface Context {
   /** Host addresses for string instructions: `segment` (a SEG number, or undefined for the record's, default DS). */
   hostReadAt(offset: I64, bytes: number, segment?: number): I32;
   hostWriteAt(offset: I64, bytes: number, segment?: number): I32;
+  /**
+   * Host address of the byte at an offset when ordinary memory can be reached there, up to the end of its
+   * 4-KiB page, by what the TLB holds; else 0. Has no effect whatever. Undefined in a form that checks
+   * segments.
+   */
+  plainHost(access: 'read' | 'write', offset: I64, segment?: number): I32 | undefined;
+  /** Cycles left after the one of this instruction; may be negative. To be asked after all look-ups. */
+  budget(): I32;
+  /** Takes cycles off for further elements done at once: at most `budget()`. */
+  spend(cycles: I32): void;
 
   /** Status flag (0 or 1). */
   readonly carry: I32;
@@ -190,6 +204,8 @@ export interface Context {
   done(): void;
   /** Raises an exception; nothing of this instruction may have been committed. */
   raise(vector: number, errorCode?: number): void;
+  /** Ends the instruction by carrying out the row's `fallback` in its place. Nothing may have been committed. */
+  system(): void;
   /** Calls a TypeScript helper `helper(name, ...)` registered in src/cpu/helpers.ts with i32/f64 arguments and an i32 result. */
   helper(name: string, ...args: Expression<ValueType>[]): I32;
   /** Calls a shared Wasm function (declared with `library` in the same file as the semantics). */
