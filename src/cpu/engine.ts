@@ -18,6 +18,7 @@ export interface EngineImports {
   writeMiss(segment: number, lo: number, hi: number, bytes: number, modify: number): number;
   commitSlow(): void;
   system(record: number): number;
+  systemNumbered(record: number, number: number): number;
   helpers: Record<HelperName, (...args: number[]) => number>;
 }
 

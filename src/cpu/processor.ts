@@ -133,7 +133,8 @@ export class Processor implements SystemContext, InterruptTarget {
       readMiss: (segment, lo, hi, bytes) => this.memory.readMiss(segment, lo, hi, bytes),
       writeMiss: (segment, lo, hi, bytes, modify) => this.memory.writeMiss(segment, lo, hi, bytes, modify),
       commitSlow: () => this.memory.commitSlow(),
-      system: (record) => this.system(record),
+      system: (record) => this.system(record, this.u32[(record + RECORD.LINK) >> 2]),
+      systemNumbered: (record, number) => this.system(record, number),
       helpers: { transcendental: transcendentalHelper(this.regs) },
     });
     this.regs.evaluateFlags = this.exports.rflags;
@@ -516,11 +517,10 @@ export class Processor implements SystemContext, InterruptTarget {
   }
 
   /** Executes a system operation for the generated code. */
-  private system(record: number): number {
+  private system(record: number, number: number): number {
     const r = this.regs;
     this.record.address = record;
     r.rip = r.address(STATE.PAGE_IP) + this.record.pageOffset;
-    const number = this.u32[(record + RECORD.LINK) >> 2];
     const { ring, rip } = this;
     const cycle = this.now();
     const status = this.operations[number](this);

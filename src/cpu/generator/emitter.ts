@@ -1,6 +1,6 @@
 /**
- * The interpreter's implementation of `Context`: operands come out of the decoded record at run
- * time. One emitter serves one form of one instruction.
+ * The implementation of `Context`: turns the semantics of one form of one instruction into code at a
+ * site, in the interpreter or in a region.
  */
 import { FLAG, SEG, VECTOR } from '../../arch/registers.ts';
 import type { Context, FlagWriter, LibraryFunction, Semantics, Size } from '../../isa/definition.ts';
@@ -23,41 +23,36 @@ import {
 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
 import { v128Bits } from '../../wasm/vector-access.ts';
-import { LAYOUT, RECORD, SEGMENT, STATE, STATUS } from '../state.ts';
+import { RECORD, SEGMENT, STATE, STATUS } from '../state.ts';
 import { Addressing } from './addressing.ts';
-import { CARRY, conditionCode, flagWriter, OVERFLOW, RFLAGS } from './flag-code.ts';
-import type { Embedding, Form, Shared } from './form.ts';
+import type { Form, Shared } from './form.ts';
 import { checkFpu } from './fpu-checks.ts';
-import { addressSizeMask } from './memory.ts';
+import type { FlagAccess, RegisterField, Site } from './site.ts';
 import { loadSigned, loadUnsigned, storeOp } from './widths.ts';
 
 export class Emitter implements Context {
   readonly f: FunctionBuilder;
   readonly size: Size;
   readonly cc: number;
-  readonly flags: FlagWriter;
   private readonly form: Form;
-  private readonly embedding: Embedding;
+  private readonly site: Site;
   private readonly shared: Shared;
-  private readonly state: Local<'i32'>;
-  private readonly record: Local<'i32'>;
   private readonly operands: readonly Operand[];
   private readonly addressing: Addressing;
+  private readonly status: FlagAccess;
   /** Host address of the memory operand, once it was looked up. */
   private operandHost: Local<'i32'> | undefined;
 
-  constructor(form: Form, cc: number, embedding: Embedding, shared: Shared) {
+  constructor(form: Form, cc: number, site: Site, shared: Shared) {
     this.form = form;
     this.size = form.size;
     this.cc = cc;
-    this.embedding = embedding;
+    this.site = site;
     this.shared = shared;
-    this.f = embedding.f;
-    this.record = embedding.record;
-    this.state = embedding.f.param(0, 'i32');
+    this.f = site.f;
     this.operands = parseOperands(form.row.operands);
-    this.addressing = new Addressing(form, this.operands, embedding, shared);
-    this.flags = flagWriter(this.f, this.state, this.size, shared.environment);
+    this.addressing = new Addressing(form, this.operands, site, shared);
+    this.status = site.flags(this.size);
   }
 
   emit(semantics: Semantics): void {
@@ -65,7 +60,7 @@ export class Emitter implements Context {
       checkFpu(this, this.form.row);
       semantics(this);
       // Dead code after an unconditional jump, the not-taken path after a conditional one.
-      this.embedding.end(STATUS.NEXT);
+      this.site.end(STATUS.NEXT);
     });
   }
 
@@ -80,63 +75,30 @@ export class Emitter implements Context {
   }
 
   read(n: number): I64 {
-    const width = this.width(n);
-    switch (this.place(n)) {
-      case 'immediate':
-        return this.immediate();
-      case 'memory':
-        return loadSigned(this.memoryOperand(n), width);
-      case 'reg':
-        return loadSigned(this.slot(RECORD.REG), width);
-      case 'rm':
-        return loadSigned(this.slot(RECORD.RM), width);
-      default:
-        throw new Error(`${this.form.row.mnemonic}: operand ${n} is not an integer`);
-    }
+    return this.integer(n, true);
   }
 
   readU(n: number): I64 {
-    const width = this.width(n);
-    switch (this.place(n)) {
-      case 'immediate':
-        return width === 64
-          ? this.immediate()
-          : i64.and(this.immediate(), i64.const((1n << BigInt(width)) - 1n));
-      case 'memory':
-        return loadUnsigned(this.memoryOperand(n), width);
-      case 'reg':
-        return loadUnsigned(this.slot(RECORD.REG), width);
-      case 'rm':
-        return loadUnsigned(this.slot(RECORD.RM), width);
-      default:
-        throw new Error(`${this.form.row.mnemonic}: operand ${n} is not an integer`);
-    }
+    return this.integer(n, false);
   }
 
   write(n: number, value: I64): void {
     const width = this.width(n);
-    switch (this.place(n)) {
-      case 'memory': {
-        const host = this.memoryOperand(n);
-        this.f.store(storeOp(width), host, value);
-        this.commit(host);
-        return;
-      }
-      case 'reg':
-        this.storeRegister(this.slot(RECORD.REG), value, width);
-        return;
-      case 'rm':
-        this.storeRegister(this.slot(RECORD.RM), value, width);
-        return;
-      default:
-        throw new Error(`${this.form.row.mnemonic}: operand ${n} cannot be written`);
+    const at = this.place(n);
+    if (at === 'memory') {
+      const host = this.memoryOperand(n);
+      this.f.store(storeOp(width), host, value);
+      this.commit(host);
+    } else {
+      this.site.setRegister(this.generalField(n, at), value, width);
     }
   }
 
   readV(n: number): V128 {
     const at = this.place(n);
     if (at === 'memory') return v128Bits.load(this.memoryOperand(n), this.width(n));
-    return v128Bits.load(this.slot(vectorSlot(at)), at === 'regP' || at === 'rmP' ? 64 : 128);
+    const field = vectorField(at);
+    return isMmx(at) ? v128Bits.load(this.site.mmx(field), 64) : this.site.vector(field);
   }
 
   writeV(n: number, value: V128): void {
@@ -147,38 +109,39 @@ export class Emitter implements Context {
       this.commit(host);
       return;
     }
-    const slot = this.slot(vectorSlot(at));
-    if (at === 'regP' || at === 'rmP') {
+    const field = vectorField(at);
+    if (isMmx(at)) {
+      const slot = this.site.mmx(field);
       v128Bits.store(this.f, slot, value, 64);
       // MMX writes set the exponent field to all ones. SDM volume 1, "Effect of MMX Instructions on x87".
       this.f.store('i32_16', slot, i32.const(0xffff), 8);
     } else {
-      v128Bits.store(this.f, slot, value, 128);
+      this.site.setVector(field, value);
     }
   }
 
   gpr(number: number, size: Size = 64): I64 {
-    return loadSigned(this.state, size, STATE.GPR + number * 8);
+    return this.site.gpr(number, size);
   }
 
   setGpr(number: number, value: I64, size: Size = 64): void {
-    this.storeRegister(this.state, value, size, STATE.GPR + number * 8);
+    this.site.setGpr(number, value, size);
   }
 
   xmm(number: number): V128 {
-    return v128Bits.load(this.field(STATE.XMM + number * 16), 128);
+    return this.site.xmm(number);
   }
 
   setXmm(number: number, value: V128): void {
-    v128Bits.store(this.f, this.field(STATE.XMM + number * 16), value, 128);
+    this.site.setXmm(number, value);
   }
 
   field(offset: number): I32 {
-    return i32.add(this.state, i32.const(offset));
+    return i32.add(this.site.state, i32.const(offset));
   }
 
   immediate(): I64 {
-    return i64.load(this.record, RECORD.IMMEDIATE);
+    return this.site.immediate();
   }
 
   // --- memory ---------------------------------------------------------------------------------
@@ -196,9 +159,7 @@ export class Emitter implements Context {
   }
 
   commit(host: I32): void {
-    this.f.if(i32.lt_u(host, i32.const(LAYOUT.RAM)), () =>
-      this.f.call(this.shared.environment.imports.commitSlow),
-    );
+    this.site.commit(host);
   }
 
   hostReadAt(offset: I64, bytes: number, segment?: number): I32 {
@@ -209,32 +170,48 @@ export class Emitter implements Context {
     return this.addressing.at('write', offset, bytes, segment);
   }
 
+  plainHost(access: 'read' | 'write', offset: I64, segment?: number): I32 | undefined {
+    return this.addressing.plain(access, offset, segment);
+  }
+
+  budget(): I32 {
+    return this.site.budget();
+  }
+
+  spend(cycles: I32): void {
+    this.site.spend(cycles);
+  }
+
   // --- flags ----------------------------------------------------------------------------------
 
+  get flags(): FlagWriter {
+    return this.status.writer;
+  }
+
   get carry(): I32 {
-    return this.library(CARRY);
+    return this.status.carry();
   }
 
   get overflow(): I32 {
-    return this.library(OVERFLOW);
+    return this.status.overflow();
   }
 
   get sameRegister(): I32 {
-    return i32.eq(i32.load16_u(this.record, RECORD.REG), i32.load16_u(this.record, RECORD.RM));
+    return this.site.sameRegister();
   }
 
   condition(cc: number): I32 {
-    return conditionCode(cc, this.state, this.shared.environment);
+    return this.status.condition(cc);
   }
 
   rflags(): I32 {
-    return this.library(RFLAGS);
+    return this.status.rflags();
   }
 
   // --- strings and stack ----------------------------------------------------------------------
 
   stringStep(bytes: number): I64 {
-    const direction = i32.and(i32.load(this.state, STATE.FLAG_SYSTEM), i32.const(FLAG.DF));
+    const direction = i32.and(i32.load(this.field(STATE.FLAG_SYSTEM)), i32.const(FLAG.DF));
     // DF is bit 10: bytes - 2 * bytes * DF.
     return i64.extend_i32_s(
       i32.sub(i32.const(bytes), i32.shr_u(i32.mul(direction, i32.const(2 * bytes)), i32.const(10))),
@@ -242,19 +219,19 @@ export class Emitter implements Context {
   }
 
   truncateAddress(offset: I64): I64 {
-    return i64.and(offset, addressSizeMask(this.record));
+    return i64.and(offset, this.site.addressMask());
   }
 
   get rep(): I32 {
-    return i32.and(i32.load8_u(this.record, RECORD.PREFIXES), i32.const(3));
+    return this.site.rep();
   }
 
   addressSized(number: number): I64 {
-    return i64.and(this.gpr(number), addressSizeMask(this.record));
+    return i64.and(this.gpr(number), this.site.addressMask());
   }
 
   setAddressSized(number: number, value: I64): void {
-    const mask = this.f.let(addressSizeMask(this.record));
+    const mask = this.f.let(this.site.addressMask());
     const truncated = i64.and(value, mask);
     // A 16-bit address leaves the upper bits of the register alone; a 32-bit one clears them.
     const kept = i64.and(
@@ -269,16 +246,16 @@ export class Emitter implements Context {
 
   sp(delta: I64 | number): Local<'i64'> {
     const step = typeof delta === 'number' ? i64.const(delta) : delta;
-    return this.f.let(i64.and(i64.add(this.gpr(4), step), i64.load(this.state, STATE.STACK_MASK)));
+    return this.f.let(i64.and(i64.add(this.gpr(RSP), step), this.site.stackMask()));
   }
 
   setSp(value: I64): void {
     if (this.form.addressing === 'flat') {
-      this.setGpr(4, value);
+      this.setGpr(RSP, value);
       return;
     }
-    const mask = i64.load(this.state, STATE.STACK_MASK);
-    this.setGpr(4, i64.or(i64.and(this.gpr(4), i64.xor(mask, i64.const(-1))), value));
+    const others = i64.xor(this.site.stackMask(), i64.const(-1));
+    this.setGpr(RSP, i64.or(i64.and(this.gpr(RSP), others), value));
   }
 
   stackRead(offset: I64, size: Size = this.size): I64 {
@@ -298,51 +275,41 @@ export class Emitter implements Context {
   }
 
   secondImmediate(): I64 {
-    return i64.load32_s(this.record, RECORD.DISPLACEMENT);
+    return this.site.displacement();
   }
 
   // --- x87 ------------------------------------------------------------------------------------
 
   stackIndex(): I32 {
-    return i32.and(this.modRm(), i32.const(7));
+    return i32.and(this.site.modRm(), i32.const(7));
   }
 
   /** SDM volume 1, "x87 FPU Instruction and Data (Operand) Pointers", "Last Instruction Opcode". */
   notePointers(): void {
-    const { f, state, record } = this;
-    const ip = i64.add(i64.load(state, STATE.PAGE_IP), i64.load16_u(record, RECORD.OFFSET));
+    const { f, site } = this;
+    const { state } = site;
     const selector = (segment: I32): I32 =>
       i32.load16_u(
         i32.add(state, i32.mul(segment, i32.const(SEGMENT.SIZE))),
         STATE.SEGMENTS + SEGMENT.SELECTOR,
       );
-    f.store('i64', state, ip, STATE.FIP);
+    f.store('i64', state, site.ip(), STATE.FIP);
     f.store('i32_16', state, selector(i32.const(SEG.CS)), STATE.FCS);
     const opcode = Number.parseInt(this.form.row.encoding, 16) & 7;
-    f.store('i32_16', state, i32.or(this.modRm(), i32.const(opcode << 8)), STATE.FOP);
+    f.store('i32_16', state, i32.or(site.modRm(), i32.const(opcode << 8)), STATE.FOP);
     if (!this.form.memory) return;
     f.store('i64', state, this.effectiveAddress(), STATE.FDP);
-    f.store('i32_16', state, selector(i32.load8_u(record, RECORD.SEGMENT)), STATE.FDS);
-  }
-
-  /** The decoder leaves the ModRM byte of x87 instructions, which have no immediates, in the immediate's place. */
-  private modRm(): I32 {
-    return i32.load8_u(this.record, RECORD.IMMEDIATE);
+    f.store('i32_16', state, selector(site.segment()), STATE.FDS);
   }
 
   // --- control --------------------------------------------------------------------------------
 
   nextIp(): I64 {
-    return i64.add(
-      i64.load(this.state, STATE.PAGE_IP),
-      i64.extend_i32_u(
-        i32.add(i32.load16_u(this.record, RECORD.OFFSET), i32.load8_u(this.record, RECORD.LENGTH)),
-      ),
-    );
+    return this.site.nextIp();
   }
 
   jump(ip: I64): void {
-    this.embedding.end(STATUS.JUMP, this.truncateIp(ip));
+    this.site.end(STATUS.JUMP, this.truncateIp(ip));
   }
 
   checkTarget(ip: I64): void {
@@ -352,39 +319,38 @@ export class Emitter implements Context {
       const canonical = i64.shr_s(i64.shl(target, i64.const(16)), i64.const(16));
       this.f.if(i64.ne(canonical, target), refuse);
     } else if (this.form.addressing === 'segmented') {
-      this.f.if(i64.gt_u(target, i64.load(this.state, STATE.CODE_LIMIT)), refuse);
+      this.f.if(i64.gt_u(target, i64.load(this.site.state, STATE.CODE_LIMIT)), refuse);
     }
   }
 
   checkRelativeTarget(): void {
-    const check = () => this.checkTarget(this.relativeTarget());
-    // A linked branch was checked when it was linked.
-    if (this.embedding.linkedJump) this.f.if(i32.eqz(i32.load(this.record, RECORD.LINK)), check);
-    else check();
+    this.site.checkRelative(() => this.checkTarget(this.relativeTarget()));
   }
 
   jumpRelative(): void {
-    const target = () => {
+    this.site.jumpRelative(() => {
       const ip = this.f.let(this.truncateIp(this.relativeTarget()));
       this.checkTarget(ip);
       return ip;
-    };
-    if (this.embedding.linkedJump) this.embedding.linkedJump(target);
-    else this.embedding.end(STATUS.JUMP, target());
+    });
   }
 
   again(): void {
-    this.embedding.end(STATUS.AGAIN);
+    this.site.end(STATUS.AGAIN);
   }
 
   done(): void {
-    this.embedding.end(STATUS.NEXT);
+    this.site.end(STATUS.NEXT);
   }
 
   raise(vector: number, errorCode = -1): void {
-    this.f.store('i32', this.state, i32.const(vector), STATE.FAULT_VECTOR);
-    this.f.store('i32', this.state, i32.const(errorCode), STATE.FAULT_ERROR);
-    this.embedding.end(STATUS.FAULT);
+    this.site.raise(vector, errorCode);
+  }
+
+  system(): void {
+    const { mnemonic, fallback } = this.form.row;
+    if (!fallback) throw new Error(`${mnemonic} has no fallback`);
+    this.site.system(fallback);
   }
 
   helper(name: string, ...args: Expression<ValueType>[]): I32 {
@@ -410,14 +376,20 @@ export class Emitter implements Context {
     return place(operand, this.form.memory);
   }
 
-  /** Address of the CPU-block field that a u16 of the record names. */
-  private slot(field: number): I32 {
-    return i32.add(this.state, i32.load16_u(this.record, field));
+  private integer(n: number, signed: boolean): I64 {
+    const width = this.width(n);
+    const at = this.place(n);
+    if (at === 'memory') return (signed ? loadSigned : loadUnsigned)(this.memoryOperand(n), width);
+    if (at !== 'immediate') return this.site.register(this.generalField(n, at), width, signed);
+    return signed || width === 64
+      ? this.immediate()
+      : i64.and(this.immediate(), i64.const((1n << BigInt(width)) - 1n));
   }
 
-  private storeRegister(address: I32, value: I64, width: number, offset = 0): void {
-    const whole = width === 32 ? i64.and(value, i64.const(0xffffffff)) : value;
-    this.f.store(width >= 32 ? 'i64' : storeOp(width), address, whole, offset);
+  private generalField(n: number, at: Place): RegisterField {
+    if (at === 'reg') return RECORD.REG;
+    if (at === 'rm') return RECORD.RM;
+    throw new Error(`${this.form.row.mnemonic}: operand ${n} is no general register`);
   }
 
   /** Host address of the memory operand, looked up once with the rights that its attributes ask for. */
@@ -446,7 +418,11 @@ export class Emitter implements Context {
   }
 }
 
-const vectorSlot = (at: Place): number => {
+const RSP = 4;
+
+const isMmx = (at: Place): boolean => at === 'regP' || at === 'rmP';
+
+const vectorField = (at: Place): RegisterField => {
   if (at === 'regV' || at === 'regP') return RECORD.REG;
   if (at === 'rmV' || at === 'rmP') return RECORD.RM;
   throw new Error(`${at} is not a vector operand`);

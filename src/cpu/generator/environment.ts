@@ -14,6 +14,8 @@ export const IMPORTS = {
   commitSlow: 0,
   /** (record) -> status */
   system: 1,
+  /** (record, number of the system operation) -> status: the same for a record of another instruction */
+  systemNumbered: 2,
 } as const;
 
 export class Environment implements LibraryUser {

@@ -1,4 +1,4 @@
-/** The lazy status flags (isa/flags.ts) of a CPU block: shared functions that derive them, and code that writes them. */
+/** Status flags out of (kind, a, result) (isa/flags.ts): shared functions that derive them, and the flags of the CPU block. */
 import { FLAG } from '../../arch/registers.ts';
 import type { FlagWriter, LibraryFunction, LibraryUser, Size } from '../../isa/definition.ts';
 import {
@@ -14,84 +14,123 @@ import {
 import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
 import { STATE } from '../state.ts';
+import type { FlagAccess } from './site.ts';
 
-const flagState = (state: I32): FlagState => ({
-  kind: i32.load(state, STATE.FLAG_KIND),
-  a: i64.load(state, STATE.FLAG_A),
-  result: i64.load(state, STATE.FLAG_RESULT),
-});
-
+/** (kind, a, result) -> 0 or 1 */
 const derived = (name: string, emit: (f: FunctionBuilder, s: FlagState) => void): LibraryFunction<'i32'> => ({
   name,
-  params: [],
+  params: ['i32', 'i64', 'i64'],
   result: 'i32',
-  build: (f) => emit(f, flagState(f.param(0, 'i32'))),
+  build: (f) => emit(f, { kind: f.param(1, 'i32'), a: f.param(2, 'i64'), result: f.param(3, 'i64') }),
 });
 
-export const CARRY = derived('carry', emitCarry);
-export const OVERFLOW = derived('overflow', emitOverflow);
+const CARRY = derived('carry', emitCarry);
+const OVERFLOW = derived('overflow', emitOverflow);
 const AUXILIARY = derived('auxiliary', emitAuxiliary);
 
-/** (state) -> RFLAGS */
-export const RFLAGS: LibraryFunction<'i32'> = {
-  name: 'rflags',
-  params: [],
+/** (kind, a, result) -> the six status flags at their RFLAGS positions */
+const STATUS_BITS: LibraryFunction<'i32'> = {
+  name: 'statusBits',
+  params: ['i32', 'i64', 'i64'],
   result: 'i32',
   build: (f, use) => {
-    const state = f.param(0, 'i32');
-    const s = flagState(state);
+    const s = { kind: f.param(1, 'i32'), a: f.param(2, 'i64'), result: f.param(3, 'i64') };
     const at = (flag: I32, mask: number): I32 => i32.shl(flag, i32.const(31 - Math.clz32(mask)));
     const parts = [
-      use.library(CARRY),
+      carryFlag(s, use),
       at(parityFlag(s), FLAG.PF),
-      at(use.library(AUXILIARY), FLAG.AF),
+      at(use.library(AUXILIARY, s.kind, s.a, s.result), FLAG.AF),
       at(zeroFlag(s), FLAG.ZF),
       at(signFlag(s), FLAG.SF),
-      at(use.library(OVERFLOW), FLAG.OF),
-      i32.load(state, STATE.FLAG_SYSTEM),
+      at(overflowFlag(s, use), FLAG.OF),
     ];
     f.return(parts.reduce((a, b) => i32.or(a, b)));
     f.unreachable();
   },
 };
 
+/** () -> RFLAGS of the CPU block */
+export const RFLAGS: LibraryFunction<'i32'> = {
+  name: 'rflags',
+  params: [],
+  result: 'i32',
+  build: (f, use) => {
+    const state = f.param(0, 'i32');
+    f.return(rflagsOf(stateFlags(state), state, use));
+    f.unreachable();
+  },
+};
+
+export const carryFlag = (s: FlagState, use: LibraryUser): I32 => use.library(CARRY, s.kind, s.a, s.result);
+export const overflowFlag = (s: FlagState, use: LibraryUser): I32 =>
+  use.library(OVERFLOW, s.kind, s.a, s.result);
+export const rflagsOf = (s: FlagState, state: I32, use: LibraryUser): I32 =>
+  i32.or(use.library(STATUS_BITS, s.kind, s.a, s.result), i32.load(state, STATE.FLAG_SYSTEM));
+
 /** Value (0 or 1) of a condition code. SDM volume 1, "Condition Codes". */
-export function conditionCode(cc: number, state: I32, use: LibraryUser): I32 {
-  const s = flagState(state);
+export function conditionCode(cc: number, s: FlagState, use: LibraryUser): I32 {
   const positive = (): I32 => {
     switch (cc >> 1) {
       case 0:
-        return use.library(OVERFLOW);
+        return overflowFlag(s, use);
       case 1:
-        return use.library(CARRY);
+        return carryFlag(s, use);
       case 2:
         return zeroFlag(s);
       case 3:
-        return i32.or(use.library(CARRY), zeroFlag(s));
+        return i32.or(carryFlag(s, use), zeroFlag(s));
       case 4:
         return signFlag(s);
       case 5:
         return parityFlag(s);
       case 6:
-        return i32.xor(signFlag(s), use.library(OVERFLOW));
+        return i32.xor(signFlag(s), overflowFlag(s, use));
       default:
-        return i32.or(zeroFlag(s), i32.xor(signFlag(s), use.library(OVERFLOW)));
+        return i32.or(zeroFlag(s), i32.xor(signFlag(s), overflowFlag(s, use)));
     }
   };
   return (cc & 1) === 0 ? positive() : i32.eqz(positive());
 }
 
-/** Stores kind, operand and result for results of `size` bits. */
-export function flagWriter(f: FunctionBuilder, state: I32, size: Size, use: LibraryUser): FlagWriter {
+const stateFlags = (state: I32): FlagState => ({
+  kind: i32.load(state, STATE.FLAG_KIND),
+  a: i64.load(state, STATE.FLAG_A),
+  result: i64.load(state, STATE.FLAG_RESULT),
+});
+
+/** The flags of the CPU block. */
+export function blockFlags(
+  f: FunctionBuilder,
+  state: Local<'i32'>,
+  size: Size,
+  use: LibraryUser,
+): FlagAccess {
+  const s = stateFlags(state);
   const store = (kind: I32, a: I64 | undefined, result: I64 | undefined) => {
     f.store('i32', state, kind, STATE.FLAG_KIND);
     if (a) f.store('i64', state, a, STATE.FLAG_A);
     if (result) f.store('i64', state, result, STATE.FLAG_RESULT);
   };
+  return {
+    writer: flagWriter(f, size, store, () => carryFlag(s, use)),
+    carry: () => carryFlag(s, use),
+    overflow: () => overflowFlag(s, use),
+    condition: (cc) => conditionCode(cc, s, use),
+    rflags: () => rflagsOf(s, state, use),
+  };
+}
+
+/** A flag writer for results of `size` bits out of what keeps kind, operand and result. */
+function flagWriter(
+  f: FunctionBuilder,
+  size: Size,
+  store: (kind: I32, a: I64 | undefined, result: I64 | undefined) => void,
+  carry: () => I32,
+): FlagWriter {
   const kind = (name: Parameters<typeof flagKind>[0]): I32 => i32.const(flagKind(name, size));
   const withCarry = (name: 'ADD' | 'SUB', carry: I32): I32 =>
     i32.add(kind(name), i32.shl(carry, i32.const(2)));
-  const kept = (): Local<'i64'> => f.let(i64.extend_i32_u(use.library(CARRY)));
+  const kept = (): Local<'i64'> => f.let(i64.extend_i32_u(carry()));
   return {
     add: (a, result) => store(kind('ADD'), a, result),
     adc: (a, result, carry) => store(withCarry('ADD', carry), a, result),

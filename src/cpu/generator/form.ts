@@ -30,4 +30,6 @@ export interface Embedding {
 export interface Shared {
   readonly environment: Environment;
   readonly memory: MemoryFunctions;
+  /** Number of a system operation. */
+  systemNumber(name: string): number;
 }

@@ -45,13 +45,15 @@ export function planHandlers(entries: readonly Entry[]): HandlerPlan {
   const outlined: PlannedForm[] = [];
   // What the translator uses for bytes that are no instruction; then those that definitions name.
   const systemNames: string[] = ['undefined', 'too-long'];
+  const systemNumber = (name: string): number => {
+    const known = systemNames.indexOf(name);
+    return known >= 0 ? known : systemNames.push(name) - 1;
+  };
   const handlers = entries.map(({ row, cc }) => {
     const forms: Handler[] = [];
+    if (row.fallback) systemNumber(row.fallback);
     if (typeof row.semantics !== 'function') {
-      const { system } = row.semantics;
-      let number = systemNames.indexOf(system);
-      if (number < 0) number = systemNames.push(system) - 1;
-      const handler = { number: HANDLER.SYSTEM, link: number };
+      const handler = { number: HANDLER.SYSTEM, link: systemNumber(row.semantics.system) };
       for (let i = 0; i < 16; i++) forms[i] = handler;
       return forms;
     }

@@ -20,6 +20,7 @@ import { RFLAGS } from './flag-code.ts';
 import type { Embedding, Shared } from './form.ts';
 import { HANDLER, type HandlerPlan, type PlannedForm } from './handlers.ts';
 import { memoryFunctions } from './memory.ts';
+import { RecordSite } from './record-site.ts';
 
 /** @returns the bytes of a module that exports `run` and `rflags`. */
 export function generateInterpreter(
@@ -29,7 +30,11 @@ export function generateInterpreter(
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
   const environment = new Environment(module, helpers);
-  const shared: Shared = { environment, memory: memoryFunctions(environment) };
+  const shared: Shared = {
+    environment,
+    memory: memoryFunctions(environment),
+    systemNumber: (name) => plan.systemNames.indexOf(name),
+  };
   const functions = plan.outlined.map((form) => outline(module, form, shared));
   module.setTable(functions);
   const handlerType = module.type({ params: ['i32', 'i32'], results: ['i32'] });
@@ -55,7 +60,7 @@ function outline(module: ModuleBuilder, form: PlannedForm, shared: Shared): Func
       f.return(i32.const(status));
     },
   };
-  new Emitter(form, form.cc, embedding, shared).emit(semanticsOf(form.row));
+  new Emitter(form, form.cc, new RecordSite(embedding, shared), shared).emit(semanticsOf(form.row));
   f.unreachable();
   return f;
 }
@@ -130,7 +135,9 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: Shared, handlerT
           });
         for (const form of plan.inline) {
           const embedding: Embedding = { f, record, end, bank, linkedJump };
-          bodies.push(() => new Emitter(form, form.cc, embedding, shared).emit(semanticsOf(form.row)));
+          bodies.push(() =>
+            new Emitter(form, form.cc, new RecordSite(embedding, shared), shared).emit(semanticsOf(form.row)),
+          );
         }
         emitSwitch(f, i32.load16_u(record, RECORD.HANDLER), bodies);
       });
