@@ -37,7 +37,16 @@ describe('arguments', () => {
 
   it('may stand in any order, with = or a space', () => {
     const argv = ['vm', '--memory=1G', '--initrd', 'i', 'k', '--append', 'console=ttyS0', '--cpus', '2'];
-    argv.push('--no-acpi', '--technique=vtx-ept', '--limit', '2G', '--time=1.5', '--json', 'out.json');
+    argv.push(
+      '--no-acpi',
+      '--technique=vtx-ept',
+      '--tier2=off',
+      '--limit',
+      '2G',
+      '--time=1.5',
+      '--json',
+      'out.json',
+    );
     expect(run(...argv)).toMatchObject({
       kernel: 'k',
       initrd: 'i',
@@ -45,6 +54,7 @@ describe('arguments', () => {
       memoryBytes: 2 ** 30,
       cpus: 2,
       acpi: false,
+      tier2: 'off',
       limit: 2e9,
       time: 1.5,
       json: 'out.json',
@@ -117,6 +127,7 @@ describe('arguments', () => {
     [['vm', 'k', '--memory', '2G'], /--memory takes at most 2036M for `ringlab vm`/],
     [['boot', 'k', '--technique', 'vtx-ept'], /bare machine has no hypervisor/],
     [['vm', 'k', '--technique', 'xen'], /one of vtx-ept/],
+    [['boot', 'k', '--tier2', 'fast'], /--tier2 takes one of off, on, forced/],
     [['boot', 'k', '--address', '0x1000'], /belong together/],
     [['boot', 'k', '--address', '0x1000', '--mode', 'long', '--format', 'elf'], /for flat binaries/],
   ])('%j are refused', (argv, message) => {

@@ -1,3 +1,4 @@
+import type { Tier2Mode } from '../contracts/tiers.ts';
 import type { BootImage } from '../machine/boot/load.ts';
 
 /** One step of a conversation with the guest's console: wait for these bytes, or type them. */
@@ -34,6 +35,8 @@ export interface RunCommand {
   readonly memoryBytes: number;
   readonly cpus: number;
   readonly acpi: boolean;
+  /** Whether hot guest code is compiled; absent: as the computer does by itself. */
+  readonly tier2?: Tier2Mode;
   readonly script: readonly Step[];
   /** Instructions after which the run ends. */
   readonly limit?: number;
@@ -44,6 +47,9 @@ export interface RunCommand {
 }
 
 export type Command = RunCommand | { readonly kind: 'help' };
+
+/** What of a command makes the computer. */
+export type ComputerCommand = Pick<RunCommand, 'memoryBytes' | 'cpus' | 'acpi' | 'tier2'>;
 
 /** The arguments make no sense; the message says which and what would. */
 export interface UsageError {

@@ -1,7 +1,7 @@
 import { type BootImage, planImage } from '../machine/boot/load.ts';
 import { Computer, type ComputerStop, DEFAULT_HZ } from '../machine/computer.ts';
 import type { Bench, Counters, Stop } from './bench.ts';
-import type { RunCommand } from './command.ts';
+import type { ComputerCommand } from './command.ts';
 import { describeCrash } from './crash.ts';
 
 /** The bare machine as a bench. */
@@ -13,13 +13,14 @@ export class MachineBench implements Bench {
   private readonly computer: Computer;
 
   /** Throws `ImageError` when the image cannot be booted. */
-  constructor({ memoryBytes, cpus, acpi }: RunCommand, image: BootImage) {
+  constructor({ memoryBytes, cpus, acpi, tier2 }: ComputerCommand, image: BootImage) {
     // Before any memory is allocated: a bad image costs nothing.
     this.protocol = planImage(image, memoryBytes, { cpus, acpi }).protocol;
     this.cpus = cpus;
     this.computer = new Computer({
       ramBytes: memoryBytes,
       cpus,
+      ...(tier2 ? { tier2 } : {}),
       serialOutput: (byte) => this.onOutput(Uint8Array.of(byte)),
     });
     this.computer.boot(image, acpi);

@@ -1,4 +1,5 @@
 import { MEMORY_MAP } from '../arch/pc.ts';
+import type { Tier2Mode } from '../contracts/tiers.ts';
 import { IMAGE_FORMATS } from '../machine/boot/load.ts';
 import type { ModuleFile, RunCommand, Step, Technique } from './command.ts';
 import { TECHNIQUES } from './command.ts';
@@ -16,6 +17,7 @@ export interface Settings {
   cpus?: number;
   acpi?: boolean;
   technique?: Technique;
+  tier2?: Tier2Mode;
   readonly script: Step[];
   limit?: number;
   time?: number;
@@ -38,6 +40,7 @@ export interface Option {
 
 const MODES = ['real', 'protected', 'long'] as const;
 const FORMATS = ['auto', ...IMAGE_FORMATS] as const;
+const TIER2_MODES: readonly Tier2Mode[] = ['off', 'on', 'forced'];
 const MAX_CPUS = 8;
 const MIN_MEMORY = MEMORY_MAP.extendedMemory;
 const PAGE = 4096;
@@ -162,6 +165,13 @@ export const OPTIONS: readonly Option[] = [
     help: `how the virtual machine is made (vm only): ${TECHNIQUES.join(', ')}`,
     takes: `one of ${TECHNIQUES.join(', ')}`,
     apply: store('technique', (text) => oneOf(TECHNIQUES, text)),
+  },
+  {
+    name: '--tier2',
+    value: 'MODE',
+    help: 'compile guest code to WebAssembly: off, on (what runs often), forced (everything, for tests); the guest cannot tell',
+    takes: `one of ${TIER2_MODES.join(', ')}`,
+    apply: store('tier2', (text) => oneOf(TIER2_MODES, text)),
   },
   {
     name: '--until',

@@ -5,7 +5,7 @@ import { type BootImage, planImage } from '../machine/boot/load.ts';
 import { DEFAULT_HZ, DEFAULT_START } from '../machine/computer.ts';
 import { HostComputer, hostRamFor } from '../worker/host-computer.ts';
 import type { Bench, Counters, Stop } from './bench.ts';
-import type { RunCommand } from './command.ts';
+import type { ComputerCommand } from './command.ts';
 import { describeVmCrash } from './crash.ts';
 
 /** One virtual machine under the hypervisor as a bench. */
@@ -19,12 +19,13 @@ export class VmBench implements Bench {
   private stop: Stop | undefined;
 
   /** Throws `ImageError` when the image cannot be booted. */
-  constructor({ memoryBytes, cpus, acpi }: RunCommand, image: BootImage) {
+  constructor({ memoryBytes, cpus, acpi, tier2 }: ComputerCommand, image: BootImage) {
     this.protocol = planImage(image, memoryBytes, { cpus, acpi }).protocol;
     this.cpus = cpus;
     this.host = new HostComputer({
       ramBytes: hostRamFor(memoryBytes),
       cpus,
+      ...(tier2 ? { tier2 } : {}),
       observer: { ended: (_, end) => this.ended(end) },
     });
     this.vm = this.host.hypervisor.create({

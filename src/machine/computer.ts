@@ -8,6 +8,7 @@
 import type { CpuidConfig } from '../arch/cpuid.ts';
 import { MEMORY_MAP } from '../arch/pc.ts';
 import type { InterruptTarget } from '../contracts/interrupts.ts';
+import type { Tier2Mode } from '../contracts/tiers.ts';
 import { CodeCache } from '../cpu/code-cache.ts';
 import { PHYSICAL_BITS } from '../cpu/paging.ts';
 import { Processor } from '../cpu/processor.ts';
@@ -33,6 +34,8 @@ export interface ComputerOptions {
   readonly serialOutput?: (byte: number) => void;
   /** CPUID features that are not to be shown. */
   readonly withhold?: readonly string[];
+  /** Whether code that runs often is compiled. */
+  readonly tier2?: Tier2Mode;
 }
 
 /** Why `run` came back. */

@@ -1,5 +1,6 @@
 /** A computer whose processors our hypervisor has: what `vtx-ept` runs virtual machines on. */
 import { MEMORY_MAP } from '../arch/pc.ts';
+import type { Tier2Mode } from '../contracts/tiers.ts';
 import { PHYSICAL_BITS } from '../cpu/paging.ts';
 import { Hypervisor, type HypervisorObserver } from '../hypervisor/hypervisor.ts';
 import { Computer, DEFAULT_HZ } from '../machine/computer.ts';
@@ -12,6 +13,7 @@ export interface HostComputerOptions {
   readonly cpus?: number;
   readonly hz?: number;
   readonly observer?: HypervisorObserver;
+  readonly tier2?: Tier2Mode;
 }
 
 export class HostComputer {
@@ -19,8 +21,8 @@ export class HostComputer {
   readonly hypervisor: Hypervisor;
 
   constructor(options: HostComputerOptions) {
-    const { ramBytes, cpus = 1, hz = DEFAULT_HZ, observer } = options;
-    this.computer = new Computer({ ramBytes, cpus, hz });
+    const { ramBytes, cpus = 1, hz = DEFAULT_HZ, observer, tier2 } = options;
+    this.computer = new Computer({ ramBytes, cpus, hz, ...(tier2 ? { tier2 } : {}) });
     const memory = hostMemory(this.computer);
     this.hypervisor = new Hypervisor({
       memory,

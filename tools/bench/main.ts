@@ -1,81 +1,136 @@
-/** `npm run bench`: the interpreter's speed over a few guest programs, beside the same code run natively. */
-import { assemble } from '../../src/isa/assembler/index.ts';
-import { Computer } from '../../src/machine/computer.ts';
-import { CODE, DATA, KERNELS } from './kernels.ts';
+/**
+ * `npm run bench`: the lab's own workloads on the bare machine and in a virtual machine (vtx-ept), without
+ * and with the second tier. Setups take turns within a round, and the best of all rounds counts. Times are
+ * processor times.
+ */
+import { type Arguments, isWanted, parseArguments, USAGE, UsageError } from './arguments.ts';
+import { CPU_TIME_OF } from './cpu-time.ts';
+import { KERNELS } from './kernels.ts';
+import { hasLinux, measureBoot } from './linux.ts';
+import { best, geometricMean, type Measurement, measureProgram } from './measure.ts';
 import { NativeRunner } from './native.ts';
+import { buildProgram } from './program.ts';
+import { SETUP_KEYS, SETUPS, type SetupKey } from './setups.ts';
+import { tableText } from './table.ts';
 
-const RUNS = 3;
+/** Rounds: of programs, of boots; `quick` and not. */
+const ROUNDS = { program: { quick: 2, full: 6 }, boot: { quick: 1, full: 3 } };
 
-interface Program {
-  readonly image: Uint8Array;
-  /** Offset of the kernel in the image; before it stands the code that calls it and ends the run. */
-  readonly entry: number;
-}
+type Results = Record<SetupKey, Measurement>;
 
-function build(name: string, body: string): Program {
-  const source = `
-        bits 64
-        org ${CODE}
-        %define DATA ${DATA}
-        mov rsp, ${DATA}
-        call kernel
-        mov al, 0
-        out 0xf4, al
-        align 64
-kernel:
-${body}`;
-  const { bytes, symbols, errors } = assemble(source, { file: name, includes: {}, format: 'bin' });
-  if (errors.length > 0) throw new Error(errors.map((e) => `${name}:${e.line}: ${e.message}`).join('\n'));
-  const kernel = symbols.find((s) => s.name === 'kernel');
-  if (!kernel) throw new Error(`${name}: no kernel`);
-  return { image: bytes, entry: Number(kernel.value) - CODE };
-}
-
-/** Seconds of processor time of this process. */
-const cpuSeconds = (): number => process.cpuUsage().user / 1e6;
-
-/** @returns instructions executed, and the best time of several runs. */
-function simulate(program: Program): { instructions: number; seconds: number } {
-  let best = Number.POSITIVE_INFINITY;
-  let instructions = 0;
-  for (let run = 0; run < RUNS; run++) {
-    const computer = new Computer({ ramBytes: 32 << 20 });
-    computer.boot({ kernel: program.image, commandLine: '', flat: { address: CODE, mode: 'long' } });
-    const start = cpuSeconds();
-    for (;;) {
-      const stop = computer.run(computer.now + 5_000_000);
-      if (stop.kind === 'time') continue;
-      if (stop.kind !== 'exit') throw new Error(`the program ended by ${JSON.stringify(stop)}`);
-      break;
+/** One workload in all setups. @param measure one run */
+async function inTurns(
+  rounds: number,
+  measure: (setup: SetupKey) => Measurement | Promise<Measurement>,
+): Promise<Results> {
+  const runs: Partial<Record<SetupKey, Measurement[]>> = {};
+  for (let round = 0; round < rounds; round++) {
+    for (const key of SETUP_KEYS) {
+      runs[key] ??= [];
+      runs[key].push(await measure(key));
     }
-    best = Math.min(best, cpuSeconds() - start);
-    instructions = computer.instructions;
   }
-  return { instructions, seconds: best };
+  return Object.fromEntries(SETUP_KEYS.map((key) => [key, best(runs[key] ?? [])])) as Results;
 }
 
-const mean = (values: readonly number[]): number =>
-  Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);
+/** The ratios of a row. Above 1 is faster for `gain`; `inVm` is the speed in a VM as a part of that on the bare machine. */
+const ratios = ({ bareOff, vmOff, bareOn, vmOn }: Results) => ({
+  gain: bareOff.seconds / bareOn.seconds,
+  inVmOff: bareOff.seconds / vmOff.seconds,
+  inVm: bareOn.seconds / vmOn.seconds,
+});
 
-const native = NativeRunner.open();
-const rates: number[] = [];
-const ratios: number[] = [];
-const row = (cells: readonly string[]) =>
-  console.log(cells.map((c, i) => (i === 0 ? c.padEnd(24) : c.padStart(18))).join(''));
-row(['program', 'M instructions', 'M instructions/s', 'native M/s', 'times native']);
-for (const [name, body] of Object.entries(KERNELS)) {
-  const program = build(name, body);
-  const { instructions, seconds } = simulate(program);
-  const rate = instructions / seconds / 1e6;
-  rates.push(rate);
-  const cells = [name, (instructions / 1e6).toFixed(1), rate.toFixed(0)];
-  if (native) {
-    const nativeSeconds = native.seconds(program.image, program.entry);
-    ratios.push(seconds / nativeSeconds);
-    cells.push((instructions / nativeSeconds / 1e6).toFixed(0), (seconds / nativeSeconds).toFixed(1));
+const times = (ratio: number): string => ratio.toFixed(ratio < 10 ? 2 : 1);
+const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)} %`;
+const rate = ({ instructions, seconds }: Measurement): number => instructions / seconds / 1e6;
+
+async function programs(args: Arguments): Promise<void> {
+  const wanted = Object.entries(KERNELS).filter(([name]) => isWanted(args, name));
+  if (wanted.length === 0) return;
+  const native = NativeRunner.open();
+  const head = ['program', 'M instructions', ...SETUP_KEYS.map((key) => SETUPS[key].name)];
+  head.push('gain', 'VM/bare, interpreter', 'VM/bare', 'native', 'times native');
+  const all: { results: Results; native: number }[] = [];
+  const rows: string[][] = [];
+  for (const [name, body] of wanted) {
+    progress(name);
+    const program = buildProgram(name, body);
+    const rounds = args.quick ? ROUNDS.program.quick : ROUNDS.program.full;
+    const results = await inTurns(rounds, (key) => measureProgram(program, SETUPS[key]));
+    const nativeSeconds = native?.seconds(program.image, program.entry) ?? Number.NaN;
+    all.push({ results, native: nativeSeconds });
+    const { gain, inVmOff, inVm } = ratios(results);
+    const { instructions } = results.bareOn;
+    rows.push([
+      name,
+      (instructions / 1e6).toFixed(1),
+      ...SETUP_KEYS.map((key) => rate(results[key]).toFixed(0)),
+      times(gain),
+      percent(inVmOff),
+      percent(inVm),
+      native ? rate({ instructions, seconds: nativeSeconds }).toFixed(0) : '-',
+      native ? times(results.bareOn.seconds / nativeSeconds) : '-',
+    ]);
   }
-  row(cells);
+  const mean = (of: (row: (typeof all)[number]) => number) => geometricMean(all.map(of));
+  rows.push([
+    'geometric mean',
+    '',
+    ...SETUP_KEYS.map((key) => mean(({ results }) => rate(results[key])).toFixed(0)),
+    times(mean(({ results }) => ratios(results).gain)),
+    percent(mean(({ results }) => ratios(results).inVmOff)),
+    percent(mean(({ results }) => ratios(results).inVm)),
+    native ? mean((row) => rate({ ...row.results.bareOn, seconds: row.native })).toFixed(0) : '-',
+    native ? times(mean((row) => row.results.bareOn.seconds / row.native)) : '-',
+  ]);
+  print('Programs, in millions of guest instructions a second', tableText({ head, rows }, args.markdown));
+  if (!native) console.log('Not run natively: that needs Linux on x86-64 and a C compiler.');
+  native?.close();
 }
-row(['geometric mean', '', mean(rates).toFixed(0), '', native ? mean(ratios).toFixed(1) : '']);
-if (!native) console.log('Not run natively: that needs Linux on x86-64 and a C compiler.');
-native?.close();
+
+const LINUX = 'Linux boot (cloud)';
+
+async function linux(args: Arguments): Promise<void> {
+  if (!args.linux || !isWanted(args, LINUX)) return;
+  if (!hasLinux()) {
+    console.log(`${LINUX}: not measured: \`npm run guests\` fetches the kernel.`);
+    return;
+  }
+  const rounds = args.quick ? ROUNDS.boot.quick : ROUNDS.boot.full;
+  const results = await inTurns(rounds, (key) => {
+    progress(`${LINUX}: ${SETUPS[key].name}`);
+    return measureBoot(key);
+  });
+  const head = ['Linux boot (cloud) to the prompt', 'M instructions', 'seconds', 'M instructions/s'];
+  const rows = SETUP_KEYS.map((key) => [
+    SETUPS[key].name,
+    (results[key].instructions / 1e6).toFixed(0),
+    results[key].seconds.toFixed(2),
+    rate(results[key]).toFixed(0),
+  ]);
+  const { gain, inVmOff, inVm } = ratios(results);
+  rows.push(['gain', '', times(gain), '']);
+  rows.push(['VM/bare, interpreter', '', percent(inVmOff), '']);
+  rows.push(['VM/bare', '', percent(inVm), '']);
+  print('Linux', tableText({ head, rows }, args.markdown));
+}
+
+function print(title: string, table: string): void {
+  console.log(`\n${title}\n\n${table}`);
+}
+
+/** What is being measured, where somebody watches. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}\r`);
+}
+
+try {
+  const args = parseArguments(process.argv.slice(2));
+  console.log(`Processor time of ${CPU_TIME_OF}, best of several runs, setups in turn.`);
+  await programs(args);
+  await linux(args);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`bench: ${error.message}\n${USAGE}`);
+  process.exitCode = 2;
+}
