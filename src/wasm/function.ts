@@ -90,6 +90,21 @@ export class FunctionBuilder implements Callee {
     this.code.u32(offset);
   }
 
+  /** memory.copy: the ranges may overlap; the source is as it was before. */
+  copyMemory(to: I32, from: I32, bytes: I32): void {
+    for (const operand of [to, from, bytes]) operand.emit(this.code);
+    opcode(this.code, 0xfc000a);
+    this.code.byte(0);
+    this.code.byte(0);
+  }
+
+  /** memory.fill with the low byte of `value`. */
+  fillMemory(to: I32, value: I32, bytes: I32): void {
+    for (const operand of [to, value, bytes]) operand.emit(this.code);
+    opcode(this.code, 0xfc000b);
+    this.code.byte(0);
+  }
+
   block(body: (end: Label) => void): void {
     this.structured(0x02, body);
   }
