@@ -2,8 +2,9 @@
  * What repeated string instructions do to memory, many elements at once: shared functions over host
  * addresses. All elements lie within one page each side, and nothing but the data is touched.
  */
-import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
-import type { FunctionBuilder, STORE } from '../../wasm/function.ts';
+import { type I32, type I64, i32, i64, type V128 } from '../../wasm/expression.ts';
+import type { FunctionBuilder, Local, STORE } from '../../wasm/function.ts';
+import { i8x16, i16x8, i32x4, i64x2, v128 } from '../../wasm/simd.ts';
 import type { LibraryFunction, Size } from '../definition.ts';
 
 /** An element, sign-extended. */
@@ -81,20 +82,48 @@ export const FILL = perSize((size) => ({
   },
 }));
 
-/** A loop over elements that ends after the first for which `equal` is not `wanted`. @returns the number compared */
-function compareLoop(
-  f: FunctionBuilder,
-  size: Size,
-  at: { equal: () => I32; wanted: I32; hosts: readonly ReturnType<typeof f.local<'i32'>>[]; count: I32 },
-): void {
-  const done = f.let(i32.const(0));
+/** What `compareLoop` compares, and when it stops. */
+interface Comparison {
+  /** Host addresses that move on. */
+  readonly hosts: readonly Local<'i32'>[];
+  readonly count: I32;
+  /** Whether the elements there are equal. */
+  readonly equal: () => I32;
+  /** What `equal` has to be to go on. */
+  readonly wanted: I32;
+  /** Whether none of the next 16 bytes can end the loop. */
+  readonly chunkGoesOn: () => I32;
+  /** When `chunkGoesOn` may be asked: the value of `wanted` that it stands for. */
+  readonly chunkWanted: 0 | 1;
+}
+
+const CHUNK = 16;
+
+/** Compares up to and with the first element that ends the loop. @returns the number of elements compared */
+function compareLoop(f: FunctionBuilder, size: Size, c: Comparison): void {
+  const bytes = size / 8;
+  const advance = (step: number) => {
+    for (const host of c.hosts) f.set(host, i32.add(host, i32.const(step)));
+  };
+  const start = f.let(c.hosts[0]);
+  const end = f.let(i32.add(start, i32.mul(c.count, i32.const(bytes))));
+  f.if(i32.eq(c.wanted, i32.const(c.chunkWanted)), () =>
+    f.block((single) =>
+      f.loop((next) => {
+        // More than a chunk is left, so that at least one element is compared below.
+        f.brIf(single, i32.le_u(i32.sub(end, c.hosts[0]), i32.const(CHUNK)));
+        f.brIf(single, i32.eqz(c.chunkGoesOn()));
+        advance(CHUNK);
+        f.br(next);
+      }),
+    ),
+  );
   f.loop((next) => {
-    const goOn = f.let(i32.eq(at.equal(), at.wanted));
-    for (const host of at.hosts) f.set(host, i32.add(host, i32.const(size / 8)));
-    f.set(done, i32.add(done, i32.const(1)));
-    f.brIf(next, i32.and(goOn, i32.lt_u(done, at.count)));
+    const goOn = f.let(i32.eq(c.equal(), c.wanted));
+    advance(bytes);
+    f.brIf(next, i32.and(goOn, i32.lt_u(c.hosts[0], end)));
   });
-  f.return(done);
+  f.return(i32.div_u(i32.sub(c.hosts[0], start), i32.const(bytes)));
   f.unreachable();
 }
 
@@ -105,8 +134,14 @@ export const COMPARE = perSize((size) => ({
   result: 'i32',
   build: (f) => {
     const [a, b] = [f.param(1, 'i32'), f.param(2, 'i32')];
-    const equal = () => i64.eq(loadElement(size, a), loadElement(size, b));
-    compareLoop(f, size, { equal, hosts: [a, b], count: f.param(3, 'i32'), wanted: f.param(4, 'i32') });
+    compareLoop(f, size, {
+      hosts: [a, b],
+      count: f.param(3, 'i32'),
+      wanted: f.param(4, 'i32'),
+      equal: () => i64.eq(loadElement(size, a), loadElement(size, b)),
+      chunkGoesOn: () => i32.eqz(v128.any_true(v128.xor(v128.load(a), v128.load(b)))),
+      chunkWanted: 1,
+    });
   },
 }));
 
@@ -117,7 +152,21 @@ export const SCAN = perSize((size) => ({
   result: 'i32',
   build: (f) => {
     const [value, b] = [f.param(1, 'i64'), f.param(2, 'i32')];
-    const equal = () => i64.eq(value, loadElement(size, b));
-    compareLoop(f, size, { equal, hosts: [b], count: f.param(3, 'i32'), wanted: f.param(4, 'i32') });
+    const low = () => i32.wrap_i64(value);
+    const matches = (vector: V128): V128 =>
+      ({
+        8: () => i8x16.eq(vector, i8x16.splat(low())),
+        16: () => i16x8.eq(vector, i16x8.splat(low())),
+        32: () => i32x4.eq(vector, i32x4.splat(low())),
+        64: () => i64x2.eq(vector, i64x2.splat(value)),
+      })[size]();
+    compareLoop(f, size, {
+      hosts: [b],
+      count: f.param(3, 'i32'),
+      wanted: f.param(4, 'i32'),
+      equal: () => i64.eq(value, loadElement(size, b)),
+      chunkGoesOn: () => i32.eqz(v128.any_true(matches(v128.load(b)))),
+      chunkWanted: 0,
+    });
   },
 }));
