@@ -25,6 +25,8 @@ const NOTHING_KNOWN: KnownViews = {
   scheduler: undefined,
   exits: undefined,
   frames: undefined,
+  tiers: undefined,
+  region: undefined,
 };
 
 /** The lab as the page knows it. Written only by snapshots. */

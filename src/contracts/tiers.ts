@@ -67,6 +67,24 @@ export interface Tier2Statistics {
   readonly batches: readonly CompileBatch[];
 }
 
+/** Before anything was compiled. */
+export const NOTHING_COMPILED: Omit<Tier2Statistics, 'mode'> = {
+  instructions: 0,
+  entries: 0,
+  sideExits: { budget: 0, target: 0, memory: 0, system: 0, fault: 0, slow: 0, changed: 0 },
+  compiled: 0,
+  regions: 0,
+  modules: 0,
+  bytes: 0,
+  limits: { modules: 0, bytes: 0 },
+  generation: 0,
+  evictions: 0,
+  evicted: 0,
+  dropped: 0,
+  unstablePages: 0,
+  batches: [],
+};
+
 /** An instruction of a region: where its first byte lies. It may end in another page. */
 export interface RegionInstruction {
   /** Host-physical page number. */

@@ -8,7 +8,12 @@
 import type { CpuidConfig } from '../arch/cpuid.ts';
 import { MEMORY_MAP } from '../arch/pc.ts';
 import type { InterruptTarget } from '../contracts/interrupts.ts';
-import type { Tier2Mode } from '../contracts/tiers.ts';
+import {
+  NOTHING_COMPILED,
+  type RegionInfo,
+  type Tier2Mode,
+  type Tier2Statistics,
+} from '../contracts/tiers.ts';
 import { CodeCache } from '../cpu/code-cache.ts';
 import { PHYSICAL_BITS } from '../cpu/paging.ts';
 import { Processor } from '../cpu/processor.ts';
@@ -80,9 +85,11 @@ export class Computer {
   private stop: ComputerStop | undefined;
   private pauseRequested = false;
   private tscSeen = 0;
+  private tier2: Tier2Mode;
 
   constructor(options: ComputerOptions) {
     this.options = options;
+    this.tier2 = options.tier2 ?? 'on';
     const { ramBytes, cpus = 1, hz = DEFAULT_HZ } = options;
     checkOptions(ramBytes, cpus);
     this.memory = new WebAssembly.Memory({
@@ -163,6 +170,20 @@ export class Computer {
   /** What decides, beside the processors' own clocks, when each of them runs. */
   get schedule(): { readonly turn: number; readonly quantumEnd: number; readonly tscSeen: number } {
     return { turn: this.current, quantumEnd: this.quantumEnd, tscSeen: this.tscSeen };
+  }
+
+  /** Which tier executes an instruction is seen by neither the guest nor time: this is in no journal. */
+  setTier2(mode: Tier2Mode): void {
+    this.tier2 = mode;
+  }
+
+  get tier2Statistics(): Tier2Statistics {
+    return { ...NOTHING_COMPILED, mode: this.tier2 };
+  }
+
+  /** What is compiled now. */
+  tier2Regions(): readonly RegionInfo[] {
+    return [];
   }
 
   /** Loads a kernel and points the bootstrap processor at it. Throws `ImageError`. */

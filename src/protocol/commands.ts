@@ -1,4 +1,5 @@
 import type { GuestDescription, VcpuRef, VmId } from './target.ts';
+import type { Tier2Mode } from './tiers-view.ts';
 
 /** What the page asks of the session. Each is answered exactly once, in order. */
 export type Command =
@@ -19,7 +20,9 @@ export type Command =
   /** Bytes typed on the VM's console. They enter the machine's journal at the present instant. */
   | { readonly kind: 'console-input'; readonly vm: VmId; readonly bytes: Uint8Array }
   /** Chooses the vCPU that registers, code and page walk are shown of. */
-  | { readonly kind: 'focus'; readonly on: VcpuRef };
+  | { readonly kind: 'focus'; readonly on: VcpuRef }
+  /** Whether hot code is compiled, on all computers, also later ones. No guest can tell. */
+  | { readonly kind: 'tier2'; readonly mode: Exclude<Tier2Mode, 'forced'> };
 
 /** What can be done to one VM, in the words of virsh. */
 export type VmAction = 'pause' | 'resume' | 'reset' | 'destroy';

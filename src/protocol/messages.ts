@@ -4,6 +4,7 @@ import type { MachineView, VmView } from './machine-view.ts';
 import type { CodeView, RegistersView } from './processor-view.ts';
 import type { RingsView } from './rings-view.ts';
 import type { VcpuRef, VmId } from './target.ts';
+import type { RegionView, TiersView } from './tiers-view.ts';
 import type { Instant } from './time.ts';
 import type { WalkView } from './walk-view.ts';
 
@@ -18,6 +19,8 @@ export interface Views {
   readonly scheduler: SchedulerView;
   readonly exits: ExitsView;
   readonly frames: FramesView;
+  readonly tiers: TiersView;
+  readonly region: RegionView;
 }
 
 export type ViewName = keyof Views;
@@ -31,6 +34,8 @@ export interface Watch {
   readonly codeAddress: bigint | null;
   /** Disassembly lines wanted. */
   readonly codeLines: number;
+  /** Number of the region that is shown, of the computer in focus; null for none. */
+  readonly region: number | null;
 }
 
 export interface ConsoleChunk {

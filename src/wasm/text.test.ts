@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Code } from './code.ts';
 import { choose, type Expression, f32, f64, i32, i64, opcode, select, type ValueType } from './expression.ts';
-import { call, callIndirect, FunctionBuilder, STORE } from './function.ts';
+import { call, FunctionBuilder, STORE } from './function.ts';
 import { opcodeName } from './opcode-names.ts';
 import { f32x4, f64x2, i8x16, i16x8, i32x4, i64x2, v128 } from './simd.ts';
 import { WasmTextError, wasmLines, wasmText } from './text.ts';
@@ -101,16 +101,18 @@ test('calls by name and by number, values from blocks', () => {
   const f = new FunctionBuilder(0, { params: [], results: ['i32'] });
   const walk = { index: 5, signature: { params: ['i32'], results: ['i32'] } } as const;
   const value = choose(call('i32', walk, i32.const(1)), i32.const(2), i32.const(3));
-  f.return(select(value, callIndirect('i32', 1, i32.const(7)), callIndirect('i32', 0, i32.const(7))));
-  const names = {
-    function: (index: number) => (index === 5 ? 'walk' : undefined),
-    type: (index: number) => (index === 0 ? 'region' : undefined),
-  };
+  f.return(select(value, i32.const(4), i32.const(5)));
+  const names = { function: (index: number) => (index === 5 ? 'walk' : undefined) };
   const text = wasmText(f.finish(), { names }).split('\n');
   expect(text).toContain('call $walk');
-  expect(text).toContain('call_indirect (type 1)');
-  expect(text).toContain('call_indirect (type $region)');
   expect(text).toContain('if $if0 (result i32)');
+  expect(wasmText(body(0x10, 6, 0x10, 5), { names })).toBe('call 6\ncall $walk');
+});
+
+test('calls through a table, with the name of the type', () => {
+  const names = { type: (index: number) => (index === 0 ? 'region' : undefined) };
+  expect(wasmText(body(0x11, 0, 0), { names })).toBe('call_indirect (type $region)');
+  expect(wasmText(body(0x11, 1, 0), { names })).toBe('call_indirect (type 1)');
 });
 
 describe('instructions without an encoder of their own', () => {

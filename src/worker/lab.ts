@@ -5,6 +5,7 @@ import type { ConsoleChunk } from '../protocol/messages.ts';
 import type { CodeView, RegistersView } from '../protocol/processor-view.ts';
 import type { RingsView } from '../protocol/rings-view.ts';
 import type { GuestDescription, VcpuRef, VmId } from '../protocol/target.ts';
+import type { RegionView, Tier2Mode, TiersView } from '../protocol/tiers-view.ts';
 import type { Instant } from '../protocol/time.ts';
 import type { WalkView } from '../protocol/walk-view.ts';
 
@@ -39,6 +40,8 @@ export interface Lab {
   control(vm: VmId, action: VmAction): void;
   toggleBreakpoint(vm: VmId, address: bigint): boolean;
   consoleInput(vm: VmId, bytes: Uint8Array): void;
+  /** Of all computers, also of those that come. */
+  setTier2(mode: Tier2Mode): void;
 
   /** Sets what the following slices work towards. */
   aim(goal: Goal): void;
@@ -59,4 +62,8 @@ export interface Lab {
   scheduler(): SchedulerView;
   exits(): ExitsView;
   frames(): FramesView;
+  /** Of the computer that this vCPU is on; null: the one with the hypervisor. */
+  tiers(on: VcpuRef | null): TiersView;
+  /** Null when there is no such region any more; undefined while the disassembler is still being loaded. */
+  region(on: VcpuRef | null, id: number): RegionView | null | undefined;
 }

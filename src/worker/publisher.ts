@@ -12,6 +12,8 @@ const PERIOD_MS: Record<ViewName, number> = {
   scheduler: 150,
   exits: 250,
   frames: 500,
+  tiers: 250,
+  region: 500,
 };
 
 /** Wall-clock milliseconds between two snapshots: no one reads faster, and drawing costs the page most. */
@@ -30,8 +32,10 @@ export class Publisher {
   #awaiting: number | null = null;
   #lastSent = Number.NEGATIVE_INFINITY;
   readonly #due = new Map<ViewName, number>();
+  /** What the page has: the same object is not sent twice. */
+  readonly #sent = new Map<ViewName, unknown>();
   #console: ConsoleChunk[] = [];
-  #watch: Watch = { views: [], walkAddress: null, codeAddress: null, codeLines: 0 };
+  #watch: Watch = { views: [], walkAddress: null, codeAddress: null, codeLines: 0, region: null };
 
   get watch(): Watch {
     return this.#watch;
@@ -75,7 +79,8 @@ export class Publisher {
     const views: Partial<Record<ViewName, unknown>> = {};
     for (const name of due) {
       const value = view(name);
-      if (value !== undefined) views[name] = value;
+      if (value !== undefined && value !== this.#sent.get(name)) views[name] = value;
+      this.#sent.set(name, value);
       this.#due.set(name, now + PERIOD_MS[name]);
     }
     const console = this.#console;

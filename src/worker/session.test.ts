@@ -18,8 +18,12 @@ beforeEach(() => {
 });
 
 const send = (command: Command) => session.receive({ type: 'command', id: nextId++, command });
-const watch = (...views: ViewName[]) =>
-  session.receive({ type: 'watch', watch: { views, walkAddress: null, codeAddress: null, codeLines: 1 } });
+const watchRegion = (region: number | null, ...views: ViewName[]) =>
+  session.receive({
+    type: 'watch',
+    watch: { views, walkAddress: null, codeAddress: null, codeLines: 1, region },
+  });
+const watch = (...views: ViewName[]) => watchRegion(null, ...views);
 const drawn = () => session.receive({ type: 'drawn', sequence: host.snapshots.at(-1)?.sequence ?? 0 });
 const latest = () => host.snapshots.at(-1);
 
@@ -139,4 +143,26 @@ test('a defect in the machine stops it with its text', () => {
     running: false,
     stop: { kind: 'unmodelled', text: 'the bus is on fire' },
   });
+});
+
+test('sends a region once, and again when another one is shown', () => {
+  watchRegion(7, 'region');
+  expect(latest()?.views.region).toMatchObject({ id: 7 });
+  drawn();
+  send({ kind: 'run' });
+  expect(latest()?.views).not.toHaveProperty('region');
+  drawn();
+  watchRegion(8, 'region');
+  expect(latest()?.views.region).toMatchObject({ id: 8 });
+  drawn();
+  watchRegion(null, 'region');
+  expect(latest()?.views.region).toBeNull();
+});
+
+test('turns the second tier off, and shows that', () => {
+  watch('tiers');
+  expect(latest()?.views.tiers).toMatchObject({ mode: 'on' });
+  drawn();
+  send({ kind: 'tier2', mode: 'off' });
+  expect(latest()?.views.tiers).toMatchObject({ mode: 'off' });
 });

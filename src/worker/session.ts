@@ -135,6 +135,9 @@ export class Session {
       case 'focus':
         this.#focus = command.on;
         return null;
+      case 'tier2':
+        this.#lab.setTier2(command.mode);
+        return null;
     }
   }
 
@@ -207,7 +210,7 @@ export class Session {
 
   #view(name: ViewName): unknown {
     const lab = this.#lab;
-    const { walkAddress, codeAddress, codeLines } = this.#publisher.watch;
+    const { walkAddress, codeAddress, codeLines, region } = this.#publisher.watch;
     const on = this.#focus;
     switch (name) {
       case 'machine':
@@ -218,6 +221,10 @@ export class Session {
         return on === null ? null : lab.code(on, codeAddress, codeLines);
       case 'walk':
         return on === null ? null : lab.walk(on, walkAddress);
+      case 'tiers':
+        return lab.tiers(on);
+      case 'region':
+        return region === null ? null : lab.region(on, region);
       case 'vms':
       case 'rings':
       case 'scheduler':

@@ -1,10 +1,13 @@
+import { NOTHING_COMPILED } from '../contracts/tiers.ts';
 import type { Snapshot, ToPage } from '../protocol/messages.ts';
 import type { RegistersView } from '../protocol/processor-view.ts';
+import type { RegionView, Tier2Mode } from '../protocol/tiers-view.ts';
 import type { Budget, Goal, Lab, SliceOutcome } from './lab.ts';
 import { Refusal } from './refusal.ts';
 import type { Host } from './session.ts';
 import { registersView } from './views/registers.ts';
 import { longModeState } from './views/testing.ts';
+import { tiersView } from './views/tiers.ts';
 
 const HZ = 1_000_000;
 
@@ -16,6 +19,8 @@ export class CountingLab implements Lab {
   script: SliceOutcome[] = [];
   output: { vm: number; bytes: Uint8Array }[] = [];
   computed: string[] = [];
+  tier2: Tier2Mode = 'on';
+  private regionShown: RegionView | undefined;
 
   open(): number {
     throw new Refusal('This is no kernel.', 'note.txt', 'Choose a bzImage.');
@@ -74,6 +79,18 @@ export class CountingLab implements Lab {
   }
   exits() {
     return { vms: [] };
+  }
+  setTier2(mode: Tier2Mode): void {
+    this.tier2 = mode;
+  }
+  tiers() {
+    const statistics = { ...NOTHING_COMPILED, mode: this.tier2 };
+    return tiersView({ bare: null, instructions: this.instructions, statistics, regions: [] });
+  }
+  region(_on: unknown, id: number): RegionView {
+    this.computed.push('region');
+    if (this.regionShown?.id !== id) this.regionShown = { id, code: [], wasm: [], wasmLeftOut: 0 };
+    return this.regionShown;
   }
   frames() {
     return { frameSize: 4096, frames: 0, owners: [], runs: new Uint32Array() };

@@ -1,17 +1,19 @@
 import { explainWalk } from '../../hypervisor/walk/explain.ts';
 import { type BootImage, ImageError, loadImage } from '../../machine/boot/load.ts';
-import type { ComputerStop } from '../../machine/computer.ts';
+import type { Computer, ComputerStop } from '../../machine/computer.ts';
 import type { VmAction } from '../../protocol/commands.ts';
 import type { StopReason, VmView } from '../../protocol/machine-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
 import type { CodeView, RegistersView } from '../../protocol/processor-view.ts';
 import { FIRST_BARE_ID, type GuestDescription, type VcpuRef, type VmId } from '../../protocol/target.ts';
+import type { RegionView, Tier2Mode, TiersView } from '../../protocol/tiers-view.ts';
 import type { Instant } from '../../protocol/time.ts';
 import type { WalkView } from '../../protocol/walk-view.ts';
 import type { Budget, Goal, Lab, SliceOutcome } from '../lab.ts';
 import { Refusal } from '../refusal.ts';
 import { signedNumber } from '../views/numbers.ts';
 import { registersView } from '../views/registers.ts';
+import { tiersView } from '../views/tiers.ts';
 import { walkView } from '../views/walk.ts';
 import { BareMachine } from './bare-machine.ts';
 import { Breakpoints } from './breakpoints.ts';
@@ -46,6 +48,9 @@ export class Ringlab implements Lab {
   >();
   #nextBare: VmId = FIRST_BARE_ID;
   #disassembler: Disassembler | null = null;
+  #tier2: Tier2Mode = 'on';
+  /** The region shown last: it never changes, and is long. */
+  #region: { readonly of: Computer; readonly view: RegionView } | undefined;
   /** What the present goal lets run. */
   #active: readonly Seat[];
 
@@ -95,6 +100,11 @@ export class Ringlab implements Lab {
 
   consoleInput(vm: VmId, bytes: Uint8Array): void {
     this.#seatOf(vm).machine.consoleInput(vm, bytes);
+  }
+
+  setTier2(mode: Tier2Mode): void {
+    this.#tier2 = mode;
+    for (const { machine } of this.#seats()) machine.computer.setTier2(mode);
   }
 
   /** A step concerns one computer: the others stand still. */
@@ -202,9 +212,39 @@ export class Ringlab implements Lab {
     return framesView(this.#hosted.hypervisor);
   }
 
+  tiers(on: VcpuRef | null): TiersView {
+    const { bare, computer } = this.#computerOf(on);
+    return tiersView({
+      bare,
+      instructions: computer.instructions,
+      statistics: computer.tier2Statistics,
+      regions: computer.tier2Regions(),
+    });
+  }
+
+  region(on: VcpuRef | null, id: number): RegionView | null | undefined {
+    const { computer } = this.#computerOf(on);
+    const region = computer.tier2Regions().find((one) => one.id === id);
+    if (region === undefined) return null;
+    if (this.#region?.of !== computer || this.#region.view.id !== id) {
+      if (this.#disassembler === null) return undefined;
+      const read = (address: number, length: number) => computer.ram.read(address, length);
+      this.#region = { of: computer, view: this.#disassembler.regionView(region, read) };
+    }
+    return this.#region.view;
+  }
+
+  #computerOf(on: VcpuRef | null): { readonly bare: VmId | null; readonly computer: Computer } {
+    const bare = on === null ? undefined : this.#bare.get(on.vm);
+    return bare === undefined
+      ? { bare: null, computer: this.#hosted.computer }
+      : { bare: on?.vm ?? null, computer: bare.machine.computer };
+  }
+
   #openBare(id: VmId, guest: GuestDescription, image: BootImage): VmId {
     const { name, memory, cpus } = guest;
     const machine = new BareMachine({ id, name, memory, cpus, image });
+    machine.computer.setTier2(this.#tier2);
     this.#bare.set(id, { ...seat(machine), machine, guest });
     return id;
   }

@@ -1,7 +1,8 @@
-import { Decoder, DecoderOptions, FlowControl, Formatter, FormatterSyntax, type Instruction } from 'iced-x86';
+import { Decoder, DecoderOptions, FlowControl, type Instruction } from 'iced-x86';
 import { SEG } from '../../arch/registers.ts';
 import type { CodeLine, CodeView } from '../../protocol/processor-view.ts';
 import type { VcpuRef } from '../../protocol/target.ts';
+import { nasmFormatter } from './formatter.ts';
 import { modeOf } from './modes.ts';
 import type { ProcessorState } from './processor-state.ts';
 
@@ -32,13 +33,7 @@ export function codeView({ of, state, from, lines, breakpoints, read }: CodeRequ
   const rip = (base + state.rip) & mask;
   const start = from ?? startBefore(rip, bitness, read);
   const bytes = read(start, lines * LONGEST_INSTRUCTION);
-  const formatter = new Formatter(FormatterSyntax.Nasm);
-  formatter.hexPrefix = '0x';
-  formatter.hexSuffix = '';
-  formatter.uppercaseHex = false;
-  formatter.spaceAfterOperandSeparator = true;
-  formatter.branchLeadingZeros = false;
-  formatter.showBranchSize = false;
+  const formatter = nasmFormatter();
   const decoded = decode(bytes, start, bitness, lines, (instruction, offset): CodeLine => {
     const address = (start + BigInt(offset)) & mask;
     return {

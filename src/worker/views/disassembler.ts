@@ -4,3 +4,4 @@
  */
 export { nextAfterCall } from '../machines/instruction-at.ts';
 export { codeView } from './code.ts';
+export { regionView } from './region.ts';
