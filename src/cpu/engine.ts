@@ -12,13 +12,14 @@ export interface Engine {
   readonly module: WebAssembly.Module;
 }
 
-/** What a processor gives to its instance of the module. */
+/** What generated code asks of the processor that runs it. */
 export interface EngineImports {
   readMiss(segment: number, lo: number, hi: number, bytes: number): number;
   writeMiss(segment: number, lo: number, hi: number, bytes: number, modify: number): number;
   commitSlow(): void;
   system(record: number): number;
   systemNumbered(record: number, number: number): number;
+  hot(record: number, table: number): void;
   helpers: Record<HelperName, (...args: number[]) => number>;
 }
 
@@ -27,6 +28,10 @@ export interface EngineExports {
   run(state: number, record: number, table: number): number;
   /** (CPU block) -> RFLAGS */
   rflags(state: number): number;
+  /** Outlined handlers by number. */
+  readonly handlers: WebAssembly.Table;
+  /** Library functions by name. */
+  readonly [name: string]: unknown;
 }
 
 /** Pages of 64 KiB that a linear memory may have: 4 GiB. */
@@ -51,10 +56,7 @@ export function provideInterpreter(module: WebAssembly.Module): void {
 
 const makePlan = (): HandlerPlan => planHandlers(opcodeMap.entries);
 
-export function instantiate(memory: WebAssembly.Memory, imports: EngineImports): EngineExports {
-  const { helpers, ...functions } = imports;
-  const instance = new WebAssembly.Instance(getEngine().module, {
-    env: { memory, ...functions, ...helpers },
-  });
-  return instance.exports as unknown as EngineExports;
+/** An instance of the interpreter. */
+export function instantiate(env: Record<string, WebAssembly.ExportValue | number>): EngineExports {
+  return new WebAssembly.Instance(getEngine().module, { env }).exports as unknown as EngineExports;
 }

@@ -12,13 +12,13 @@ import { FIELD } from '../arch/vmcs.ts';
 import type { BusTarget } from '../contracts/device.ts';
 import type { InterruptSource, InterruptTarget } from '../contracts/interrupts.ts';
 import { opcodeMap } from '../isa/instructions.ts';
-import type { CodeCache } from './code-cache.ts';
 import { CodeFinder } from './code-finder.ts';
 import { type CrossingCause, CrossingLog, type Ring } from './crossings.ts';
-import { type EngineExports, getEngine, instantiate } from './engine.ts';
+import { type EngineImports, getEngine } from './engine.ts';
 import { Mmu } from './mmu.ts';
 import { Registers } from './registers.ts';
 import { initRegisters, resetRegisters } from './reset.ts';
+import type { Runtime } from './runtime.ts';
 import {
   ACTIVITY,
   CPU_BLOCK_SIZE,
@@ -58,7 +58,7 @@ export interface ProcessorOptions {
   readonly ramBytes: number;
   /** 0 for the bootstrap processor. */
   readonly index: number;
-  readonly code: CodeCache;
+  readonly runtime: Runtime;
   /** Memory-mapped I/O by host-physical address. */
   readonly bus: BusTarget;
   readonly ports: PortSpace;
@@ -96,7 +96,7 @@ export class Processor implements SystemContext, InterruptTarget {
 
   private readonly o: ProcessorOptions;
   private readonly u32: Uint32Array;
-  private readonly exports: EngineExports;
+  private readonly imports: EngineImports;
   private readonly finder: CodeFinder;
   private readonly operations: readonly SystemOperation[];
   /** Their names. */
@@ -125,26 +125,27 @@ export class Processor implements SystemContext, InterruptTarget {
       memory,
       regs: this.regs,
       ramBytes: options.ramBytes,
-      code: options.code,
+      code: options.runtime.code,
       bus: options.bus,
       resync: () => this.requestStop(),
     });
-    this.exports = instantiate(memory, {
+    this.imports = {
       readMiss: (segment, lo, hi, bytes) => this.memory.readMiss(segment, lo, hi, bytes),
       writeMiss: (segment, lo, hi, bytes, modify) => this.memory.writeMiss(segment, lo, hi, bytes, modify),
       commitSlow: () => this.memory.commitSlow(),
       system: (record) => this.system(record, this.u32[(record + RECORD.LINK) >> 2]),
       systemNumbered: (record, number) => this.system(record, number),
+      hot: () => {},
       helpers: { transcendental: transcendentalHelper(this.regs) },
-    });
-    this.regs.evaluateFlags = this.exports.rflags;
+    };
+    this.regs.evaluateFlags = options.runtime.exports.rflags;
     const { plan } = getEngine();
     this.finder = new CodeFinder({
       memory,
       regs: this.regs,
       mmu: this.memory,
-      code: options.code,
-      translator: new Translator(memory, opcodeMap, plan, options.code, options.cpuid),
+      code: options.runtime.code,
+      translator: new Translator(memory, opcodeMap, plan, options.runtime.code, options.cpuid),
       ramBytes: options.ramBytes,
       outsideRam: (physical) => this.fetchOutsideRam(physical),
     });
@@ -342,7 +343,8 @@ export class Processor implements SystemContext, InterruptTarget {
     const piece = single ? 1 : Math.max(1, Math.min(limit - start, LONGEST_PIECE));
     this.horizon = start + piece;
     r.i32[STATE.BUDGET >> 2] = piece;
-    const reason = this.exports.run(r.base, this.finder.record, this.finder.table);
+    this.o.runtime.active = this.imports;
+    const reason = this.o.runtime.exports.run(r.base, this.finder.record, this.finder.table);
     if (reason === RETURN.FAULT) {
       this.deliverFault();
       return undefined;

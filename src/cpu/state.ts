@@ -36,10 +36,29 @@ export const LAYOUT = {
   TABLES_END: 0x2000000,
   /** Decoded records. */
   RECORDS: 0x2000000,
-  RECORDS_END: 0x6000000,
+  RECORDS_END: 0x5c00000,
+  /** Per record: u16, how often a branch has led to it. */
+  COUNTERS: 0x5c00000,
   /** Guest-physical address 0. */
   RAM: 0x6000000,
 } as const;
+
+/** What regions count, in low memory: i64 each. For the views; no part of the computer's state. */
+export const REGION_COUNTERS = {
+  /** Instructions executed in regions. */
+  INSTRUCTIONS: 0x1000,
+  /** Calls of regions by the interpreter. */
+  ENTRIES: 0x1008,
+  /** Returns to the interpreter, by the index of the cause in `EXIT_CAUSE`. */
+  EXITS: 0x1010,
+  /** By slot: how often the region was entered. */
+  SLOTS: 0x8000,
+  /** Regions that there can be at a time. */
+  MAX_SLOTS: 4096,
+} as const;
+
+/** A branch target that was reached so often is compiled. */
+export const HOT = 512;
 
 /** Fields of a decoded record; 32 bytes. Register fields are CPU-block offsets. */
 export const RECORD = {
@@ -64,7 +83,10 @@ export const RECORD = {
   PREFIXES: 15,
   /** i32 */
   DISPLACEMENT: 16,
-  /** u32: table slot of an outlined handler, number of a system operation, or link of a branch (record address or 0). */
+  /**
+   * u32: table slot of an outlined handler, number of a system operation, link of a branch (record address
+   * or 0), or slot of a region, whose record has in IMMEDIATE the address of a copy of what stood there.
+   */
   LINK: 20,
   /** i64, sign-extended */
   IMMEDIATE: 24,

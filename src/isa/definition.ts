@@ -214,6 +214,7 @@ export interface Context {
 
 /** A Wasm function shared by several definitions, built on first use. `state` is parameter 0, the CPU block's address. */
 export interface LibraryFunction<T extends ValueType = ValueType> {
+  /** Unique: regions import the function by it. */
   readonly name: string;
   readonly params: readonly ValueType[];
   readonly result: T;

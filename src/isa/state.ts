@@ -43,6 +43,8 @@ export const STATE = {
   FAULT_VECTOR: 0x0e8,
   FAULT_ERROR: 0x0ec,
   FAULT_ADDRESS: 0x0f0,
+  /** Record table of the current code page while a region runs; i32. */
+  TABLE: 0x0f8,
   /** Bases that effective addresses use (i64 each, ES CS SS DS FS GS): 0 for ES CS SS DS in 64-bit mode. */
   EFFECTIVE_BASE: 0x100,
   /** Readable and writable offset range of each segment: i64 readLow, readHigh, writeLow, writeHigh; 32 bytes each. */

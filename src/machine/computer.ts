@@ -14,9 +14,10 @@ import {
   type Tier2Mode,
   type Tier2Statistics,
 } from '../contracts/tiers.ts';
-import { CodeCache } from '../cpu/code-cache.ts';
+import type { CodeCache } from '../cpu/code-cache.ts';
 import { PHYSICAL_BITS } from '../cpu/paging.ts';
 import { Processor } from '../cpu/processor.ts';
+import { Runtime } from '../cpu/runtime.ts';
 import { LAYOUT } from '../cpu/state.ts';
 import type { StopReason } from '../cpu/system/context.ts';
 import { Board } from '../devices/board.ts';
@@ -78,6 +79,7 @@ export class Computer {
   readonly clock: MachineClock;
   readonly ram: Ram;
   readonly code: CodeCache;
+  private readonly runtime: Runtime;
   readonly memory: WebAssembly.Memory;
   readonly journal = new Journal();
   private current = 0;
@@ -96,7 +98,8 @@ export class Computer {
       initial: Math.ceil((LAYOUT.RAM + ramBytes) / 0x10000),
       maximum: 0x10000,
     });
-    this.code = new CodeCache(this.memory, ramBytes);
+    this.runtime = new Runtime(this.memory, ramBytes);
+    this.code = this.runtime.code;
     this.ram = new Ram(this.memory, ramBytes, this.code);
     this.clock = new MachineClock(
       hz,
@@ -131,7 +134,7 @@ export class Computer {
         memory: this.memory,
         ramBytes,
         index,
-        code: this.code,
+        runtime: this.runtime,
         bus: this.board.memoryOf(index),
         ports: {
           in: (port, size) => {

@@ -169,7 +169,8 @@ export const i64 = {
     type: 'i64',
     emit: (code) => {
       code.byte(0x42);
-      code.i64(BigInt(value));
+      if (typeof value === 'number' && value === (value | 0)) code.i32(value);
+      else code.i64(BigInt(value));
     },
   }),
   load: load('i64', 0x29),

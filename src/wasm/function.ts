@@ -25,6 +25,8 @@ export interface Label {
 
 export class FunctionBuilder implements Callee {
   readonly code = new Code();
+  /** Code that goes before everything else; written when what follows is known. */
+  readonly prologue = new Code();
   private readonly localTypes: ValueType[] = [];
   /** Locals whose scope has ended and that may be handed out again, by type. */
   private readonly free = new Map<ValueType, Local[]>();
@@ -52,6 +54,18 @@ export class FunctionBuilder implements Callee {
     }
     this.scopeLocals.push(local);
     return local;
+  }
+
+  /** A local that is live throughout the function. */
+  variable<T extends ValueType>(type: T): Local<T> {
+    const local = this.reference(this.signature.params.length + this.localTypes.length, type);
+    this.localTypes.push(type);
+    return local;
+  }
+
+  /** How many blocks, loops and ifs are open here. */
+  get level(): number {
+    return this.depth;
   }
 
   /** Evaluates once, now, and names the value. */
@@ -159,6 +173,22 @@ export class FunctionBuilder implements Callee {
     this.code.byte(0x0f);
   }
 
+  /** Leaves the function by a call that takes its place. */
+  returnCall(callee: Callee, ...args: Expression[]): void {
+    for (const arg of args) arg.emit(this.code);
+    this.code.byte(0x12);
+    this.code.u32(callee.index);
+  }
+
+  /** The same through a table. */
+  returnCallIndirect(target: IndirectTarget, slot: I32, ...args: Expression[]): void {
+    for (const arg of args) arg.emit(this.code);
+    slot.emit(this.code);
+    this.code.byte(0x13);
+    this.code.u32(target.type);
+    this.code.u32(target.table);
+  }
+
   unreachable(): void {
     this.code.byte(0x00);
   }
@@ -171,6 +201,7 @@ export class FunctionBuilder implements Callee {
       out.u32(1);
       out.byte(TYPE_BYTE[type]);
     }
+    out.append(this.prologue.bytes);
     out.append(this.code.bytes);
     out.byte(0x0b);
     return out.bytes;
@@ -211,10 +242,16 @@ export function call<T extends ValueType>(type: T, callee: Callee, ...args: Expr
   };
 }
 
-/** A call through table 0 as an expression; `typeIndex` comes from `ModuleBuilder.type`. */
+/** A table, and the type of the functions that are called through it, both as indices of the module. */
+export interface IndirectTarget {
+  readonly table: number;
+  readonly type: number;
+}
+
+/** A call through a table as an expression. */
 export function callIndirect<T extends ValueType>(
   type: T,
-  typeIndex: number,
+  target: IndirectTarget,
   slot: I32,
   ...args: Expression[]
 ): Expression<T> {
@@ -224,8 +261,8 @@ export function callIndirect<T extends ValueType>(
       for (const arg of args) arg.emit(code);
       slot.emit(code);
       code.byte(0x11);
-      code.u32(typeIndex);
-      code.u32(0);
+      code.u32(target.type);
+      code.u32(target.table);
     },
   };
 }

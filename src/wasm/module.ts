@@ -1,10 +1,9 @@
-/** Puts functions, imports and one table together to the bytes of a WebAssembly module. */
+/** Puts functions, imports and tables together to the bytes of a WebAssembly module. */
 import { Code } from './code.ts';
 import { TYPE_BYTE } from './expression.ts';
 import { type Callee, FunctionBuilder, type Signature } from './function.ts';
 
 interface Import extends Callee {
-  readonly module: string;
   readonly name: string;
 }
 
@@ -13,7 +12,9 @@ export class ModuleBuilder {
   private readonly imports: Import[] = [];
   private readonly functions: FunctionBuilder[] = [];
   private readonly exports: { name: string; index: number }[] = [];
-  private table: readonly Callee[] = [];
+  private readonly tables: string[] = [];
+  private table: { name: string; functions: readonly Callee[] } | undefined;
+  private hasCallableFunctions = false;
 
   /** Index of a function type, made on first use. */
   type(signature: Signature): number {
@@ -24,14 +25,30 @@ export class ModuleBuilder {
 
   /** All imports come before the first function. The memory is always imported as env.memory. */
   import(name: string, signature: Signature): Callee {
-    if (this.functions.length > 0) throw new Error('imports come before functions');
-    const entry = { module: 'env', name, signature, index: this.imports.length };
+    if (this.hasCallableFunctions) throw new Error('imports come before functions');
+    const entry = { name, signature, index: this.imports.length };
     this.imports.push(entry);
     return entry;
   }
 
+  /** Imports env.<name>, a table of functions. @returns the table's index */
+  importTable(name: string): number {
+    if (this.table) throw new Error('imported tables come before the own one');
+    return this.tables.push(name) - 1;
+  }
+
+  /** A function that other functions may call. */
   function(signature: Signature): FunctionBuilder {
+    this.hasCallableFunctions = true;
     const f = new FunctionBuilder(this.imports.length + this.functions.length, signature);
+    this.functions.push(f);
+    return f;
+  }
+
+  /** A function that is exported as `name` and called by none of the module; imports may still follow it. */
+  entry(name: string, signature: Signature): FunctionBuilder {
+    const f = new FunctionBuilder(Number.NaN, signature);
+    this.exports.push({ name, index: -1 - this.functions.length });
     this.functions.push(f);
     return f;
   }
@@ -40,9 +57,10 @@ export class ModuleBuilder {
     this.exports.push({ name, index: f.index });
   }
 
-  /** The contents of table 0, for `callIndirect`. */
-  setTable(functions: readonly Callee[]): void {
-    this.table = functions;
+  /** Makes a table of functions and exports it. @returns its index */
+  exportTable(name: string, functions: readonly Callee[]): number {
+    this.table = { name, functions };
+    return this.tables.length;
   }
 
   /** @param maximumPages of the imported memory (64 KiB each). */
@@ -58,38 +76,56 @@ export class ModuleBuilder {
       c.u32(t.results.length);
       for (const r of t.results) c.byte(TYPE_BYTE[r]);
     });
-    section(out, 2, [undefined, ...this.imports], (c, entry, i) => {
-      c.name(entry?.module ?? 'env');
-      c.name(entry?.name ?? 'memory');
-      if (entry) {
-        c.byte(0);
-        c.u32(importTypes[i - 1]);
-      } else {
-        c.byte(2);
+    const imported: ((c: Code) => void)[] = [
+      (c) => {
+        importName(c, 'memory', KIND.MEMORY);
         c.byte(1);
         c.u32(0);
         c.u32(maximumPages);
-      }
-    });
+      },
+      ...this.tables.map((name) => (c: Code) => {
+        importName(c, name, KIND.TABLE);
+        c.byte(FUNCTION_REFERENCE);
+        c.byte(0);
+        c.u32(0);
+      }),
+      ...this.imports.map((entry, i) => (c: Code) => {
+        importName(c, entry.name, KIND.FUNCTION);
+        c.u32(importTypes[i]);
+      }),
+    ];
+    section(out, 2, imported, (c, write) => write(c));
     section(out, 3, typeIndices, (c, index) => c.u32(index));
-    if (this.table.length > 0) {
-      section(out, 4, [this.table.length], (c, size) => {
-        c.byte(0x70);
+    const { table } = this;
+    if (table) {
+      section(out, 4, [table.functions.length], (c, size) => {
+        c.byte(FUNCTION_REFERENCE);
         c.byte(0);
         c.u32(size);
       });
     }
-    section(out, 7, this.exports, (c, e) => {
-      c.name(e.name);
-      c.byte(0);
-      c.u32(e.index);
+    const exported: ((c: Code) => void)[] = this.exports.map(({ name, index }) => (c: Code) => {
+      c.name(name);
+      c.byte(KIND.FUNCTION);
+      c.u32(index < 0 ? this.imports.length - 1 - index : index);
     });
-    if (this.table.length > 0) {
-      section(out, 9, [this.table], (c, functions) => {
-        c.byte(0);
+    if (table) {
+      exported.push((c) => {
+        c.name(table.name);
+        c.byte(KIND.TABLE);
+        c.u32(this.tables.length);
+      });
+    }
+    section(out, 7, exported, (c, write) => write(c));
+    if (table) {
+      section(out, 9, [table.functions], (c, functions) => {
+        // Active, in a table by number, offset 0, function indices.
+        c.byte(2);
+        c.u32(this.tables.length);
         c.byte(0x41);
         c.i32(0);
         c.byte(0x0b);
+        c.byte(0);
         c.u32(functions.length);
         for (const f of functions) c.u32(f.index);
       });
@@ -101,6 +137,16 @@ export class ModuleBuilder {
     });
     return out.bytes.slice();
   }
+}
+
+/** Kinds of imports and exports. */
+const KIND = { FUNCTION: 0, TABLE: 1, MEMORY: 2 } as const;
+const FUNCTION_REFERENCE = 0x70;
+
+function importName(c: Code, name: string, kind: number): void {
+  c.name('env');
+  c.name(name);
+  c.byte(kind);
 }
 
 function section<T>(

@@ -16,13 +16,19 @@ export const IMPORTS = {
   system: 1,
   /** (record, number of the system operation) -> status: the same for a record of another instruction */
   systemNumbered: 2,
+  /** (record, its page's table): a branch has led to the record `HOT` times */
+  hot: 2,
 } as const;
+
+/** Those that return nothing. */
+const STATEMENTS: readonly string[] = ['commitSlow', 'hot'];
 
 export class Environment implements LibraryUser {
   readonly module: ModuleBuilder;
   readonly imports: Record<keyof typeof IMPORTS, Callee>;
   /** Named helpers with i32 or f64 arguments, imported on top. */
   private readonly helpers: Record<string, Callee>;
+  private readonly names = new Set<string>();
   private readonly library_ = new Map<LibraryFunction, Callee>();
 
   constructor(module: ModuleBuilder, helperSignatures: Record<string, readonly ValueType[]>) {
@@ -32,7 +38,7 @@ export class Environment implements LibraryUser {
         name,
         module.import(name, {
           params: Array.from({ length: count }, () => 'i32' as const),
-          results: name === 'commitSlow' ? [] : ['i32'],
+          results: STATEMENTS.includes(name) ? [] : ['i32'],
         }),
       ]),
     ) as Record<keyof typeof IMPORTS, Callee>;
@@ -44,11 +50,14 @@ export class Environment implements LibraryUser {
     );
   }
 
-  /** The module's copy of a library function, built on first use. */
+  /** The module's copy of a library function, built and exported under its name on first use. */
   function(fn: LibraryFunction): Callee {
     let callee = this.library_.get(fn);
     if (!callee) {
+      if (this.names.has(fn.name)) throw new Error(`two library functions named ${fn.name}`);
+      this.names.add(fn.name);
       const f = this.module.function({ params: ['i32', ...fn.params], results: [fn.result] });
+      this.module.export(fn.name, f);
       this.library_.set(fn, f);
       fn.build(f, this);
       callee = f;

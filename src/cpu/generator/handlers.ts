@@ -15,7 +15,9 @@ export const HANDLER = {
   SYSTEM: 1,
   /** Not an instruction: go on at OFFSET, by way of the page's table; costs no cycle. */
   CONTINUE: 2,
-  FIRST_INLINE: 3,
+  /** A region begins here: call the slot in LINK of the table of regions. */
+  REGION: 3,
+  FIRST_INLINE: 4,
 } as const;
 
 export interface Handler {

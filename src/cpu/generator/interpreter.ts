@@ -11,9 +11,25 @@
 import type { Instruction } from '../../isa/definition.ts';
 import type { ValueType } from '../../wasm/expression.ts';
 import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
-import { call, callIndirect, type FunctionBuilder, type Label, type Local } from '../../wasm/function.ts';
+import {
+  type Callee,
+  call,
+  callIndirect,
+  type FunctionBuilder,
+  type IndirectTarget,
+  type Label,
+  type Local,
+} from '../../wasm/function.ts';
 import { ModuleBuilder } from '../../wasm/module.ts';
-import { RECORD, RETURN, STATE, STATUS, TLB } from '../state.ts';
+import { RECORD, REGION_COUNTERS, RETURN, STATE, STATUS, TLB } from '../state.ts';
+import {
+  branchFromRegion,
+  countBranch,
+  countUp,
+  HANDLER_SIGNATURE,
+  isRegion,
+  REGION_SIGNATURE,
+} from './branch.ts';
 import { Emitter } from './emitter.ts';
 import { Environment } from './environment.ts';
 import { RFLAGS } from './flag-code.ts';
@@ -29,6 +45,7 @@ export function generateInterpreter(
   maximumPages: number,
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
+  const regions = { table: module.importTable('regions'), type: module.type(REGION_SIGNATURE) };
   const environment = new Environment(module, helpers);
   const shared: Shared = {
     environment,
@@ -36,12 +53,15 @@ export function generateInterpreter(
     systemNumber: (name) => plan.systemNames.indexOf(name),
   };
   const functions = plan.outlined.map((form) => outline(module, form, shared));
-  module.setTable(functions);
-  const handlerType = module.type({ params: ['i32', 'i32'], results: ['i32'] });
+  const handlers = {
+    table: module.exportTable('handlers', functions),
+    type: module.type(HANDLER_SIGNATURE),
+  };
   const run = module.function({ params: ['i32', 'i32', 'i32'], results: ['i32'] });
-  emitRun(run, plan, shared, handlerType);
+  emitRun(run, plan, shared, { handlers, regions });
   module.export('run', run);
-  module.export('rflags', environment.function(RFLAGS));
+  environment.function(RFLAGS);
+  environment.function(branchFromRegion(environment, regions));
   return module.finish(maximumPages);
 }
 
@@ -65,7 +85,12 @@ function outline(module: ModuleBuilder, form: PlannedForm, shared: Shared): Func
   return f;
 }
 
-function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: Shared, handlerType: number): void {
+interface Tables {
+  readonly handlers: IndirectTarget;
+  readonly regions: IndirectTarget;
+}
+
+function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: Shared, tables: Tables): void {
   const state = f.param(0, 'i32');
   const record = f.param(1, 'i32');
   const table = f.param(2, 'i32');
@@ -74,6 +99,7 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: Shared, handlerT
   const target = f.local('i64');
   /** The record whose link the next jump fills in, or 0. */
   const linking = f.let(i32.const(0));
+  const { imports } = shared.environment;
 
   f.loop((next) => {
     f.block((fault) => {
@@ -103,6 +129,7 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: Shared, handlerT
         const linkedJump = (ip: () => I64) => {
           const link = f.let(i32.load(record, RECORD.LINK));
           f.if(link, () => {
+            countBranch(f, link, table, imports.hot);
             f.set(record, link);
             f.br(next);
           });
@@ -123,15 +150,30 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: Shared, handlerT
         bodies[HANDLER.OUTLINED] = () =>
           f.scope(() =>
             dispatchStatus(
-              f.let(callIndirect('i32', handlerType, i32.load(record, RECORD.LINK), state, record)),
+              f.let(callIndirect('i32', tables.handlers, i32.load(record, RECORD.LINK), state, record)),
             ),
           );
         bodies[HANDLER.SYSTEM] = () =>
-          f.scope(() => dispatchStatus(f.let(call('i32', shared.environment.imports.system, record))));
+          f.scope(() => dispatchStatus(f.let(call('i32', imports.system, record))));
         bodies[HANDLER.CONTINUE] = () =>
           f.scope(() => {
             f.store('i32', state, i32.add(budget, i32.const(1)), STATE.BUDGET);
             linkedJump(() => recordIp(state, record));
+          });
+        bodies[HANDLER.REGION] = () =>
+          f.scope(() => {
+            f.store('i32', state, i32.add(budget, i32.const(1)), STATE.BUDGET);
+            f.store('i32', state, table, STATE.TABLE);
+            countUp(f, REGION_COUNTERS.ENTRIES);
+            const result = f.let(callIndirect('i32', tables.regions, i32.load(record, RECORD.LINK), state));
+            f.set(table, i32.load(state, STATE.TABLE));
+            f.if(i32.eq(result, i32.const(STATUS.JUMP)), () => jumpTo(i64.load(state, STATE.RIP)));
+            f.if(i32.eq(result, i32.const(STATUS.FAULT)), () => f.return(i32.const(RETURN.FAULT)));
+            f.if(i32.eq(result, i32.const(STATUS.EXIT)), () => f.return(i32.const(RETURN.EXIT)));
+            // The record to go on with; the interpreter has to execute it even where a region begins.
+            f.set(record, result);
+            f.if(isRegion(record), () => f.set(record, i32.load(record, RECORD.IMMEDIATE)));
+            f.br(next);
           });
         for (const form of plan.inline) {
           const embedding: Embedding = { f, record, end, bank, linkedJump };
@@ -141,7 +183,7 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: Shared, handlerT
         }
         emitSwitch(f, i32.load16_u(record, RECORD.HANDLER), bodies);
       });
-      emitJump(f, { state, record, table, bank, target, linking, next });
+      emitJump(f, { state, record, table, bank, target, linking, next, hot: imports.hot });
     });
     storeRip(f, state, recordIp(state, record));
     f.return(i32.const(RETURN.FAULT));
@@ -174,11 +216,12 @@ interface JumpContext {
   readonly target: Local<'i64'>;
   readonly linking: Local<'i32'>;
   readonly next: Label;
+  readonly hot: Callee;
 }
 
 /** Near branch to `target` (an instruction pointer): within the page by its table, else by the execute TLB. */
 function emitJump(f: FunctionBuilder, c: JumpContext): void {
-  const { state, record, table, bank, target, linking, next } = c;
+  const { state, record, table, bank, target, linking, next, hot } = c;
   f.scope(() => {
     const lookup = () => {
       f.set(linking, i32.const(0));
@@ -217,6 +260,7 @@ function emitJump(f: FunctionBuilder, c: JumpContext): void {
       },
     );
     f.set(linking, i32.const(0));
+    countBranch(f, found, table, hot);
     f.set(record, found);
     f.br(next);
   });

@@ -57,8 +57,8 @@ export interface MemoryFunctions {
 const REFUSED_ADDRESS = 1n << 62n;
 
 export function memoryFunctions(environment: Environment): MemoryFunctions {
-  const miss = (modify: boolean | undefined): LibraryFunction<'i32'> => ({
-    name: 'miss',
+  const miss = (name: string, modify: boolean | undefined): LibraryFunction<'i32'> => ({
+    name,
     params: ['i32', 'i64', 'i32'],
     result: 'i32',
     build: (f) => {
@@ -72,8 +72,8 @@ export function memoryFunctions(environment: Environment): MemoryFunctions {
       f.unreachable();
     },
   });
-  const access = (tlb: number, onMiss: LibraryFunction<'i32'>): LibraryFunction<'i32'> => ({
-    name: 'access',
+  const access = (name: string, tlb: number, onMiss: LibraryFunction<'i32'>): LibraryFunction<'i32'> => ({
+    name,
     params: ['i32', 'i64', 'i32'],
     result: 'i32',
     build: (f, use) => {
@@ -91,8 +91,8 @@ export function memoryFunctions(environment: Environment): MemoryFunctions {
       f.unreachable();
     },
   });
-  const segment = (low: number, highEnd: number): LibraryFunction<'i64'> => ({
-    name: 'segment',
+  const segment = (name: string, low: number, highEnd: number): LibraryFunction<'i64'> => ({
+    name,
     params: ['i64', 'i32', 'i32'],
     result: 'i64',
     build: (f) => {
@@ -126,18 +126,18 @@ export function memoryFunctions(environment: Environment): MemoryFunctions {
       f.unreachable();
     },
   });
-  const readMiss = miss(undefined);
-  const writeMiss = miss(false);
-  const modifyMiss = miss(true);
+  const readMiss = miss('readMiss', undefined);
+  const writeMiss = miss('writeMiss', false);
+  const modifyMiss = miss('modifyMiss', true);
   return {
     readMiss,
     writeMiss,
     modifyMiss,
-    read: access(TLB.READ, readMiss),
-    write: access(TLB.WRITE, writeMiss),
-    modify: access(TLB.WRITE, modifyMiss),
-    segmentRead: segment(0, 8),
-    segmentWrite: segment(16, 24),
+    read: access('read', TLB.READ, readMiss),
+    write: access('write', TLB.WRITE, writeMiss),
+    modify: access('modify', TLB.WRITE, modifyMiss),
+    segmentRead: segment('segmentRead', 0, 8),
+    segmentWrite: segment('segmentWrite', 16, 24),
   };
 }
 

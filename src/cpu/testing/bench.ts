@@ -4,10 +4,11 @@
  * its delivery, so that the registers are those which its handler would find.
  */
 import { CR0, CR4, EFER, SEG } from '../../arch/registers.ts';
-import { CodeCache } from '../code-cache.ts';
+import type { CodeCache } from '../code-cache.ts';
 import { PTE } from '../paging.ts';
 import { Processor } from '../processor.ts';
 import type { Registers } from '../registers.ts';
+import { Runtime } from '../runtime.ts';
 import { LAYOUT } from '../state.ts';
 import type { DeliveredEvent } from '../system/event.ts';
 import type { Interceptor } from '../system/intercept.ts';
@@ -61,12 +62,13 @@ export class Bench {
     const memory = new WebAssembly.Memory({ initial: (LAYOUT.RAM + RAM_BYTES) / 0x10000, maximum: 0x10000 });
     this.ram = new Uint8Array(memory.buffer, LAYOUT.RAM, RAM_BYTES);
     this.tables = new DataView(memory.buffer, LAYOUT.RAM, RAM_BYTES);
-    this.code = new CodeCache(memory, RAM_BYTES);
+    const runtime = new Runtime(memory, RAM_BYTES);
+    this.code = runtime.code;
     this.processor = new BenchProcessor({
       memory,
       ramBytes: RAM_BYTES,
       index: 0,
-      code: this.code,
+      runtime,
       bus: { read: () => 0, write: () => {} },
       ports: { in: () => 0, out: () => {} },
       tsc: (now) => now,

@@ -32,7 +32,7 @@ const perSize = (make: (size: Size) => LibraryFunction<'i32'>): Record<Size, Lib
  * begins inside the source, later elements are copies of copies, as the processor makes them.
  */
 export const COPY = perSize((size) => ({
-  name: 'copyElements',
+  name: `copyElements${size}`,
   params: ['i32', 'i32', 'i32'],
   result: 'i32',
   build: (f) => {
@@ -57,7 +57,7 @@ export const COPY = perSize((size) => ({
 
 /** (to, value as halves, count) -> count: stores the low `size` bits of the value `count` times. */
 export const FILL = perSize((size) => ({
-  name: 'fillElements',
+  name: `fillElements${size}`,
   params: ['i32', 'i64', 'i32'],
   result: 'i32',
   build: (f) => {
@@ -129,7 +129,7 @@ function compareLoop(f: FunctionBuilder, size: Size, c: Comparison): void {
 
 /** (a, b, count, wanted) -> elements compared: up to and with the first where `a = b` is not `wanted` (0 or 1). */
 export const COMPARE = perSize((size) => ({
-  name: 'compareElements',
+  name: `compareElements${size}`,
   params: ['i32', 'i32', 'i32', 'i32'],
   result: 'i32',
   build: (f) => {
@@ -147,7 +147,7 @@ export const COMPARE = perSize((size) => ({
 
 /** (value sign-extended, b, count, wanted) -> elements compared, as `COMPARE` does. */
 export const SCAN = perSize((size) => ({
-  name: 'scanElements',
+  name: `scanElements${size}`,
   params: ['i64', 'i32', 'i32', 'i32'],
   result: 'i32',
   build: (f) => {

@@ -4,8 +4,8 @@
  */
 import { beforeEach, expect, test } from 'vitest';
 import { CR0, CR4, EFER, VECTOR } from '../../arch/registers.ts';
-import { CodeCache } from '../../cpu/code-cache.ts';
 import { Processor } from '../../cpu/processor.ts';
+import { Runtime } from '../../cpu/runtime.ts';
 import { LAYOUT } from '../../cpu/state.ts';
 import { refresh } from '../../cpu/system/mode.ts';
 import { STATE } from '../state.ts';
@@ -17,12 +17,13 @@ const DATA = 0x20000;
 const HOLE = 0x30_0000;
 
 const memory = new WebAssembly.Memory({ initial: (LAYOUT.RAM + RAM_BYTES) >> 16, maximum: 65536 });
-const code = new CodeCache(memory, RAM_BYTES);
+const runtime = new Runtime(memory, RAM_BYTES);
+const { code } = runtime;
 const processor = new Processor({
   memory,
   ramBytes: RAM_BYTES,
   index: 0,
-  code,
+  runtime,
   bus: { read: () => 0, write: () => {} },
   ports: { in: () => 0, out: () => {} },
   tsc: (now) => now,

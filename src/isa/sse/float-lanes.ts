@@ -151,8 +151,21 @@ export function vectorArithmetic(
   format: LaneFormat,
   operations: readonly Arithmetic[],
 ): LibraryFunction<'v128'> {
+  const name = `vector${format.name}-${operations.join('-')}`;
+  const known = vectors.get(name) ?? makeVectorArithmetic(name, format, operations);
+  vectors.set(name, known);
+  return known;
+}
+
+const vectors = new Map<string, LibraryFunction<'v128'>>();
+
+function makeVectorArithmetic(
+  name: string,
+  format: LaneFormat,
+  operations: readonly Arithmetic[],
+): LibraryFunction<'v128'> {
   return {
-    name: `vector${format.name}`,
+    name,
     params: ['v128', 'v128'],
     result: 'v128',
     build: (f, use) => {

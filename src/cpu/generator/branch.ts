@@ -1,0 +1,91 @@
+/** How code reaches regions: counting of branches, and branches out of a region. */
+import type { LibraryFunction } from '../../isa/definition.ts';
+import { type I32, i32, i64 } from '../../wasm/expression.ts';
+import type { Callee, FunctionBuilder, IndirectTarget, Local, Signature } from '../../wasm/function.ts';
+import { HOT, LAYOUT, RECORD, STATE, STATUS, TLB } from '../state.ts';
+import type { Environment } from './environment.ts';
+import { HANDLER } from './handlers.ts';
+
+/** Outlined handlers: (CPU block, record) -> STATUS.x */
+export const HANDLER_SIGNATURE: Signature = { params: ['i32', 'i32'], results: ['i32'] };
+/**
+ * Regions: (CPU block) -> the address of the record that the interpreter has to execute next, or
+ * STATUS.JUMP, FAULT or EXIT, for which STATE.RIP is valid.
+ */
+export const REGION_SIGNATURE: Signature = { params: ['i32'], results: ['i32'] };
+
+/** A record's counter, u16: 32-byte records have 2 bytes each. */
+const COUNTER_OFFSET = LAYOUT.COUNTERS - (LAYOUT.RECORDS >> 4);
+
+/** Linear-memory address of the u16 that counts branches to a record. */
+export const counterAddress = (record: number): number => COUNTER_OFFSET + (record >> 4);
+
+export const isRegion = (record: I32): I32 =>
+  i32.eq(i32.load16_u(record, RECORD.HANDLER), i32.const(HANDLER.REGION));
+
+/** Counts a branch to `record`. */
+export function countBranch(f: FunctionBuilder, record: Local<'i32'>, table: I32, hot: Callee): void {
+  const at = f.let(i32.shr_u(record, i32.const(4)));
+  const count = f.let(i32.add(i32.load16_u(at, COUNTER_OFFSET), i32.const(1)));
+  f.store('i32_16', at, count, COUNTER_OFFSET);
+  f.if(i32.eq(count, i32.const(HOT)), () => f.call(hot, record, table));
+}
+
+/** Adds 1 to an i64 in low memory. */
+export function countUp(f: FunctionBuilder, address: number): void {
+  f.store('i64', i32.const(0), i64.add(i64.load(i32.const(0), address), i64.const(1)), address);
+}
+
+/**
+ * (target i64) -> as a region: a near branch out of a region to an instruction pointer. Goes straight
+ * on to the region that begins there, or tells the interpreter where to go on.
+ */
+export function branchFromRegion(environment: Environment, regions: IndirectTarget): LibraryFunction<'i32'> {
+  return {
+    name: BRANCH_FROM_REGION,
+    params: ['i64'],
+    result: 'i32',
+    build: (f) => {
+      const [state, target] = [f.param(0, 'i32'), f.param(1, 'i64')];
+      const lookup = () => {
+        f.store('i64', state, target, STATE.RIP);
+        f.return(i32.const(STATUS.JUMP));
+      };
+      const codeBase = i64.load(state, STATE.EFFECTIVE_BASE + 8);
+      f.if(i64.gt_u(target, i64.load(state, STATE.CODE_LIMIT)), lookup);
+      const linear = f.let(i64.and(i64.add(target, codeBase), i64.load(state, STATE.ADDRESS_MASK)));
+      const page = f.let(i64.and(linear, i64.const(~0xfffn)));
+      const table = f.let(i32.load(state, STATE.TABLE));
+      const slot = f.let(i32.shl(i32.and(i32.wrap_i64(linear), i32.const(0xfff)), i32.const(2)));
+      const found = f.local('i32');
+      f.if(
+        i64.eq(page, i64.load(state, STATE.PAGE_LINEAR)),
+        () => {
+          f.set(found, i32.load(i32.add(table, slot)));
+          f.if(i32.eqz(found), lookup);
+        },
+        () => {
+          const entry = f.let(executeEntry(i32.load(state, STATE.TLB_BANK), i32.wrap_i64(linear)));
+          f.if(i64.ne(i64.load(entry, TLB.EXECUTE), i64.or(page, i64.load(state, STATE.CODE_MODE))), lookup);
+          f.set(table, i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD));
+          f.set(found, i32.load(i32.add(table, slot)));
+          f.if(i32.eqz(found), lookup);
+          f.store('i32', state, table, STATE.TABLE);
+          f.store('i64', state, page, STATE.PAGE_LINEAR);
+          f.store('i64', state, i64.sub(target, i64.and(linear, i64.const(0xfff))), STATE.PAGE_IP);
+        },
+      );
+      f.if(isRegion(found), () => f.returnCallIndirect(regions, i32.load(found, RECORD.LINK), state));
+      countBranch(f, found, table, environment.imports.hot);
+      f.return(found);
+      f.unreachable();
+    },
+  };
+}
+
+/** Name under which the interpreter exports `branchFromRegion`. */
+export const BRANCH_FROM_REGION = 'branchFromRegion';
+
+/** Address of the execute-TLB entry (less TLB.EXECUTE) of a linear address. */
+export const executeEntry = (bank: I32, linear: I32): I32 =>
+  i32.add(bank, i32.and(i32.shr_u(linear, i32.const(8)), i32.const((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE)));

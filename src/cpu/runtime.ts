@@ -1,0 +1,36 @@
+/**
+ * What the processors of one computer share: the decoded code, the instance of the interpreter and the
+ * table of regions. The imports of generated code go to the processor that is running.
+ */
+import { CodeCache } from './code-cache.ts';
+import { type EngineExports, type EngineImports, instantiate } from './engine.ts';
+import { REGION_COUNTERS } from './state.ts';
+
+export class Runtime {
+  readonly memory: WebAssembly.Memory;
+  readonly code: CodeCache;
+  readonly exports: EngineExports;
+  /** Functions of the regions, by slot. */
+  readonly regionTable: WebAssembly.Table;
+  /** The slow paths of the running processor; set before generated code is called. */
+  active!: EngineImports;
+  /** Imports of generated code, for the regions' modules as well. */
+  readonly imports: Readonly<Record<string, WebAssembly.ExportValue | number>>;
+
+  constructor(memory: WebAssembly.Memory, ramBytes: number) {
+    this.memory = memory;
+    this.code = new CodeCache(memory, ramBytes);
+    this.regionTable = new WebAssembly.Table({ element: 'anyfunc', initial: REGION_COUNTERS.MAX_SLOTS });
+    const functions: Omit<EngineImports, 'helpers'> = {
+      readMiss: (segment, lo, hi, bytes) => this.active.readMiss(segment, lo, hi, bytes),
+      writeMiss: (segment, lo, hi, bytes, modify) => this.active.writeMiss(segment, lo, hi, bytes, modify),
+      commitSlow: () => this.active.commitSlow(),
+      system: (record) => this.active.system(record),
+      systemNumbered: (record, number) => this.active.systemNumbered(record, number),
+      hot: (record, table) => this.active.hot(record, table),
+    };
+    const helpers = { transcendental: (...args: number[]) => this.active.helpers.transcendental(...args) };
+    this.imports = { memory, ...functions, ...helpers };
+    this.exports = instantiate({ ...this.imports, regions: this.regionTable });
+  }
+}
