@@ -1,5 +1,6 @@
 /** Memory operands that are numbers, and the rows of instructions that read them. */
 import { i32 } from '../../wasm/expression.ts';
+import type { Local } from '../../wasm/function.ts';
 import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
 import { UNPACK_DOUBLE, UNPACK_SINGLE } from '../float/unpack.ts';
 import { UNPACK_INTEGER } from './operation.ts';
@@ -10,20 +11,27 @@ export interface Source {
   readonly operand: string;
   /** (slot, bits) -> kind */
   readonly unpack: LibraryFunction<'i32'>;
+  readonly format: 'single' | 'double' | 'integer';
 }
 
 export const SOURCE = {
-  SINGLE: { operand: 'Md', unpack: UNPACK_SINGLE },
-  DOUBLE: { operand: 'Mq', unpack: UNPACK_DOUBLE },
-  WORD: { operand: 'Mw', unpack: UNPACK_INTEGER },
-  DWORD: { operand: 'Md', unpack: UNPACK_INTEGER },
-  QWORD: { operand: 'Mq', unpack: UNPACK_INTEGER },
+  SINGLE: { operand: 'Md', unpack: UNPACK_SINGLE, format: 'single' },
+  DOUBLE: { operand: 'Mq', unpack: UNPACK_DOUBLE, format: 'double' },
+  WORD: { operand: 'Mw', unpack: UNPACK_INTEGER, format: 'integer' },
+  DWORD: { operand: 'Md', unpack: UNPACK_INTEGER, format: 'integer' },
+  QWORD: { operand: 'Mq', unpack: UNPACK_INTEGER, format: 'integer' },
 } as const satisfies Record<string, Source>;
+
+/** Reads operand 0 and notes the pointers: nothing can fault afterwards. */
+export function readMemory(c: Context): Local<'i64'> {
+  const bits = c.f.let(c.read(0));
+  c.notePointers();
+  return bits;
+}
 
 /** Reads operand 0 into SLOT.A or SLOT.B and notes the pointers: nothing can fault afterwards. */
 export function unpackMemory(c: Context, source: Source, slot: number): void {
-  const bits = c.f.let(c.read(0));
-  c.notePointers();
+  const bits = readMemory(c);
   perform(c, c.library(source.unpack, i32.const(slot), bits));
 }
 

@@ -4,7 +4,7 @@
  */
 import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
-import type { Context, LibraryFunction } from '../definition.ts';
+import type { Context, LibraryFunction, LibraryUser } from '../definition.ts';
 import { PACK_EXTENDED_TOP } from '../float/pack.ts';
 import { UNPACK_EXTENDED } from '../float/unpack.ts';
 import { EXCEPTION, has, INDEFINITE, KIND, Slot, slots } from '../float/workspace.ts';
@@ -137,27 +137,37 @@ const PUSH: LibraryFunction<'i32'> = {
   },
 };
 
+/** What the steps of an instruction need, in semantics or in a library function. */
+export type Workplace = Pick<Context, 'f' | 'field' | 'library'>;
+
+/** The body of a library function as a workplace. */
+export const inside = (f: FunctionBuilder, use: LibraryUser): Workplace => ({
+  f,
+  field: (offset) => i32.add(f.param(0, 'i32'), i32.const(offset)),
+  library: (fn, ...args) => use.library(fn, ...args),
+});
+
 /** R, as a register holds it. */
-export function result(c: Context): Raw {
+export function result(c: Workplace): Raw {
   const { r } = slots(c.f, c.field(0));
   return { significand: r.significand, top: c.library(PACK_EXTENDED_TOP) };
 }
 
 /** Settles `flags` and writes to ST(index). @returns 1 when it was written */
-export const deliver = (c: Context, index: I32, flags: I32, value: Raw = result(c)): I32 =>
+export const deliver = (c: Workplace, index: I32, flags: I32, value: Raw = result(c)): I32 =>
   c.library(DELIVER, index, flags, value.significand, value.top);
 
 /** The same with a push. */
-export const push = (c: Context, flags: I32, value: Raw = result(c)): I32 =>
+export const push = (c: Workplace, flags: I32, value: Raw = result(c)): I32 =>
   c.library(PUSH, flags, value.significand, value.top);
 
 /** Evaluates a call for its effect. */
-export const perform = (c: Context, call: I32): void => {
+export const perform = (c: Pick<Workplace, 'f'>, call: I32): void => {
   c.f.let(call);
 };
 
 /** Unpacks ST(index) to SLOT.A or SLOT.B. @returns its kind */
-export const unpack = (c: Context, slot: number, index: I32): I32 =>
+export const unpack = (c: Workplace, slot: number, index: I32): I32 =>
   c.library(UNPACK_REGISTER, i32.const(slot), index);
 
 export const TOP = i32.const(0);
