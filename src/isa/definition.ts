@@ -73,7 +73,8 @@ export interface FlagWriter {
   add(a: I64, result: I64): void;
   /** After `result = a + b + carry` with `carry` 0 or 1. */
   adc(a: I64, result: I64, carry: I32): void;
-  sub(a: I64, result: I64): void;
+  /** `b`: the subtrahend, sign-extended, where it is at hand: comparing directly beats deriving. */
+  sub(a: I64, result: I64, b?: I64): void;
   sbb(a: I64, result: I64, borrow: I32): void;
   /** CF = OF = AF = 0; SF, ZF, PF from the result. */
   logic(result: I64): void;

@@ -40,9 +40,14 @@ const bit = (value: I64, shift: I64): I32 => i32.and(i32.wrap_i64(i64.shr_u(valu
 const rawBit = (a: I64, flag: number): I32 =>
   i32.and(i32.shr_u(i32.wrap_i64(a), i32.const(31 - Math.clz32(flag))), i32.const(1));
 
+export type FlagKind = keyof typeof FLAG_KIND;
+
+/** A flag (0 or 1) by the kind; 0 for the kinds that are not there. */
+type FlagCases = Partial<Record<FlagKind, I32>>;
+
 /** Bodies of functions of (kind, a, result) that return 0 or 1, by a switch over the kind. */
-function byKind(f: FunctionBuilder, s: FlagState, cases: Partial<Record<keyof typeof FLAG_KIND, I32>>): void {
-  const names = Object.keys(FLAG_KIND) as (keyof typeof FLAG_KIND)[];
+function byKind(f: FunctionBuilder, s: FlagState, cases: FlagCases): void {
+  const names = Object.keys(FLAG_KIND) as FlagKind[];
   const open = (i: number): void => {
     if (i === names.length) {
       f.block((dispatch) => openDispatch(dispatch.depth));
@@ -59,7 +64,11 @@ function byKind(f: FunctionBuilder, s: FlagState, cases: Partial<Record<keyof ty
   f.unreachable();
 }
 
-export function emitCarry(f: FunctionBuilder, s: FlagState): void {
+export const emitCarry = (f: FunctionBuilder, s: FlagState): void => byKind(f, s, carryCases(s));
+export const emitOverflow = (f: FunctionBuilder, s: FlagState): void => byKind(f, s, overflowCases(s));
+export const emitAuxiliary = (f: FunctionBuilder, s: FlagState): void => byKind(f, s, auxiliaryCases(s));
+
+export function carryCases(s: FlagState): FlagCases {
   const { a, result } = s;
   const b = i64.sub(a, result);
   // Borrow out of the operand's top bit: (~a & b) | (~(a ^ b) & result), read at the size's sign bit.
@@ -68,7 +77,7 @@ export function emitCarry(f: FunctionBuilder, s: FlagState): void {
     const same = i64.xor(i64.xor(a, subtrahend), i64.const(-1));
     return bit(i64.or(i64.and(notA, subtrahend), i64.and(same, result)), signShift(s.kind));
   };
-  byKind(f, s, {
+  return {
     RAW: rawBit(a, FLAG.CF),
     ADD: i64.lt_u(result, a),
     ADC: i64.le_u(result, a),
@@ -77,17 +86,17 @@ export function emitCarry(f: FunctionBuilder, s: FlagState): void {
     INC: rawBit(a, FLAG.CF),
     DEC: rawBit(a, FLAG.CF),
     BITS: rawBit(a, FLAG.CF),
-  });
+  };
 }
 
-export function emitOverflow(f: FunctionBuilder, s: FlagState): void {
+export function overflowCases(s: FlagState): FlagCases {
   const { a, result } = s;
   const shift = signShift(s.kind);
   const added = (b: I64): I32 => bit(i64.and(i64.xor(a, result), i64.xor(b, result)), shift);
   const subtracted = (b: I64): I32 => bit(i64.and(i64.xor(a, b), i64.xor(a, result)), shift);
   const isMinimum = i64.eq(result, i64.shl(i64.const(-1), shift));
   const isMaximum = i64.eq(result, i64.xor(i64.shl(i64.const(-1), shift), i64.const(-1)));
-  byKind(f, s, {
+  return {
     RAW: rawBit(a, FLAG.OF),
     ADD: added(i64.sub(result, a)),
     ADC: added(i64.sub(i64.sub(result, a), i64.const(1))),
@@ -96,14 +105,14 @@ export function emitOverflow(f: FunctionBuilder, s: FlagState): void {
     INC: isMinimum,
     DEC: isMaximum,
     BITS: rawBit(a, FLAG.OF),
-  });
+  };
 }
 
-export function emitAuxiliary(f: FunctionBuilder, s: FlagState): void {
+function auxiliaryCases(s: FlagState): FlagCases {
   const { a, result } = s;
   const nibble = (b: I64): I32 => bit(i64.xor(i64.xor(a, b), result), i64.const(4));
   const low = i32.and(i32.wrap_i64(result), i32.const(15));
-  byKind(f, s, {
+  return {
     RAW: rawBit(a, FLAG.AF),
     ADD: nibble(i64.sub(result, a)),
     ADC: nibble(i64.sub(i64.sub(result, a), i64.const(1))),
@@ -112,7 +121,7 @@ export function emitAuxiliary(f: FunctionBuilder, s: FlagState): void {
     INC: i32.eqz(low),
     DEC: i32.eq(low, i32.const(15)),
     BITS: rawBit(a, FLAG.AF),
-  });
+  };
 }
 
 const isRaw = (s: FlagState): I32 => i32.lt_u(s.kind, i32.const(4));
@@ -138,5 +147,5 @@ function signShift(kind: I32): I64 {
 }
 
 /** The kind operand for a size in bits. */
-export const flagKind = (kind: keyof typeof FLAG_KIND, size: number): number =>
+export const flagKind = (kind: FlagKind, size: number): number =>
   FLAG_KIND[kind] * 4 + (Math.log2(size) - 3);

@@ -6,6 +6,7 @@ import {
   emitCarry,
   emitOverflow,
   type FlagState,
+  type FlagKind,
   flagKind,
   parityFlag,
   signFlag,
@@ -106,13 +107,14 @@ export function blockFlags(
   use: LibraryUser,
 ): FlagAccess {
   const s = stateFlags(state);
-  const store = (kind: I32, a: I64 | undefined, result: I64 | undefined) => {
-    f.store('i32', state, kind, STATE.FLAG_KIND);
+  const store: StoreFlags = ({ kind, plus }, { a, result }) => {
+    const base = i32.const(flagKind(kind, size));
+    f.store('i32', state, plus ? i32.add(base, i32.shl(plus, i32.const(2))) : base, STATE.FLAG_KIND);
     if (a) f.store('i64', state, a, STATE.FLAG_A);
     if (result) f.store('i64', state, result, STATE.FLAG_RESULT);
   };
   return {
-    writer: flagWriter(f, size, store, () => carryFlag(s, use)),
+    writer: flagWriter(f, store, () => carryFlag(s, use)),
     carry: () => carryFlag(s, use),
     overflow: () => overflowFlag(s, use),
     condition: (cc) => conditionCode(cc, s, use),
@@ -120,26 +122,27 @@ export function blockFlags(
   };
 }
 
-/** A flag writer for results of `size` bits out of what keeps kind, operand and result. */
-function flagWriter(
-  f: FunctionBuilder,
-  size: Size,
-  store: (kind: I32, a: I64 | undefined, result: I64 | undefined) => void,
-  carry: () => I32,
-): FlagWriter {
-  const kind = (name: Parameters<typeof flagKind>[0]): I32 => i32.const(flagKind(name, size));
-  const withCarry = (name: 'ADD' | 'SUB', carry: I32): I32 =>
-    i32.add(kind(name), i32.shl(carry, i32.const(2)));
+/**
+ * Keeps kind, operand and result; what is absent stays. `plus`: 1 makes ADD and SUB to ADC and SBB. `b` is
+ * the subtrahend of SUB, where it is known.
+ */
+export type StoreFlags = (
+  kind: { readonly kind: FlagKind; readonly plus?: I32 },
+  values: { readonly a?: I64; readonly result?: I64; readonly b?: I64 | undefined },
+) => void;
+
+/** A flag writer out of what keeps the flags and what derives the carry flag. */
+export function flagWriter(f: FunctionBuilder, store: StoreFlags, carry: () => I32): FlagWriter {
   const kept = (): Local<'i64'> => f.let(i64.extend_i32_u(carry()));
   return {
-    add: (a, result) => store(kind('ADD'), a, result),
-    adc: (a, result, carry) => store(withCarry('ADD', carry), a, result),
-    sub: (a, result) => store(kind('SUB'), a, result),
-    sbb: (a, result, borrow) => store(withCarry('SUB', borrow), a, result),
-    logic: (result) => store(kind('LOGIC'), undefined, result),
-    inc: (result) => store(kind('INC'), kept(), result),
-    dec: (result) => store(kind('DEC'), kept(), result),
-    bits: (result, bits) => store(kind('BITS'), i64.extend_i32_u(bits), result),
-    raw: (bits) => store(i32.const(0), i64.extend_i32_u(bits), undefined),
+    add: (a, result) => store({ kind: 'ADD' }, { a, result }),
+    adc: (a, result, carry) => store({ kind: 'ADD', plus: carry }, { a, result }),
+    sub: (a, result, b) => store({ kind: 'SUB' }, { a, result, b }),
+    sbb: (a, result, borrow) => store({ kind: 'SUB', plus: borrow }, { a, result }),
+    logic: (result) => store({ kind: 'LOGIC' }, { result }),
+    inc: (result) => store({ kind: 'INC' }, { a: kept(), result }),
+    dec: (result) => store({ kind: 'DEC' }, { a: kept(), result }),
+    bits: (result, bits) => store({ kind: 'BITS' }, { a: i64.extend_i32_u(bits), result }),
+    raw: (bits) => store({ kind: 'RAW' }, { a: i64.extend_i32_u(bits) }),
   };
 }

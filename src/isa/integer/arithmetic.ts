@@ -21,7 +21,7 @@ const addSemantics = binary((c, a, b) => {
 
 const subSemantics = binary((c, a, b) => {
   const result = c.f.let(signExtend(i64.sub(a, b), c.size));
-  return { result, setFlags: () => c.flags.sub(a, result) };
+  return { result, setFlags: () => c.flags.sub(a, result, b) };
 });
 
 const adcSemantics = binary((c, a, b) => {
@@ -69,7 +69,8 @@ function block(mnemonic: string, number: number, semantics: Semantics, access: s
 
 const compare: Semantics = (c) => {
   const a = c.f.let(c.read(0));
-  c.flags.sub(a, signExtend(i64.sub(a, c.read(1)), c.size));
+  const b = c.f.let(c.read(1));
+  c.flags.sub(a, signExtend(i64.sub(a, b), c.size), b);
 };
 
 const test: Semantics = (c) => {

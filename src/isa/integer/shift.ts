@@ -16,7 +16,8 @@ function countOf(c: Context, count: Count): I64 {
 
 /** Runs `body` unless the count is 0, which leaves everything as it was (but a 32-bit register zero-extended). */
 function unlessZero(c: Context, count: Count, amount: I64, value: I64, body: () => void): void {
-  if (count === '1') {
+  const known = count === 'Ib' ? c.knownImmediate : undefined;
+  if (count === '1' || (known !== undefined && (known & (c.size === 64 ? 63 : 31)) !== 0)) {
     body();
     return;
   }
