@@ -4,6 +4,7 @@ import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import { call, type FunctionBuilder, type Local } from '../../wasm/function.ts';
 import { RECORD, STATE, TLB } from '../state.ts';
 import type { Environment } from './environment.ts';
+import { FILL_READ, FILL_WRITE } from './walker.ts';
 
 /**
  * Looks `address` up in a TLB of the bank and leaves the host address in `host`; `miss` provides it
@@ -45,6 +46,9 @@ export interface MemoryFunctions {
   readonly read: LibraryFunction<'i32'>;
   readonly write: LibraryFunction<'i32'>;
   readonly modify: LibraryFunction<'i32'>;
+  /** (state, address i64, bytes) -> host address, or 0 where more is needed: see walker.ts */
+  readonly fillRead: LibraryFunction<'i32'>;
+  readonly fillWrite: LibraryFunction<'i32'>;
   /** (state, record, offset i64, bytes, segment) -> linear address, or one that can only fault */
   readonly segmentRead: LibraryFunction<'i64'>;
   readonly segmentWrite: LibraryFunction<'i64'>;
@@ -61,8 +65,10 @@ export function memoryFunctions(environment: Environment): MemoryFunctions {
     name,
     params: ['i32', 'i64', 'i32'],
     result: 'i32',
-    build: (f) => {
+    build: (f, use) => {
       const [segment, address, bytes] = [f.param(1, 'i32'), f.param(2, 'i64'), f.param(3, 'i32')];
+      const host = f.let(use.library(modify === undefined ? FILL_READ : FILL_WRITE, address, bytes));
+      f.if(host, () => f.return(host));
       const halves = [segment, i32.wrap_i64(address), high(address), bytes];
       f.return(
         modify === undefined
@@ -136,6 +142,8 @@ export function memoryFunctions(environment: Environment): MemoryFunctions {
     read: access('read', TLB.READ, readMiss),
     write: access('write', TLB.WRITE, writeMiss),
     modify: access('modify', TLB.WRITE, modifyMiss),
+    fillRead: FILL_READ,
+    fillWrite: FILL_WRITE,
     segmentRead: segment('segmentRead', 0, 8),
     segmentWrite: segment('segmentWrite', 16, 24),
   };
