@@ -191,7 +191,9 @@ export class Processor implements SystemContext, InterruptTarget {
   }
 
   charge(cycles: number): void {
-    this.regs.i32[STATE.BUDGET >> 2] -= cycles;
+    const { i32 } = this.regs;
+    i32[STATE.BUDGET >> 2] -= cycles;
+    i32[STATE.STI_BUDGET >> 2] -= cycles;
     this.charged += cycles;
   }
 
@@ -268,15 +270,21 @@ export class Processor implements SystemContext, InterruptTarget {
   shorten(cycle: number): void {
     if (cycle >= this.until) return;
     this.until = cycle;
-    if (cycle >= this.horizon) return;
-    this.regs.i32[STATE.BUDGET >> 2] -= this.horizon - cycle;
-    this.horizon = cycle;
+    if (cycle < this.horizon) this.moveHorizon(cycle);
   }
 
   /** Makes generated code return at the next instruction boundary. */
   requestStop(): void {
-    this.horizon = this.now();
-    this.regs.i32[STATE.BUDGET >> 2] = 0;
+    this.moveHorizon(this.now());
+  }
+
+  /** Sets the cycle at which generated code returns; the present stays. */
+  private moveHorizon(cycle: number): void {
+    const { i32 } = this.regs;
+    const by = cycle - this.horizon;
+    i32[STATE.BUDGET >> 2] += by;
+    i32[STATE.STI_BUDGET >> 2] += by;
+    this.horizon = cycle;
   }
 
   /** Linear addresses at which `run` stops before the instruction. */
@@ -343,14 +351,34 @@ export class Processor implements SystemContext, InterruptTarget {
     const piece = single ? 1 : Math.max(1, Math.min(limit - start, LONGEST_PIECE));
     this.horizon = start + piece;
     r.i32[STATE.BUDGET >> 2] = piece;
+    r.i32[STATE.STI_BUDGET >> 2] = piece;
+    r.i32[STATE.WATCH_IF >> 2] = this.watchesIf() ? 1 : 0;
     this.o.runtime.active = this.imports;
     const reason = this.o.runtime.exports.run(r.base, this.finder.record, this.finder.table);
+    // An instruction that faulted has had its cycle and is not over.
+    this.settleShadow(reason === RETURN.FAULT ? 1 : 0);
     if (reason === RETURN.FAULT) {
       this.deliverFault();
       return undefined;
     }
     if (single && this.now() > start) this.afterSingle(flagsBefore, shadowBefore);
     return undefined;
+  }
+
+  /** Whether an interrupt, or the end of a guest's run, waits for RFLAGS.IF. */
+  private watchesIf(): boolean {
+    return this.source.pending() || (this.interceptor?.awaitsInterruptWindow() ?? false);
+  }
+
+  /**
+   * The shadow of an STI that generated code has executed ends with the next instruction.
+   * @param begun cycles that an instruction under way has had
+   */
+  private settleShadow(begun: 0 | 1): void {
+    const { i32 } = this.regs;
+    if ((i32[STATE.INTERRUPTIBILITY >> 2] & INTERRUPTIBILITY.STI) === 0) return;
+    if (i32[STATE.BUDGET >> 2] + begun !== i32[STATE.STI_BUDGET >> 2])
+      i32[STATE.INTERRUPTIBILITY >> 2] &= ~INTERRUPTIBILITY.STI;
   }
 
   /** Flags and shadows that one instruction uses up. */
@@ -521,6 +549,7 @@ export class Processor implements SystemContext, InterruptTarget {
   /** Executes a system operation for the generated code. */
   private system(record: number, number: number): number {
     const r = this.regs;
+    this.settleShadow(1);
     this.record.address = record;
     r.rip = r.address(STATE.PAGE_IP) + this.record.pageOffset;
     const { ring, rip } = this;

@@ -43,6 +43,13 @@ export const STATE = {
   FAULT_VECTOR: 0x0e8,
   FAULT_ERROR: 0x0ec,
   FAULT_ADDRESS: 0x0f0,
+  /**
+   * What BUDGET was right after the STI that set INTERRUPTIBILITY.STI, less what was charged since: the
+   * difference is the number of instructions begun since, and the shadow lasts while it is 0; i32.
+   */
+  STI_BUDGET: 0x0f8,
+  /** Nonzero (i32) while the run loop wants to know when RFLAGS.IF becomes 1. */
+  WATCH_IF: 0x0fc,
   /** Record table of the current code page while a region runs; i32. */
   TABLE: 0x0f8,
   /** Bases that effective addresses use (i64 each, ES CS SS DS FS GS): 0 for ES CS SS DS in 64-bit mode. */
@@ -96,6 +103,7 @@ export const STATE = {
   DR: 0xc40,
   /** MSRs that Linux and others use, 8 bytes each: see src/cpu/msr.ts for the list. */
   MSR: 0xd00,
+  KERNEL_GS_BASE: 0xd40,
 } as const;
 
 /** Fields of a segment register, offsets in its 32 bytes. `attributes` as in the VMCS access-rights format. */

@@ -1,5 +1,5 @@
 /**
- * Instructions on RFLAGS: PUSHF, POPF, CLI, STI, STAC, CLAC, and which flags IRET and POPF may change.
+ * Instructions on RFLAGS: PUSHF, POPF, CLI, STI, STAC, CLAC (what isa/system/flags.ts leaves over), and which flags IRET and POPF may change.
  * CR4.VME and CR4.PVI are not offered (CPUID denies them), so virtual interrupt flags play no part.
  */
 import { FLAG, STATUS_FLAGS } from '../../arch/registers.ts';
@@ -65,8 +65,8 @@ function afterFlagChange(c: SystemContext, before: number, after: number): Statu
   const raised = after & ~before;
   const toggled = after ^ before;
   if (toggled & FLAG.AC) refreshPrivilege(c.regs);
-  const interrupts = (raised & FLAG.IF) !== 0 && c.interrupts.pending();
-  if (!interrupts && (toggled & FLAG.AC) === 0 && ((before | after) & FLAG.TF) === 0) return STATUS.NEXT;
+  const looks = (raised & FLAG.IF) !== 0 && (c.regs.i32[STATE.WATCH_IF >> 2] !== 0 || c.interrupts.pending());
+  if (!looks && (toggled & FLAG.AC) === 0 && ((before | after) & FLAG.TF) === 0) return STATUS.NEXT;
   c.regs.rip = nextIp(c);
   return STATUS.EXIT;
 }
@@ -85,6 +85,7 @@ function sti(c: SystemContext): Status {
   if (r.systemFlags & FLAG.IF) return STATUS.NEXT;
   r.i32[STATE.FLAG_SYSTEM >> 2] |= FLAG.IF;
   r.interruptibility |= INTERRUPTIBILITY.STI;
+  r.i32[STATE.STI_BUDGET >> 2] = r.i32[STATE.BUDGET >> 2];
   r.rip = nextIp(c);
   return STATUS.EXIT;
 }

@@ -111,6 +111,8 @@ export interface Interceptor {
   startup(vector: number): boolean;
   /** Exits that are due before the next instruction: interrupt window, NMI window, preemption timer, monitor trap flag. */
   boundary(): boolean;
+  /** Whether `boundary` has to be asked when RFLAGS.IF becomes 1. */
+  awaitsInterruptWindow(): boolean;
   /** Cycle (of `SystemContext.now`) at which the run loop has to ask `boundary` again at the latest; Infinity: never. */
   deadline(): number;
   /** Takes the exit that an access has recorded: FAULT_VM_EXIT in STATE.FAULT_VECTOR. */

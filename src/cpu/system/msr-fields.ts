@@ -13,7 +13,7 @@ export const MSR_FIELD = {
   LSTAR: at(5),
   CSTAR: at(6),
   FMASK: at(7),
-  KERNEL_GS_BASE: at(8),
+  KERNEL_GS_BASE: STATE.KERNEL_GS_BASE,
   TSC_AUX: at(9),
   PAT: at(10),
   MISC_ENABLE: at(11),

@@ -7,12 +7,12 @@ import { systemOperations } from './index.ts';
 const DECODER = ['undefined', 'too-long'];
 
 const named = systemInstructions.map((row) =>
-  typeof row.semantics === 'function' ? '' : row.semantics.system,
+  typeof row.semantics === 'function' ? row.fallback : row.semantics.system,
 );
 
 describe('system instructions', () => {
   it('name operations that exist', () => {
-    expect(named.filter((name) => !(name in systemOperations))).toEqual([]);
+    expect(named.filter((name) => name === undefined || !(name in systemOperations))).toEqual([]);
   });
 
   it('use every operation', () => {

@@ -137,6 +137,7 @@ export function loadGuestState(r: Registers, vmcs: Vmcs): void {
   }
   r.efer = guestEfer(r, vmcs, entry);
   r.interruptibility = vmcs.lo(FIELD.GUEST_INTERRUPTIBILITY);
+  r.i32[STATE.STI_BUDGET >> 2] = r.i32[STATE.BUDGET >> 2];
   r.activity = vmcs.lo(FIELD.GUEST_ACTIVITY_STATE);
   r.setPair(STATE.PENDING_DEBUG, vmcs.lo(FIELD.GUEST_PENDING_DEBUG) & PENDING_BITS, 0);
 }

@@ -25,6 +25,7 @@ export function idleInterceptor(interrupted: () => boolean): Interceptor {
     init: no,
     startup: no,
     boundary: no,
+    awaitsInterruptWindow: no,
     deadline: () => Number.POSITIVE_INFINITY,
     pendingExit: () => {},
     allowsRdtscp: () => true,

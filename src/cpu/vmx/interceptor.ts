@@ -303,6 +303,10 @@ export class GuestInterceptor implements Interceptor {
     return false;
   }
 
+  awaitsInterruptWindow(): boolean {
+    return (this.vmx.checks.primary & PRIMARY.INTERRUPT_WINDOW_EXITING) !== 0;
+  }
+
   /** Takes the exit that a memory access recorded (FAULT_VM_EXIT). */
   pendingExit(): void {
     const { vmx } = this;

@@ -1,4 +1,4 @@
-/** Control, debug and descriptor-table registers, MSRs, flags, and the processor as a whole. SDM volume 2. */
+/** Control, debug and descriptor-table registers, MSRs, and the processor as a whole. SDM volume 2. */
 import type { Instruction } from '../definition.ts';
 
 export const controlInstructions: readonly Instruction[] = [
@@ -49,13 +49,6 @@ export const controlInstructions: readonly Instruction[] = [
   { mnemonic: 'RDMSR', encoding: '0F 32', feature: 'msr', semantics: { system: 'rdmsr' } },
   { mnemonic: 'RDPMC', encoding: '0F 33', semantics: { system: 'rdpmc' } },
   { mnemonic: 'RDTSCP', encoding: '0F 01 F9', feature: 'rdtscp', semantics: { system: 'rdtscp' } },
-
-  { mnemonic: 'PUSHF', encoding: '9C', attributes: 'v d64', semantics: { system: 'pushf' } },
-  { mnemonic: 'POPF', encoding: '9D', attributes: 'v d64', semantics: { system: 'popf' } },
-  { mnemonic: 'CLI', encoding: 'FA', semantics: { system: 'cli' } },
-  { mnemonic: 'STI', encoding: 'FB', semantics: { system: 'sti' } },
-  { mnemonic: 'CLAC', encoding: 'NP 0F 01 CA', feature: 'smap', semantics: { system: 'clac' } },
-  { mnemonic: 'STAC', encoding: 'NP 0F 01 CB', feature: 'smap', semantics: { system: 'stac' } },
 
   { mnemonic: 'CPUID', encoding: '0F A2', semantics: { system: 'cpuid' } },
   { mnemonic: 'HLT', encoding: 'F4', semantics: { system: 'hlt' } },

@@ -1,5 +1,20 @@
 /** Segment registers and questions about selectors. SDM volume 2. */
-import type { Instruction } from '../definition.ts';
+import { SEG } from '../../arch/registers.ts';
+import { i32, i64 } from '../../wasm/expression.ts';
+import type { Instruction, Semantics } from '../definition.ts';
+import { SEGMENT, STATE } from '../state.ts';
+
+/** Exchanges the GS base with IA32_KERNEL_GS_BASE; #GP(0) at CPL 1 to 3 is the system operation's. */
+const swapgs: Semantics = (c) => {
+  const { f } = c;
+  f.if(i32.load(c.field(STATE.CPL)), () => c.system());
+  const base = c.field(STATE.SEGMENTS + SEG.GS * SEGMENT.SIZE + SEGMENT.BASE);
+  const other = c.field(STATE.KERNEL_GS_BASE);
+  const [outgoing, incoming] = [f.let(i64.load(base)), f.let(i64.load(other))];
+  f.store('i64', other, outgoing);
+  f.store('i64', base, incoming);
+  f.store('i64', c.field(STATE.EFFECTIVE_BASE + 8 * SEG.GS), incoming);
+};
 
 export const segmentInstructions: readonly Instruction[] = [
   { mnemonic: 'MOV', encoding: '8C', operands: 'Ev,Sw', semantics: { system: 'moveFromSegment' } },
@@ -30,7 +45,7 @@ export const segmentInstructions: readonly Instruction[] = [
   { mnemonic: 'VERW', encoding: '0F 00 /5', operands: 'Ew', semantics: { system: 'verw' } },
   { mnemonic: 'ARPL', encoding: '63', operands: 'Ew,Gw', attributes: 'i64', semantics: { system: 'arpl' } },
 
-  { mnemonic: 'SWAPGS', encoding: '0F 01 F8', attributes: 'o64', semantics: { system: 'swapgs' } },
+  { mnemonic: 'SWAPGS', encoding: '0F 01 F8', attributes: 'o64', semantics: swapgs, fallback: 'swapgs' },
   {
     mnemonic: 'RDFSBASE',
     encoding: 'F3 0F AE /0',
