@@ -1,6 +1,6 @@
 /** Unsigned 128-bit helpers. */
 import { type I64, i64 } from '../../wasm/expression.ts';
-import type { Local } from '../../wasm/function.ts';
+import type { FunctionBuilder, Local } from '../../wasm/function.ts';
 import type { LibraryFunction } from '../definition.ts';
 
 const B32 = i64.const(32);
@@ -8,18 +8,22 @@ const LOW32 = i64.const(0xffff_ffffn);
 const highHalf = (a: I64): I64 => i64.shr_u(a, B32);
 const lowHalf = (a: I64): I64 => i64.and(a, LOW32);
 
+/** The high 64 bits of the unsigned product, in line. */
+export function multiplyHigh(f: FunctionBuilder, a: I64, b: I64): Local<'i64'> {
+  const [a0, a1] = [f.let(lowHalf(a)), f.let(highHalf(a))];
+  const [b0, b1] = [f.let(lowHalf(b)), f.let(highHalf(b))];
+  const middle = f.let(i64.add(i64.mul(a1, b0), highHalf(i64.mul(a0, b0))));
+  const other = f.let(i64.add(i64.mul(a0, b1), lowHalf(middle)));
+  return f.let(i64.add(i64.mul(a1, b1), i64.add(highHalf(middle), highHalf(other))));
+}
+
 /** (a, b) -> high 64 bits of the unsigned product. */
 export const MULTIPLY_HIGH: LibraryFunction<'i64'> = {
   name: 'multiplyHigh',
   params: ['i64', 'i64'],
   result: 'i64',
   build: (f) => {
-    const [a, b] = [f.param(1, 'i64'), f.param(2, 'i64')];
-    const [a0, a1] = [f.let(lowHalf(a)), f.let(highHalf(a))];
-    const [b0, b1] = [f.let(lowHalf(b)), f.let(highHalf(b))];
-    const middle = f.let(i64.add(i64.mul(a1, b0), highHalf(i64.mul(a0, b0))));
-    const other = f.let(i64.add(i64.mul(a0, b1), lowHalf(middle)));
-    f.return(i64.add(i64.mul(a1, b1), i64.add(highHalf(middle), highHalf(other))));
+    f.return(multiplyHigh(f, f.param(1, 'i64'), f.param(2, 'i64')));
     f.unreachable();
   },
 };

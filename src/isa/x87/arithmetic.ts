@@ -13,6 +13,7 @@ import {
   QUOTIENT,
   SUM,
 } from './ordinary/arithmetic.ts';
+import { ROOT_OF_TOP } from './ordinary/root.ts';
 import { deliver, inside, perform, pop, TOP, unpack } from './stack.ts';
 import { controlOf } from './status.ts';
 
@@ -100,10 +101,11 @@ const fromMemory =
     });
   };
 
-const squareRoot: Semantics = (c) => {
-  perform(c, unpack(c, SLOT.A, TOP));
-  perform(c, deliver(c, TOP, c.f.let(c.library(FSQRT))));
-};
+const squareRoot: Semantics = (c) =>
+  c.f.if(i32.eqz(c.library(ROOT_OF_TOP)), () => {
+    perform(c, unpack(c, SLOT.A, TOP));
+    perform(c, deliver(c, TOP, c.f.let(c.library(FSQRT))));
+  });
 
 const memoryRow = (a: Arithmetic, letter: string, opcode: string, source: Source): Instruction =>
   onMemory(`${letter}${a.mnemonic}`, `${opcode} /${a.toTop}`, source.operand, fromMemory(a, source));

@@ -1,11 +1,12 @@
 /** FCOM, FUCOM, FICOM, FCOMI, FUCOMI with their P forms, FTST, FXAM. SDM volume 2. */
 import { FLAG } from '../../arch/registers.ts';
-import { type I32, i32, select } from '../../wasm/expression.ts';
+import { type I32, i32, i64, select } from '../../wasm/expression.ts';
 import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
 import { COMPARE } from '../float/arithmetic.ts';
 import { EXCEPTION, has, KIND, SLOT, slots } from '../float/workspace.ts';
-import { onMemory, onRegisters, SOURCE, type Source, unpackMemory } from './operands.ts';
+import { onMemory, onRegisters, readMemory, SOURCE, type Source } from './operands.ts';
 import { NO_NUMBER } from './operation.ts';
+import { COMPARE_REGISTERS, COMPARE_WITH, ORDER_REGISTERS } from './ordinary/compare.ts';
 import { perform, pop, readRaw, TOP, UNPACK_REGISTER, unpack } from './stack.ts';
 import { CONDITION, FSW, SETTLE, STACK_UNDERFLOW, setStatusWord, statusWord } from './status.ts';
 
@@ -55,6 +56,9 @@ function popAll(c: Context, pops: number): void {
   for (let i = 0; i < pops; i++) pop(c.f, c.field(0));
 }
 
+/** Ordinary operands first: `quick` is 1 when it has done everything. */
+const otherwise = (c: Context, quick: I32, any: () => void): void => c.f.if(i32.eqz(quick), any);
+
 /** Compares A with B; the answer goes to the status word, also when an exception is unmasked. */
 function compare(c: Context, quiet: boolean, pops: number): void {
   const answer = c.f.let(c.library(COMPARE_NUMBERS, i32.const(quiet ? 1 : 0)));
@@ -70,39 +74,53 @@ interface Manner {
 const withRegister =
   ({ quiet = false, pops = 0 }: Manner, index?: number): Semantics =>
   (c) => {
-    perform(c, unpack(c, SLOT.A, TOP));
-    perform(c, unpack(c, SLOT.B, index === undefined ? c.stackIndex() : i32.const(index)));
-    compare(c, quiet, pops);
+    const other = index === undefined ? c.f.let(c.stackIndex()) : i32.const(index);
+    otherwise(c, c.library(COMPARE_REGISTERS, other, i32.const(pops)), () => {
+      perform(c, unpack(c, SLOT.A, TOP));
+      perform(c, unpack(c, SLOT.B, other));
+      compare(c, quiet, pops);
+    });
   };
 
 const withMemory =
   (source: Source, pops: number): Semantics =>
   (c) => {
-    unpackMemory(c, source, SLOT.B);
-    perform(c, unpack(c, SLOT.A, TOP));
-    compare(c, false, pops);
+    const bits = readMemory(c);
+    otherwise(c, c.library(COMPARE_WITH[source.format], bits, i32.const(pops)), () => {
+      perform(c, c.library(source.unpack, i32.const(SLOT.B), bits));
+      perform(c, unpack(c, SLOT.A, TOP));
+      compare(c, false, pops);
+    });
   };
 
-/** ZF, PF, CF for C3, C2, C0. */
+/** ZF, PF, CF stand in RFLAGS as C3, C2, C0 stand in the high byte of the status word. */
+const toRflags = (answer: I32): I32 =>
+  i32.and(i32.shr_u(answer, i32.const(8)), i32.const(FLAG.ZF | FLAG.PF | FLAG.CF));
+
 const toFlags =
   ({ quiet = false, pops = 0 }: Manner): Semantics =>
   (c) => {
-    perform(c, unpack(c, SLOT.A, TOP));
-    perform(c, unpack(c, SLOT.B, c.stackIndex()));
-    const state = c.field(0);
-    const answer = c.f.let(c.library(COMPARE_NUMBERS, i32.const(quiet ? 1 : 0)));
-    const flag = (condition: number, mask: number): I32 => i32.mul(has(answer, condition), i32.const(mask));
-    c.flags.raw(i32.or(i32.or(flag(FSW.C3, FLAG.ZF), flag(FSW.C2, FLAG.PF)), flag(FSW.C0, FLAG.CF)));
-    // C1 changes only with a stack underflow.
-    const c1 = i32.and(statusWord(state), i32.const(FSW.C1));
-    const kept = select(has(answer, EXCEPTION.STACK_FAULT), i32.const(0), c1);
-    settleAndPop(c, i32.or(answer, kept), pops);
+    const { f } = c;
+    const index = f.let(c.stackIndex());
+    const answer = f.let(c.library(ORDER_REGISTERS, index, i32.const(pops)));
+    f.if(i32.lt_s(answer, i32.const(0)), () => {
+      perform(c, unpack(c, SLOT.A, TOP));
+      perform(c, unpack(c, SLOT.B, index));
+      f.set(answer, c.library(COMPARE_NUMBERS, i32.const(quiet ? 1 : 0)));
+      // C1 changes only with a stack underflow.
+      const c1 = i32.and(statusWord(c.field(0)), i32.const(FSW.C1));
+      const kept = select(has(answer, EXCEPTION.STACK_FAULT), i32.const(0), c1);
+      settleAndPop(c, i32.or(answer, kept), pops);
+    });
+    c.flags.raw(toRflags(answer));
   };
 
 const test: Semantics = (c) => {
-  perform(c, unpack(c, SLOT.A, TOP));
-  slots(c.f, c.field(0)).b.setZero(i32.const(0));
-  compare(c, false, 0);
+  otherwise(c, c.library(COMPARE_WITH.integer, i64.const(0), i32.const(0)), () => {
+    perform(c, unpack(c, SLOT.A, TOP));
+    slots(c.f, c.field(0)).b.setZero(i32.const(0));
+    compare(c, false, 0);
+  });
 };
 
 /** Classes of FXAM by kind. */

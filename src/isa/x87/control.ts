@@ -4,7 +4,8 @@ import type { FunctionBuilder } from '../../wasm/function.ts';
 import type { Context, Instruction, Semantics } from '../definition.ts';
 import { FPU_TRAP, STATE } from '../state.ts';
 import { onRegisters } from './operands.ts';
-import { deliver, free, INDEFINITE_RAW, isEmpty, perform, pop, readRaw, rotate, TOP } from './stack.ts';
+import { CHANGE_TOP } from './ordinary/stack.ts';
+import { deliver, free, INDEFINITE_RAW, perform, pop, rotate, TOP } from './stack.ts';
 import {
   controlWord,
   FCW,
@@ -16,19 +17,13 @@ import {
   statusWord,
 } from './status.ts';
 
-/** FABS and FCHS: any contents but an empty register's will do. */
+/** FABS and FCHS: any contents but an empty register's will do. Sign and exponent word AND `mask` XOR `change`. */
 const changeSign =
-  (change: (top: I32) => I32): Semantics =>
-  (c) => {
-    const { f } = c;
-    const state = c.field(0);
-    const value = readRaw(f, state, TOP);
-    f.if(
-      isEmpty(state, TOP),
-      () => perform(c, deliver(c, TOP, i32.const(STACK_UNDERFLOW), INDEFINITE_RAW)),
-      () => perform(c, deliver(c, TOP, i32.const(0), { ...value, top: change(value.top) })),
+  (mask: number, change: number): Semantics =>
+  (c) =>
+    c.f.if(i32.eqz(c.library(CHANGE_TOP, i32.const(mask), i32.const(change))), () =>
+      perform(c, deliver(c, TOP, i32.const(STACK_UNDERFLOW), INDEFINITE_RAW)),
     );
-  };
 
 const clearC1 = (c: Context): void => perform(c, c.library(SETTLE, i32.const(0)));
 
@@ -97,16 +92,8 @@ const onState = (
 ): Instruction => ({ mnemonic, encoding, operands, attributes, feature: 'fpu', semantics });
 
 export const control: readonly Instruction[] = [
-  onRegisters(
-    'FCHS',
-    'D9 E0',
-    changeSign((top) => i32.xor(top, i32.const(0x8000))),
-  ),
-  onRegisters(
-    'FABS',
-    'D9 E1',
-    changeSign((top) => i32.and(top, i32.const(0x7fff))),
-  ),
+  onRegisters('FCHS', 'D9 E0', changeSign(0xffff, 0x8000)),
+  onRegisters('FABS', 'D9 E1', changeSign(0x7fff, 0)),
   onRegisters('FDECSTP', 'D9 F6', moveTop(-1)),
   onRegisters('FINCSTP', 'D9 F7', moveTop(1)),
   onRegisters('FFREE', 'DD /0', freeRegister(false)),

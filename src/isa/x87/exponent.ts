@@ -7,6 +7,7 @@ import { EXPONENT_WRAP, ROUND } from '../float/round.ts';
 import { EXCEPTION, has, KIND, RANGE, SLOT, slots } from '../float/workspace.ts';
 import { onRegisters } from './operands.ts';
 import { operation } from './operation.ts';
+import { ROUND_TOP } from './ordinary/integer.ts';
 import {
   deliver,
   INDEFINITE_RAW,
@@ -28,10 +29,11 @@ const FRNDINT = operation({
   compute: (_, use, state) => use.library(ROUND_TO_INTEGER, controlOf(state)),
 });
 
-const roundToInteger: Semantics = (c) => {
-  perform(c, unpack(c, SLOT.A, TOP));
-  perform(c, deliver(c, TOP, c.f.let(c.library(FRNDINT))));
-};
+const roundToInteger: Semantics = (c) =>
+  c.f.if(i32.eqz(c.library(ROUND_TOP)), () => {
+    perform(c, unpack(c, SLOT.A, TOP));
+    perform(c, deliver(c, TOP, c.f.let(c.library(FRNDINT))));
+  });
 
 /** Beyond this a scale only says "far": between the ends of the range lie fewer than 2^16 powers of two. */
 const FAR = 0x1_0000;

@@ -4,12 +4,14 @@ import type { Context, Instruction, Semantics } from '../definition.ts';
 import { FROM_INTEGER } from '../float/integers.ts';
 import { has, SLOT, slots } from '../float/workspace.ts';
 import { CONSTANTS, type Constant } from './constants.ts';
-import { onMemory, onRegisters, SOURCE, type Source, unpackMemory } from './operands.ts';
+import { onMemory, onRegisters, readMemory, SOURCE, type Source } from './operands.ts';
 import { operation } from './operation.ts';
+import { EXCHANGE, PUSH_CONTENTS, PUSH_COPY, PUSH_FROM } from './ordinary/stack.ts';
 import {
   deliver,
   INDEFINITE_RAW,
   isEmpty,
+  type MutableRaw,
   named,
   perform,
   push,
@@ -35,22 +37,32 @@ const WIDEN = operation({
 const loadReal =
   (source: Source): Semantics =>
   (c) => {
-    unpackMemory(c, source, SLOT.A);
-    perform(c, push(c, c.f.let(c.library(WIDEN))));
+    const bits = readMemory(c);
+    c.f.if(i32.eqz(c.library(PUSH_FROM[source.format], bits)), () => {
+      perform(c, c.library(source.unpack, i32.const(SLOT.A), bits));
+      perform(c, push(c, c.f.let(c.library(WIDEN))));
+    });
   };
 
+/** Pushes contents as they are. */
+const pushContents = (c: Context, value: MutableRaw): void =>
+  c.f.if(i32.eqz(c.library(PUSH_CONTENTS, value.significand, value.top)), () =>
+    perform(c, push(c, i32.const(0), value)),
+  );
+
 const loadExtended: Semantics = (c) => {
-  const host = c.hostRead(10);
-  const value = { significand: c.f.let(i64.load(host)), top: c.f.let(i32.load16_u(host, 8)) };
+  const host = c.f.let(c.hostRead(10));
+  const value = named(c.f, { significand: i64.load(host), top: i32.load16_u(host, 8) });
   c.notePointers();
-  perform(c, push(c, i32.const(0), value));
+  pushContents(c, value);
 };
 
 const loadInteger: Semantics = (c) => {
-  const value = c.f.let(c.read(0));
-  c.notePointers();
-  perform(c, c.library(FROM_INTEGER, value));
-  perform(c, push(c, i32.const(0)));
+  const value = readMemory(c);
+  c.f.if(i32.eqz(c.library(PUSH_FROM.integer, value)), () => {
+    perform(c, c.library(FROM_INTEGER, value));
+    perform(c, push(c, i32.const(0)));
+  });
 };
 
 /** The flags of an operand that may be empty. */
@@ -66,9 +78,11 @@ function contents(c: Context, index: I32, empty: I32): Raw {
 }
 
 const loadRegister: Semantics = (c) => {
-  const index = c.stackIndex();
-  const empty = c.f.let(isEmpty(c.field(0), index));
-  perform(c, push(c, underflowOf(c, empty), contents(c, index, empty)));
+  const index = c.f.let(c.stackIndex());
+  c.f.if(i32.eqz(c.library(PUSH_COPY, index)), () => {
+    const empty = c.f.let(isEmpty(c.field(0), index));
+    perform(c, push(c, underflowOf(c, empty), contents(c, index, empty)));
+  });
 };
 
 const loadConstant =
@@ -77,13 +91,18 @@ const loadConstant =
     const rounding = i32.and(i32.shr_u(controlWord(c.field(0)), i32.const(FCW.ROUNDING_SHIFT)), i32.const(3));
     const above = i32.and(i32.shr_u(i32.const(constant.above), rounding), i32.const(1));
     const significand = i64.add(i64.const(constant.significand), i64.extend_i32_u(above));
-    perform(c, push(c, i32.const(0), { significand, top: i32.const(constant.top) }));
+    pushContents(c, named(c.f, { significand, top: i32.const(constant.top) }));
   };
 
 const exchange: Semantics = (c) => {
+  const index = c.f.let(c.stackIndex());
+  c.f.if(i32.eqz(c.library(EXCHANGE, index)), () => exchangeAny(c, index));
+};
+
+/** One of the registers is empty. */
+function exchangeAny(c: Context, index: I32): void {
   const { f } = c;
   const state = c.field(0);
-  const index = c.stackIndex();
   const [emptyTop, emptyOther] = [f.let(isEmpty(state, TOP)), f.let(isEmpty(state, index))];
   const kept = named(f, contents(c, TOP, emptyTop));
   const other = named(f, contents(c, index, emptyOther));
@@ -92,7 +111,7 @@ const exchange: Semantics = (c) => {
     writeRaw(f, state, TOP, other);
     writeRaw(f, state, index, kept);
   });
-};
+}
 
 /** An empty source or destination counts even when the condition does not hold. */
 const moveIf =

@@ -1,10 +1,8 @@
 /** Memory operands that are numbers, and the rows of instructions that read them. */
-import { i32 } from '../../wasm/expression.ts';
 import type { Local } from '../../wasm/function.ts';
 import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
 import { UNPACK_DOUBLE, UNPACK_SINGLE } from '../float/unpack.ts';
 import { UNPACK_INTEGER } from './operation.ts';
-import { perform } from './stack.ts';
 
 /** A number in memory that enters the unpacked form. */
 export interface Source {
@@ -27,12 +25,6 @@ export function readMemory(c: Context): Local<'i64'> {
   const bits = c.f.let(c.read(0));
   c.notePointers();
   return bits;
-}
-
-/** Reads operand 0 into SLOT.A or SLOT.B and notes the pointers: nothing can fault afterwards. */
-export function unpackMemory(c: Context, source: Source, slot: number): void {
-  const bits = readMemory(c);
-  perform(c, c.library(source.unpack, i32.const(slot), bits));
 }
 
 /** An instruction that waits, on ST(i) or without operands. */

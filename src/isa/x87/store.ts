@@ -1,5 +1,5 @@
 /** FST, FSTP, FIST, FISTP, FISTTP. SDM volume 2. */
-import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
+import { type I32, i32, i64 } from '../../wasm/expression.ts';
 import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
 import { TO_INTEGER } from '../float/integers.ts';
 import { PACK_DOUBLE, PACK_SINGLE } from '../float/pack.ts';
@@ -7,6 +7,9 @@ import { ROUND } from '../float/round.ts';
 import { has, KIND, RANGE, type Range, ROUNDING, SLOT, slots } from '../float/workspace.ts';
 import { onMemory, onRegisters } from './operands.ts';
 import { operation } from './operation.ts';
+import { STORE_INTEGER } from './ordinary/integer.ts';
+import { COPY_TOP } from './ordinary/stack.ts';
+import { STORE_CONTENTS, STORE_REAL } from './ordinary/store.ts';
 import {
   deliver,
   INDEFINITE_RAW,
@@ -69,25 +72,39 @@ const TOP_TO_INTEGER: LibraryFunction<'i32'> = {
 };
 
 type Then = 'keep' | 'pop';
+const popsOf = (then: Then): I32 => i32.const(then === 'pop' ? 1 : 0);
 
-/** Settles `flags` and, unless an unmasked one forbids it, stores `bits` at `host` and pops. */
-function storeAndPop(c: Context, host: I32, bytes: 2 | 4 | 8, flags: I32, bits: I64, then: Then): void {
-  const op = ({ 2: 'i64_16', 4: 'i64_32', 8: 'i64' } as const)[bytes];
-  c.f.if(i32.eqz(has(c.library(SETTLE, flags), WITHOUT_STORE)), () => {
-    c.f.store(op, host, bits);
-    c.commit(host);
+/**
+ * Stores at the host address: `quick` does it for ordinary numbers and is 1 then, `any` for all. Commits
+ * what was stored.
+ */
+function storeAt(c: Context, host: I32, quick: I32, any: () => I32): void {
+  const stored = c.f.let(quick);
+  c.f.if(i32.eqz(stored), () => c.f.set(stored, any()));
+  c.f.if(stored, () => c.commit(host));
+}
+
+/** Settles `flags` and, unless an unmasked one forbids it, stores and pops. @returns 1 when stored */
+function settleAndStore(c: Context, flags: I32, store: () => void, then: Then): I32 {
+  const stored = c.f.let(i32.eqz(has(c.library(SETTLE, flags), WITHOUT_STORE)));
+  c.f.if(stored, () => {
+    store();
     if (then === 'pop') pop(c.f, c.field(0));
   });
+  return stored;
 }
 
 function storeReal(bytes: 4 | 8, then: Then): Semantics {
   const [convert, pack] = bytes === 4 ? [NARROW_SINGLE, PACK_SINGLE] : [NARROW_DOUBLE, PACK_DOUBLE];
   return (c) => {
-    const host = c.hostWrite(bytes);
+    const host = c.f.let(c.hostWrite(bytes));
     c.notePointers();
-    perform(c, unpack(c, SLOT.A, TOP));
-    const flags = c.f.let(c.library(convert));
-    storeAndPop(c, host, bytes, flags, c.library(pack), then);
+    storeAt(c, host, c.library(STORE_REAL[bytes], host, popsOf(then)), () => {
+      perform(c, unpack(c, SLOT.A, TOP));
+      const flags = c.f.let(c.library(convert));
+      const store = () => c.f.store(bytes === 4 ? 'i64_32' : 'i64', host, c.library(pack));
+      return settleAndStore(c, flags, store, then);
+    });
   };
 }
 
@@ -95,11 +112,15 @@ const storeInteger =
   (bytes: 2 | 4 | 8, then: Then, truncate = false): Semantics =>
   (c) => {
     const state = c.field(0);
-    const host = c.hostWrite(bytes);
+    const host = c.f.let(c.hostWrite(bytes));
     c.notePointers();
-    const control = truncate ? i32.const(FCW.MASKS | (ROUNDING.ZERO << 6)) : controlOf(state);
-    const flags = c.f.let(c.library(TOP_TO_INTEGER, i32.const(bytes * 8), control));
-    storeAndPop(c, host, bytes, flags, slots(c.f, state).r.significand, then);
+    const rounding = i32.const(truncate ? ROUNDING.ZERO : 0);
+    storeAt(c, host, c.library(STORE_INTEGER[bytes], host, popsOf(then), rounding), () => {
+      const control = truncate ? i32.const(FCW.MASKS | (ROUNDING.ZERO << 6)) : controlOf(state);
+      const flags = c.f.let(c.library(TOP_TO_INTEGER, i32.const(bytes * 8), control));
+      const op = ({ 2: 'i64_16', 4: 'i64_32', 8: 'i64' } as const)[bytes];
+      return settleAndStore(c, flags, () => c.f.store(op, host, slots(c.f, state).r.significand), then);
+    });
   };
 
 /** ST(0) with the flags of reading it: the indefinite when it is empty. */
@@ -118,24 +139,29 @@ function topContents(c: Context): { value: Raw; flags: I32 } {
 
 const storeExtended: Semantics = (c) => {
   const { f } = c;
-  const host = c.hostWrite(10);
+  const host = f.let(c.hostWrite(10));
   c.notePointers();
-  const { value, flags } = topContents(c);
-  f.if(i32.eqz(has(c.library(SETTLE, flags), WITHOUT_STORE)), () => {
-    f.store('i64', host, value.significand);
-    f.store('i32_16', host, value.top, 8);
-    c.commit(host);
-    pop(f, c.field(0));
+  storeAt(c, host, c.library(STORE_CONTENTS, host), () => {
+    const { value, flags } = topContents(c);
+    const store = () => {
+      f.store('i64', host, value.significand);
+      f.store('i32_16', host, value.top, 8);
+    };
+    return settleAndStore(c, flags, store, 'pop');
   });
 };
 
 const storeRegister =
   (then: Then): Semantics =>
   (c) => {
-    const { value, flags } = topContents(c);
-    const written = deliver(c, c.stackIndex(), flags, value);
-    if (then === 'pop') c.f.if(written, () => pop(c.f, c.field(0)));
-    else perform(c, written);
+    const { f } = c;
+    const index = f.let(c.stackIndex());
+    f.if(i32.eqz(c.library(COPY_TOP, index, popsOf(then))), () => {
+      const { value, flags } = topContents(c);
+      const written = deliver(c, index, flags, value);
+      if (then === 'pop') f.if(written, () => pop(f, c.field(0)));
+      else perform(c, written);
+    });
   };
 
 const write = { attributes: 'fpu write' };

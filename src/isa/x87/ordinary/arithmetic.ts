@@ -1,8 +1,8 @@
-/** FADD, FSUB, FMUL, FDIV and FSQRT of ordinary numbers: see `number.ts`. */
+/** FADD, FSUB, FMUL and FDIV of ordinary numbers: see `number.ts`. */
 import { type I32, type I64, i32, i64, select } from '../../../wasm/expression.ts';
-import type { FunctionBuilder, Local } from '../../../wasm/function.ts';
+import type { FunctionBuilder } from '../../../wasm/function.ts';
 import type { LibraryFunction, LibraryUser } from '../../definition.ts';
-import { DIVIDE_WIDE } from '../../float/wide.ts';
+import { DIVIDE_WIDE, multiplyHigh } from '../../float/wide.ts';
 import { INTEGER_BIT } from '../../float/workspace.ts';
 import type { MutableRaw } from '../stack.ts';
 import {
@@ -132,16 +132,6 @@ const sum: Compute = (f, _, a, b, to) => {
 function deliverZero(f: FunctionBuilder, a: MutableRaw, b: MutableRaw, to: Destination): void {
   deliverExact(f, to.words, to.address, { significand: i64.const(0), top: signOf(i32.xor(a.top, b.top)) });
   to.finish();
-}
-
-/** The high 64 bits of the unsigned product. */
-function multiplyHigh(f: FunctionBuilder, a: I64, b: I64): Local<'i64'> {
-  const upper = (x: I64): I64 => i64.shr_u(x, i64.const(32));
-  const lower = (x: I64): I64 => i64.and(x, i64.const(0xffff_ffff));
-  const [a0, a1, b0, b1] = [f.let(lower(a)), f.let(upper(a)), f.let(lower(b)), f.let(upper(b))];
-  const middle = f.let(i64.add(i64.mul(a1, b0), upper(i64.mul(a0, b0))));
-  const other = f.let(i64.add(i64.mul(a0, b1), lower(middle)));
-  return f.let(i64.add(i64.mul(a1, b1), i64.add(upper(middle), upper(other))));
 }
 
 const product: Compute = (f, _, a, b, to) => {

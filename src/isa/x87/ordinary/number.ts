@@ -90,6 +90,12 @@ export class Stack {
     f.store('i32', state, i32.or(i32.load(state, STATE.FTAG), bit), STATE.FTAG);
   }
 
+  /** Tags ST(index) as in use, after it was written. */
+  use(index: I32): void {
+    const bit = i32.shl(i32.const(1), i32.and(i32.add(this.top, index), i32.const(7)));
+    this.f.store('i32', this.state, i32.or(i32.load(this.state, STATE.FTAG), bit), STATE.FTAG);
+  }
+
   /** Pops 0, 1 or 2 registers, all of them in use. */
   pop(count: I32): void {
     const { f, state, top } = this;
