@@ -1,0 +1,22 @@
+/**
+ * A Worker with one emulator; the page sends a Setup and gets an Answer. A Worker cannot see its own
+ * processor time: it asks the driver, which reads it from outside while the Worker waits.
+ */
+import type { ProcessorTime } from '../time.ts';
+import { converse, type Setup } from './converse.ts';
+
+function ask(path: string): string {
+  const request = new XMLHttpRequest();
+  request.open('GET', path, false);
+  request.send();
+  if (request.status !== 200) throw new Error(`${path}: status ${request.status}`);
+  return request.responseText;
+}
+
+self.onmessage = async (event: MessageEvent<Setup>) => {
+  const answer = await converse(event.data, {
+    load: async (address) => new Uint8Array(await (await fetch(address)).arrayBuffer()),
+    sample: () => JSON.parse(ask('time')) as ProcessorTime,
+  });
+  self.postMessage(answer);
+};

@@ -1,0 +1,63 @@
+/** The command line of `npm run bench:peers`. */
+import { parseArgs } from 'node:util';
+import { EMULATORS, type EmulatorName, PLACES, type Place } from './competitors.ts';
+import { TESTS, type Test } from './tests.ts';
+
+export interface Options {
+  readonly tests: readonly Test[];
+  readonly emulators: readonly EmulatorName[];
+  readonly places: readonly Place[];
+  /** Boots of every competitor. */
+  readonly runs: number;
+  /** File for the report. */
+  readonly write?: string;
+}
+
+export const HELP = `Usage: npm run bench:peers -- [options]
+
+  --only NAMES        tests, separated by commas (default: all)
+  --where PLACES      node, chromium (default: both)
+  --emulators NAMES   ${EMULATORS.join(', ')} (default: all)
+  --runs N            boots of each; the best times count (default: 3)
+  --quick             one boot, a quarter of the work
+  --write FILE        also writes the report, as Markdown
+`;
+
+/** What --quick divides the work by. */
+const QUICK = 4;
+
+/** The words of a list that all have to be among `known`. Throws an Error that names the one that is not. */
+function choose<T extends string>(text: string | undefined, known: readonly T[], option: string): T[] {
+  if (text === undefined) return [...known];
+  const words = text.split(',');
+  const wrong = words.find((word) => !(known as readonly string[]).includes(word));
+  if (wrong !== undefined) throw new Error(`${option}: "${wrong}" is not one of ${known.join(', ')}`);
+  return known.filter((word) => words.includes(word));
+}
+
+/** Undefined: help was asked for. Throws an Error for what makes no sense. */
+export function parseOptions(args: readonly string[]): Options | undefined {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: { only: text, where: text, emulators: text, runs: text, write: text, quick: flag, help: flag },
+  });
+  if (values.help) return undefined;
+  const runs = Number(values.runs ?? (values.quick ? 1 : 3));
+  if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs: "${values.runs}" is not a number from 1`);
+  const names = choose(
+    values.only,
+    TESTS.map((test) => test.name),
+    '--only',
+  );
+  const chosen = TESTS.filter((test) => names.includes(test.name));
+  const work = (count: number) => (values.quick ? Math.ceil(count / QUICK) : count);
+  return {
+    tests: chosen.map((test) => ({ ...test, count: work(test.count) })),
+    emulators: choose(values.emulators, EMULATORS, '--emulators'),
+    places: choose(values.where, PLACES, '--where'),
+    runs,
+    ...(values.write === undefined ? {} : { write: values.write }),
+  };
+}
