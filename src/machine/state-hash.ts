@@ -10,7 +10,7 @@ import type { Computer } from './computer.ts';
 import { hashText, hashWords } from './hash.ts';
 
 /** Fields of a CPU block by which processors differ: first byte, and the byte behind the last. */
-const PROCESSOR_FIELDS: readonly (readonly [from: number, to: number])[] = [
+export const PROCESSOR_FIELDS: readonly (readonly [from: number, to: number])[] = [
   [STATE.GPR, STATE.ZERO],
   [STATE.RIP, STATE.RIP + 8],
   [STATE.CPL, STATE.CPL + 4],
