@@ -1,12 +1,6 @@
-import AxeBuilder from '@axe-core/playwright';
-import { expect, type Page, test } from '@playwright/test';
+import { expect, test } from '@playwright/test';
+import { findings } from './accessibility.ts';
 import { LabPage } from './lab-page.ts';
-
-/** Each finding as one readable line. */
-async function findings(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
-}
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test.describe(`${colorScheme} theme`, () => {
@@ -20,7 +14,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.keyboard.press('F11');
       await expect(lab.status).toContainText('Stepped');
       expect(await findings(page)).toEqual([]);
-      for (const tab of ['Scheduler', 'Host frames', 'VM exits']) {
+      for (const tab of ['Scheduler', 'Host frames', 'VM exits', 'Tiers']) {
         await lab.show(tab);
         await expect(lab.panel(tab)).toBeVisible();
         expect(await findings(page)).toEqual([]);

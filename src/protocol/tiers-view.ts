@@ -76,7 +76,7 @@ export interface TiersView {
   readonly regions: readonly RegionRow[];
 }
 
-export const REGIONS_SHOWN = 200;
+export const REGIONS_SHOWN = 100;
 
 /** An instruction of a region. */
 export interface RegionCodeLine {

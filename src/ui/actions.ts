@@ -41,6 +41,11 @@ export async function toggleBreakpoint(address: bigint): Promise<void> {
   if (set !== undefined) say(`Breakpoint ${set ? 'set at' : 'removed from'} ${short(address)}.`);
 }
 
+export function setTier2(on: boolean): void {
+  void command({ kind: 'tier2', mode: on ? 'on' : 'off' });
+  say(on ? 'Second tier on: hot code is compiled.' : 'Second tier off: all code is interpreted.');
+}
+
 /** The breakpoint key works on the instruction that runs next. */
 export function toggleBreakpointAtRip(): void {
   const code = useLab.getState().views.code;

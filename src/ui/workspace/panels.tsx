@@ -5,6 +5,7 @@ import { Frames } from '../panels/frames/Frames.tsx';
 import { Registers } from '../panels/registers/Registers.tsx';
 import { Rings } from '../panels/rings/Rings.tsx';
 import { Scheduler } from '../panels/scheduler/Scheduler.tsx';
+import { Tiers } from '../panels/tiers/Tiers.tsx';
 import { Vms } from '../panels/vms/Vms.tsx';
 import { Walk } from '../panels/walk/Walk.tsx';
 
@@ -21,6 +22,7 @@ export const PANELS = {
   walk: { name: 'Page walk', component: Walk },
   scheduler: { name: 'Scheduler', component: Scheduler },
   frames: { name: 'Host frames', component: Frames },
+  tiers: { name: 'Tiers', component: Tiers },
   code: { name: 'Code', component: Code },
   registers: { name: 'Registers', component: Registers },
 } as const satisfies Record<string, PanelEntry>;

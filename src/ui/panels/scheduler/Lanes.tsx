@@ -1,7 +1,8 @@
-import { useEffect, useRef, useState } from 'react';
+import { useRef } from 'react';
 import type { SchedulerView } from '../../../protocol/hypervisor-view.ts';
 import { vcpuName } from '../../describe.ts';
 import { duration } from '../../format.ts';
+import { useWidth } from '../../widgets/use-width.ts';
 import { vmColour } from '../../widgets/VmTag.tsx';
 import css from './Scheduler.module.css';
 import { niceTicks } from './ticks.ts';
@@ -13,15 +14,7 @@ const LEFT = 52;
 /** One lane per physical CPU over the latest span of simulated time; the present is at the right. */
 export function Lanes({ view, perCycle }: { readonly view: SchedulerView; readonly perCycle: number }) {
   const host = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(600);
-  useEffect(() => {
-    if (host.current === null) return;
-    const observer = new ResizeObserver(([entry]) =>
-      setWidth(Math.max(200, entry?.contentRect.width ?? 600)),
-    );
-    observer.observe(host.current);
-    return () => observer.disconnect();
-  }, []);
+  const width = useWidth(host, 200);
   const span = Math.max(1, view.to - view.from);
   const x = (cycles: number) => LEFT + ((cycles - view.from) / span) * (width - LEFT - 12);
   const height = view.physicalCpus * LANE + AXIS + 6;
