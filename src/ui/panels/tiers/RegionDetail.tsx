@@ -22,7 +22,7 @@ export function RegionDetail({ id, onClose }: { readonly id: number; readonly on
       <Button small className={css.close} icon="destroy" onClick={onClose} aria-label="Close the region" />
       {view === null ? (
         <Empty title="This region is gone">
-          Its code was written to, or the cache needed room. Choose another one.
+          Its code was written to, the cache needed room, or the second tier was turned off.
         </Empty>
       ) : view?.id !== id ? (
         <Empty title="Reading the region…" />

@@ -75,6 +75,7 @@ export function RegionList({ regions, all, selected, onSelect }: Props) {
           ))}
         </tbody>
       </table>
+      {regions.length === 0 && <p className={css.more}>No code is compiled now.</p>}
       {all > regions.length && (
         <p className={css.more}>and {count(all - regions.length)} regions entered less often</p>
       )}
