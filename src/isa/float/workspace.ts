@@ -27,6 +27,9 @@ export const LOW = STATE.FLOAT + 72;
 /** i32 for callers that work on several lanes: the flags of all of them. */
 export const FLAGS = STATE.FLOAT + 80;
 
+/** i32 for library functions that have another result: the unmasked ones among the flags they settled. */
+export const UNMASKED = STATE.FLOAT + 84;
+
 /** Unpacked number = (-1)^sign * significand / 2^63 * 2^exponent. */
 export const FIELD = {
   /** i64; bit 63 set for FINITE unless denormalised by rounding. NaNs: integer bit, quiet bit 62, payload. */

@@ -1,75 +1,67 @@
 /**
- * ADD, SUB, MUL, DIV and SQRT of PS, PD, SS and SD, and the horizontal forms of SSE3.
- *
- * Fast path: the WebAssembly operation, when MXCSR asks for nothing unusual, no operand is a denormal
- * or NaN and the result is normal, or exact for a reason that is easy to see. Exact path: float-lanes.ts.
+ * ADD, SUB, MUL, DIV and SQRT of PS, PD, SS and SD, and the horizontal forms of SSE3: the WebAssembly
+ * operation in line when a glance at exponents and MXCSR allows it, else a function (float-general.ts).
  */
-import { type I32, i32, type V128 } from '../../wasm/expression.ts';
-import { f32x4, f64x2, i32x4, i64x2, v128 } from '../../wasm/simd.ts';
-import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
+import { type Expression, type I32, i32, type V128 } from '../../wasm/expression.ts';
+import { i32x4, i64x2, v128 } from '../../wasm/simd.ts';
+import type { Context, Instruction, Semantics } from '../definition.ts';
 import { STATE } from '../state.ts';
+import { type Operation, operationOf } from './float-general.ts';
 import { type Arithmetic, vectorArithmetic } from './float-lanes.ts';
-import { attributesOf, finite, operandsOf, ordinary, PD, PS, SHAPES, type Shape } from './float-shapes.ts';
-import { isPlain, settle } from './mxcsr.ts';
+import { attributesOf, operandsOf, PD, PS, SHAPES, type Shape } from './float-shapes.ts';
+import { raiseUnmasked, unusual } from './mxcsr.ts';
 import { shuffleDwords, shuffleQwords } from './operations.ts';
 
-type Value = Parameters<Shape['abs']>[0];
+type Value = Expression;
 
-/** Whether the result `r` of ordinary operands can neither have underflowed nor be special. */
-function resultIsPlain(s: Shape, operation: Arithmetic, a: Value, b: Value, r: Value) {
-  switch (operation) {
-    // A sum that is denormal is exact; a root is never near the ends of the range.
-    case 'add':
-    case 'sub':
-    case 'sqrt':
-      return finite(s, r);
-    case 'mul':
-      return s.and(
-        finite(s, r),
-        s.or(s.le(s.minimumNormal, s.abs(r)), s.or(s.eq(a, s.zero), s.eq(b, s.zero))),
-      );
-    case 'div':
-      return s.and(finite(s, r), s.or(s.le(s.minimumNormal, s.abs(r)), s.eq(a, s.zero)));
-  }
-}
-
-function fastPath(c: Context, s: Shape, operation: Arithmetic, a: Value, b: Value, r: Value): I32 {
-  const operands = operation === 'sqrt' ? ordinary(s, b) : s.and(ordinary(s, a), ordinary(s, b));
-  const all = s.all(s.and(operands, resultIsPlain(s, operation, a, b, r)));
-  return i32.and(isPlain(i32.load(c.field(STATE.MXCSR))), all);
+/** The Wasm result serves as it is, and MXCSR stays: all numbers are of middling size. */
+function isQuick(c: Context, s: Shape, operation: Arithmetic, a: Value, b: Value, r: Value): I32 {
+  const values = {
+    add: [a, b],
+    sub: [a, b],
+    sqrt: [b],
+    mul: [a, b, r],
+    div: [a, b, r],
+  }[operation];
+  const outside = s.outside(values, operation === 'sqrt');
+  return i32.eqz(i32.or(unusual(i32.load(c.field(STATE.MXCSR))), outside));
 }
 
 const same = (s: Shape, operation: Arithmetic): Arithmetic[] =>
   Array.from({ length: s.lanes }, () => operation);
 
-/** `destination` op `source`, in registers: `exact` is the library function for the same. */
-function operate(
-  c: Context,
-  s: Shape,
-  operation: Arithmetic,
-  exact: LibraryFunction<'v128'>,
-  destination: V128,
-  source: V128,
-): void {
+/** `destination` op `source`, in registers. */
+function operate(c: Context, o: Operation, destination: V128, source: V128): void {
   const { f } = c;
+  const { shape: s, operation } = o;
   const a = f.let(s.value(destination));
-  const b = f.let(s.value(source));
+  const b = f.let(s.value(o.changed(source)));
   const r = f.let(s.arithmetic(operation, a, b));
   const result = f.local('v128');
   f.if(
-    fastPath(c, s, operation, a, b, r),
+    isQuick(c, s, operation, a, b, r),
     () => f.set(result, s.merge(destination, r)),
     () => {
-      f.set(result, c.library(exact, destination, source));
-      settle(c);
+      f.set(result, c.library(o.general, destination, source));
+      raiseUnmasked(c);
     },
   );
   c.writeV(0, result);
 }
 
+const operations = new Map<string, Operation>();
+
+/** The same operation in all lanes. */
+function plainOperation(s: Shape, operation: Arithmetic): Operation {
+  const key = `${operation} ${s.suffix}`;
+  const o = operations.get(key) ?? operationOf(s, operation, vectorArithmetic(s.format, same(s, operation)));
+  operations.set(key, o);
+  return o;
+}
+
 function arithmetic(s: Shape, operation: Arithmetic): Semantics {
-  const exact = vectorArithmetic(s.format, same(s, operation));
-  return (c) => operate(c, s, operation, exact, c.f.let(c.readV(0)), c.f.let(c.readV(1)));
+  const o = plainOperation(s, operation);
+  return (c) => operate(c, o, c.f.let(c.readV(0)), c.f.let(c.readV(1)));
 }
 
 const OPERATIONS: readonly (readonly [Arithmetic, string])[] = [
@@ -87,30 +79,20 @@ const pairs = (s: Shape, a: V128, b: V128): [V128, V128] =>
     : [shuffleQwords(a, b, [0, 2]), shuffleQwords(a, b, [1, 3])];
 
 function horizontal(s: Shape, operation: 'add' | 'sub'): Semantics {
-  const exact = vectorArithmetic(s.format, same(s, operation));
+  const o = plainOperation(s, operation);
   return (c) => {
     const [even, odd] = pairs(s, c.f.let(c.readV(0)), c.f.let(c.readV(1)));
-    operate(c, s, operation, exact, c.f.let(even), c.f.let(odd));
+    operate(c, o, c.f.let(even), c.f.let(odd));
   };
 }
 
-/** ADDSUB: even lanes subtract, which the fast path does by changing the sign of the source there. */
+/** ADDSUB: even lanes subtract, which the Wasm addition does by a changed sign of the source there. */
 function alternating(s: Shape): Semantics {
   const operations = Array.from({ length: s.lanes }, (_, i): Arithmetic => (i % 2 === 0 ? 'sub' : 'add'));
-  const exact = vectorArithmetic(s.format, operations);
   const signs = s.format.lanes === 4 ? i32x4.const(-0x8000_0000, 0) : i64x2.const(-(1n << 63n), 0n);
-  const add = s.format.lanes === 4 ? f32x4.add : f64x2.add;
-  return (c) => {
-    const { f } = c;
-    const a = f.let(c.readV(0));
-    const b = f.let(c.readV(1));
-    const r = f.let(add(a, v128.xor(b, signs)));
-    f.if(i32.eqz(fastPath(c, s, 'add', a, b, r)), () => {
-      f.set(r, c.library(exact, a, b));
-      settle(c);
-    });
-    c.writeV(0, r);
-  };
+  const exact = vectorArithmetic(s.format, operations);
+  const o = operationOf(s, 'add', exact, (source) => v128.xor(source, signs));
+  return (c) => operate(c, o, c.f.let(c.readV(0)), c.f.let(c.readV(1)));
 }
 
 const row = (

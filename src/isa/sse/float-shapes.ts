@@ -3,8 +3,19 @@
  * the conditions of the fast path are written once. A value is a vector or a single number; a test has
  * one answer a lane, which `all` brings together.
  */
-import { type Expression, f32, f64, type I32, i32, select, type V128 } from '../../wasm/expression.ts';
-import { f32x4, f64x2, v128 } from '../../wasm/simd.ts';
+import {
+  type Expression,
+  type F32,
+  type F64,
+  f32,
+  f64,
+  type I32,
+  i32,
+  i64,
+  select,
+  type V128,
+} from '../../wasm/expression.ts';
+import { f32x4, f64x2, i32x4, i64x2, v128 } from '../../wasm/simd.ts';
 import type { Arithmetic, LaneFormat } from './float-lanes.ts';
 import { DOUBLES, SINGLES } from './float-lanes.ts';
 
@@ -35,6 +46,12 @@ export interface Shape {
   choose(test: Test, a: Value, b: Value): Value;
   /** nearest, floor, ceil, trunc: in the order of the rounding control. */
   readonly toInteger: readonly ((a: Value) => Value)[];
+  /**
+   * 0 when all are of middling size: magnitudes from 2^-511 to 2^513, or 2^-63 to 2^65 for singles. No sum
+   * or root of such numbers is denormal or infinite. With `positive`, negative numbers are outside, too.
+   */
+  outside(values: readonly Value[], positive?: boolean): I32;
+  number(x: number): Value;
   readonly zero: Value;
   readonly minimumNormal: Value;
   readonly infinity: Value;
@@ -53,6 +70,31 @@ const constants = {
   Double: [2 ** -1022, Number.POSITIVE_INFINITY],
 };
 
+/** Added to the upper 32 bits of a middling number, this clears bit 30; it sets it in those of others. */
+const TO_MIDDLE = -0x2000_0000;
+const OUTSIDE = 0x4000_0000;
+
+const anyBit = <T extends Expression>(values: readonly T[], move: (a: T) => T, or: (a: T, b: T) => T): T =>
+  values.map(move).reduce(or);
+
+function packedOutside(format: LaneFormat) {
+  const [lanes, toMiddle] =
+    format.lanes === 4 ? [i32x4, i32x4.const(TO_MIDDLE)] : [i64x2, i64x2.const(BigInt(TO_MIDDLE) << 32n)];
+  return (values: readonly Value[], positive = false): I32 => {
+    const any = anyBit(values as V128[], (a) => lanes.add(a, toMiddle), v128.or);
+    const moved = (a: V128) => lanes.shl(a, i32.const(1));
+    return lanes.bitmask(positive ? v128.or(any, moved(any)) : moved(any));
+  };
+}
+
+function scalarOutside(upperHalf: (a: Value) => I32) {
+  return (values: readonly Value[], positive = false): I32 => {
+    const uppers = values.map(upperHalf);
+    const any = anyBit(uppers, (a) => i32.add(a, i32.const(TO_MIDDLE)), i32.or);
+    return i32.and(any, i32.const(positive ? OUTSIDE | (1 << 31) : OUTSIDE));
+  };
+}
+
 function packed(format: LaneFormat, lanes: Lanes) {
   const [minimum, infinity] = constants[format.name];
   return {
@@ -70,11 +112,17 @@ function packed(format: LaneFormat, lanes: Lanes) {
     all: (a: Test) => i32.eqz(v128.any_true(v128.not(a as V128))),
     choose: (test: Test, a: Value, b: Value) => v128.bitselect(a as V128, b as V128, test as V128),
     toInteger: [lanes.nearest, lanes.floor, lanes.ceil, lanes.trunc],
+    outside: packedOutside(format),
+    number: (x: number) => lanes.const(x),
     zero: lanes.const(0),
     minimumNormal: lanes.const(minimum),
     infinity: lanes.const(infinity),
   };
 }
+
+const bitsOfSingle = (a: Value): I32 => i32.reinterpret_f32(a as F32);
+const upperOfDouble = (a: Value): I32 =>
+  i32.wrap_i64(i64.shr_u(i64.reinterpret_f64(a as F64), i64.const(32)));
 
 function scalar(format: LaneFormat, lanes: Lanes, numbers: Lanes) {
   const [minimum, infinity] = constants[format.name];
@@ -93,6 +141,8 @@ function scalar(format: LaneFormat, lanes: Lanes, numbers: Lanes) {
     all: (a: Test) => a as I32,
     choose: (test: Test, a: Value, b: Value) => select(test as I32, a, b),
     toInteger: [numbers.nearest, numbers.floor, numbers.ceil, numbers.trunc],
+    outside: scalarOutside(format.lanes === 4 ? bitsOfSingle : upperOfDouble),
+    number: (x: number) => numbers.const(x),
     zero: numbers.const(0),
     minimumNormal: numbers.const(minimum),
     infinity: numbers.const(infinity),

@@ -2,8 +2,8 @@
 import { CR4, VECTOR } from '../../arch/registers.ts';
 import { type I32, i32 } from '../../wasm/expression.ts';
 import type { FunctionBuilder } from '../../wasm/function.ts';
-import type { Context, LibraryFunction } from '../definition.ts';
-import { EXCEPTION, FLAGS, has } from '../float/workspace.ts';
+import type { Context, LibraryFunction, LibraryUser } from '../definition.ts';
+import { EXCEPTION, FLAGS, has, UNMASKED } from '../float/workspace.ts';
 import { STATE } from '../state.ts';
 
 export const MXCSR = {
@@ -30,9 +30,16 @@ export const controlOf = (state: I32): I32 => i32.shr_u(mxcsrOf(state), i32.cons
 const UNUSUAL = 0xffff & ~MXCSR.FLAGS;
 
 /**
- * True when a result rounded to nearest needs no change of MXCSR and no treatment of its own: round
- * to nearest, all exceptions masked, no FTZ, no DAZ, and the precision flag set already.
+ * 0 when a result rounded to nearest that is not denormal needs no change of MXCSR and no treatment of its
+ * own: round to nearest, all exceptions masked, and the precision flag set already.
  */
+export const unusual = (mxcsr: I32): I32 =>
+  i32.xor(
+    i32.and(mxcsr, i32.const(MXCSR.MASKS | MXCSR.ROUNDING | MXCSR.PRECISION_FLAG)),
+    i32.const(MXCSR.MASKS | MXCSR.PRECISION_FLAG),
+  );
+
+/** The same where denormals may occur: no FTZ, no DAZ. */
 export const isPlain = (mxcsr: I32): I32 =>
   i32.eq(
     i32.and(mxcsr, i32.const(UNUSUAL | MXCSR.PRECISION_FLAG)),
@@ -85,9 +92,15 @@ const SETTLE: LibraryFunction<'i32'> = {
   },
 };
 
-/** After all lanes, before anything is written: #XM, or #UD without CR4.OSXMMEXCPT, if unmasked. */
-export function settle(c: Context): void {
-  c.f.if(c.library(SETTLE), () => {
+/** SETTLE for a library function that has another result: see `raiseUnmasked`. */
+export const settleInside = (f: FunctionBuilder, use: LibraryUser): void =>
+  f.store('i32', f.param(0, 'i32'), use.library(SETTLE), UNMASKED);
+
+export const noneUnmasked = (f: FunctionBuilder): void =>
+  f.store('i32', f.param(0, 'i32'), i32.const(0), UNMASKED);
+
+function raiseIf(c: Context, unmasked: I32): void {
+  c.f.if(unmasked, () => {
     const enabled = i32.and(i32.load(c.field(STATE.CR4)), i32.const(CR4.OSXMMEXCPT));
     c.f.if(
       enabled,
@@ -96,3 +109,9 @@ export function settle(c: Context): void {
     );
   });
 }
+
+/** After all lanes, before anything is written: #XM, or #UD without CR4.OSXMMEXCPT, if unmasked. */
+export const settle = (c: Context): void => raiseIf(c, c.library(SETTLE));
+
+/** The same after a library function that has settled the flags itself. */
+export const raiseUnmasked = (c: Context): void => raiseIf(c, i32.load(c.field(UNMASKED)));
