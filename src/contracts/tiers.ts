@@ -93,6 +93,8 @@ export interface RegionInstruction {
   readonly offset: number;
   /** In bytes. */
   readonly length: number;
+  /** Where its code begins in `RegionInfo.body`, in bytes. */
+  readonly code?: number;
 }
 
 /** One live region. */

@@ -88,6 +88,8 @@ export interface RegionCodeLine {
 }
 
 export interface WasmTextLine {
+  /** Index of the guest instruction that it helps to carry out; null before the first, and when it is not known. */
+  readonly step: number | null;
   /** Blocks around it. */
   readonly depth: number;
   readonly text: string;

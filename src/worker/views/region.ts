@@ -50,14 +50,20 @@ function codeLine(
   return { address, physical, bytes, text };
 }
 
-function wasmText({ body, names }: RegionInfo): WasmTextLine[] {
+function wasmText({ body, names, instructions }: RegionInfo): WasmTextLine[] {
+  let step = -1;
+  /** Instructions are in the order of their code. */
+  const stepAt = (offset: number): number | null => {
+    while ((instructions[step + 1]?.code ?? Number.POSITIVE_INFINITY) <= offset) step++;
+    return step < 0 ? null : step;
+  };
   try {
     return wasmLines(body, {
       signature: SIGNATURE,
       names: { function: (index) => names.functions[index], local: (index) => names.locals[index] },
-    }).map(({ depth, text }) => ({ depth, text }));
+    }).map(({ offset, depth, text }) => ({ step: stepAt(offset), depth, text }));
   } catch (error) {
     if (!(error instanceof WasmTextError)) throw error;
-    return [{ depth: 0, text: `;; cannot be shown: ${error.message}` }];
+    return [{ step: null, depth: 0, text: `;; cannot be shown: ${error.message}` }];
   }
 }

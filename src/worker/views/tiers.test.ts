@@ -33,9 +33,9 @@ const region = (id: number, entries = 0): RegionInfo => ({
   linear: -0x7000_0000 + 0xff0,
   codeMode: CODE_MODE.LONG64,
   instructions: [
-    { page: 5, offset: 0xff0, length: 3 },
-    { page: 9, offset: 0, length: 2 },
-    { page: 5, offset: 0xffe, length: 5 },
+    { page: 5, offset: 0xff0, length: 3, code: 3 },
+    { page: 9, offset: 0, length: 2, code: 5 },
+    { page: 5, offset: 0xffe, length: 5, code: 10 },
   ],
   module: 3,
   generation: 1,
@@ -112,13 +112,14 @@ describe('a region', () => {
       'return',
       'unreachable',
     ]);
+    expect(wasm.map(({ step }) => step)).toEqual([null, null, null, 0, 1, 1, 1, 2, 2, 2]);
     expect(wasmLeftOut).toBe(0);
   });
 
   test('says why WebAssembly cannot be shown', () => {
     const { wasm } = regionView({ ...region(1), body: Uint8Array.of(0, 0x06, 0x0b) }, read);
     expect(wasm).toEqual([
-      { depth: 0, text: ';; cannot be shown: no instruction has the opcode 6h, at byte 1' },
+      { step: null, depth: 0, text: ';; cannot be shown: no instruction has the opcode 6h, at byte 1' },
     ]);
   });
 

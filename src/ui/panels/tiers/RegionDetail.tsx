@@ -1,11 +1,12 @@
-import { type ReactNode, useEffect, useRef } from 'react';
+import { type ReactNode, type Ref, useEffect, useMemo, useRef, useState } from 'react';
 import { useView } from '../../../client/lab-store.ts';
-import type { RegionCodeLine, WasmTextLine } from '../../../protocol/tiers-view.ts';
-import { count, hex } from '../../format.ts';
+import type { RegionView } from '../../../protocol/tiers-view.ts';
 import { Button } from '../../widgets/Button.tsx';
 import { Empty } from '../../widgets/Panel.tsx';
-import { Operands } from '../code/Operands.tsx';
-import css from './Tiers.module.css';
+import { GuestCode } from './GuestCode.tsx';
+import css from './RegionDetail.module.css';
+import { WasmText } from './WasmText.tsx';
+import { wasmGroups } from './wasm-groups.ts';
 
 /** A region's guest code beside its WebAssembly. */
 export function RegionDetail({ id, onClose }: { readonly id: number; readonly onClose: () => void }) {
@@ -27,70 +28,49 @@ export function RegionDetail({ id, onClose }: { readonly id: number; readonly on
       ) : view?.id !== id ? (
         <Empty title="Reading the region…" />
       ) : (
-        <>
-          <Pane title="Guest code">
-            <GuestCode code={view.code} />
-          </Pane>
-          <Pane title="WebAssembly">
-            <WasmText lines={view.wasm} leftOut={view.wasmLeftOut} />
-          </Pane>
-        </>
+        <SideBySide key={id} view={view} />
       )}
     </section>
   );
 }
 
-function Pane({ title, children }: { readonly title: string; readonly children: ReactNode }) {
+/** The instruction that is pointed at is marked on both sides; choosing one shows what it became. */
+function SideBySide({ view }: { readonly view: RegionView }) {
+  const [marked, setMarked] = useState<number | null>(null);
+  const groups = useMemo(() => wasmGroups(view.wasm), [view.wasm]);
+  const wasm = useRef<HTMLElement>(null);
+  const show = (step: number) => {
+    setMarked(step);
+    const pane = wasm.current;
+    const group = pane?.querySelector<HTMLElement>(`[data-step="${step}"]`);
+    if (pane && group) pane.scrollTop = group.offsetTop - pane.offsetTop;
+  };
+  return (
+    <>
+      <Pane title="Guest code">
+        <GuestCode code={view.code} marked={marked} onMark={setMarked} onChoose={show} />
+      </Pane>
+      <Pane title="WebAssembly" ref={wasm}>
+        <WasmText groups={groups} code={view.code} leftOut={view.wasmLeftOut} marked={marked} />
+      </Pane>
+    </>
+  );
+}
+
+interface PaneProps {
+  readonly title: string;
+  readonly ref?: Ref<HTMLElement>;
+  readonly children: ReactNode;
+}
+
+function Pane({ title, ref, children }: PaneProps) {
   return (
     <div className={css.pane}>
       <h2>{title}</h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
-      <section tabIndex={0} aria-label={title}>
+      <section ref={ref} tabIndex={0} aria-label={title}>
         {children}
       </section>
     </div>
-  );
-}
-
-function GuestCode({ code }: { readonly code: readonly RegionCodeLine[] }) {
-  return (
-    <table className={css.listing}>
-      <caption className="unseen">Disassembly in the order of the WebAssembly</caption>
-      <thead className="unseen">
-        <tr>
-          <th scope="col">Address</th>
-          <th scope="col">Instruction</th>
-        </tr>
-      </thead>
-      <tbody>
-        {code.map(({ address, physical, bytes, text }, index) => {
-          const [mnemonic, ...rest] = text.split(' ');
-          return (
-            // biome-ignore lint/suspicious/noArrayIndexKey: an inlined call's instructions occur more than once
-            <tr key={index}>
-              <th
-                scope="row"
-                title={`${physical ? 'host-physical; ' : ''}bytes ${Array.from(bytes, (byte) => hex(byte, 2)).join(' ')}`}
-              >
-                {hex(address, 8)}
-                {physical && ' p'}
-              </th>
-              <td>
-                <span className={css.mnemonic}>{mnemonic}</span> <Operands text={rest.join(' ')} />
-              </td>
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
-  );
-}
-
-function WasmText({ lines, leftOut }: { readonly lines: readonly WasmTextLine[]; readonly leftOut: number }) {
-  return (
-    <pre className={css.wasm}>
-      {lines.map(({ depth, text }) => '  '.repeat(depth) + text).join('\n')}
-      {leftOut > 0 && `\n;; and ${count(leftOut)} more lines`}
-    </pre>
   );
 }

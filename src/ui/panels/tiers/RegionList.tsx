@@ -1,6 +1,7 @@
-import { type KeyboardEvent, useRef } from 'react';
+import { useRef } from 'react';
 import type { RegionRow } from '../../../protocol/tiers-view.ts';
 import { bytes, count, hex, short } from '../../format.ts';
+import { moveAmongButtons } from '../../widgets/arrow-keys.ts';
 import widgets from '../../widgets/widgets.module.css';
 import css from './Tiers.module.css';
 
@@ -16,14 +17,6 @@ interface Props {
 export function RegionList({ regions, all, selected, onSelect }: Props) {
   const body = useRef<HTMLTableSectionElement>(null);
   const stop = regions.some(({ id }) => id === selected) ? selected : regions[0]?.id;
-  const move = (event: KeyboardEvent) => {
-    const buttons = [...(body.current?.querySelectorAll('button') ?? [])];
-    const at = buttons.indexOf(event.target as HTMLButtonElement);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
-    if (at < 0 || to === undefined) return;
-    event.preventDefault();
-    buttons[Math.max(0, Math.min(buttons.length - 1, to))]?.focus();
-  };
   return (
     <section className={css.regions} aria-label="Regions">
       <table className={widgets.table}>
@@ -51,7 +44,7 @@ export function RegionList({ regions, all, selected, onSelect }: Props) {
             </th>
           </tr>
         </thead>
-        <tbody ref={body} onKeyDown={move}>
+        <tbody ref={body} onKeyDown={(event) => moveAmongButtons(event, body.current)}>
           {regions.map((region) => (
             <tr key={region.id} aria-current={region.id === selected || undefined} className={css.region}>
               <th scope="row">
