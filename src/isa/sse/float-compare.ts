@@ -4,13 +4,13 @@
  */
 import { FLAG } from '../../arch/registers.ts';
 import { type I32, i32, select, type V128 } from '../../wasm/expression.ts';
-import type { FunctionBuilder } from '../../wasm/function.ts';
+import type { Local } from '../../wasm/function.ts';
 import { f32x4, f64x2, i32x4, i64x2, v128 } from '../../wasm/simd.ts';
 import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
 import { EXCEPTION, FLAGS, has } from '../float/workspace.ts';
 import { type LaneFormat, SINGLES } from './float-lanes.ts';
-import { attributesOf, operandsOf, ordinary, SD, SHAPES, type Shape, SS } from './float-shapes.ts';
-import { MXCSR, mxcsrOf, settle } from './mxcsr.ts';
+import { attributesOf, operandsOf, ordinary, PD, PS, SD, SHAPES, type Shape, SS } from './float-shapes.ts';
+import { MXCSR, mxcsrOf, noneUnmasked, raiseUnmasked, settleInside } from './mxcsr.ts';
 import { immediateByte } from './rows.ts';
 
 const vectors = (format: LaneFormat) =>
@@ -50,52 +50,73 @@ const flushing = (format: LaneFormat): LibraryFunction<'v128'> => ({
   },
 });
 
+const FLUSH = { Single: flushing(SINGLES), Double: flushing(SD.format) };
+
 /**
- * (a, b, quiet NaNs are invalid too) -> 0. Sets FLAGS: INVALID for a signaling NaN in any lane, DENORMAL
- * for a denormal in a lane without NaN. Operands were flushed before; unused lanes are zero.
+ * (a, b, quiet NaNs are invalid too) -> nonzero when the operands have to be flushed by DAZ. Settles INVALID for
+ * a signaling NaN in any lane and DENORMAL for a denormal in a lane without NaN: see `raiseUnmasked`.
+ * Unused lanes are zero.
  */
 const comparing = (format: LaneFormat): LibraryFunction<'i32'> => ({
   name: `compareFlags${format.name}`,
   params: ['v128', 'v128', 'i32'],
   result: 'i32',
-  build: (f) => {
+  build: (f, use) => {
     const v = vectors(format);
-    const [a, b, strict] = [f.param(1, 'v128'), f.param(2, 'v128'), f.param(3, 'i32')];
+    const s = format === SINGLES ? PS : PD;
+    const [state, a, b] = [f.param(0, 'i32'), f.param(1, 'v128'), f.param(2, 'v128')];
+    f.if(s.all(s.and(ordinary(s, a), ordinary(s, b))), () => {
+      noneUnmasked(f);
+      f.return(i32.const(0));
+    });
+    f.set(a, use.library(FLUSH[format.name], a));
+    f.set(b, use.library(FLUSH[format.name], b));
     const [nanA, nanB] = [f.let(v.ne(a, a)), f.let(v.ne(b, b))];
     const unordered = f.let(v128.or(nanA, nanB));
     const signaling = (x: V128, nan: V128): V128 =>
       v128.and(nan, v.equalBits(v128.and(x, v.quiet), v.const(0)));
     const invalid = f.let(v128.or(signaling(a, nanA), signaling(b, nanB)));
-    f.if(strict, () => f.set(invalid, unordered));
+    f.if(f.param(3, 'i32'), () => f.set(invalid, unordered));
     const denormals = v128.andnot(v128.or(denormal(format, a), denormal(format, b)), unordered);
     const flag = (lanes: V128, bit: number): I32 => i32.mul(v128.any_true(lanes), i32.const(bit));
     const flags = i32.or(flag(invalid, EXCEPTION.INVALID), flag(denormals, EXCEPTION.DENORMAL));
-    f.store('i32', f.param(0, 'i32'), flags, FLAGS);
-    f.return(i32.const(0));
+    f.store('i32', state, flags, FLAGS);
+    settleInside(f, use);
+    f.return(i32.and(mxcsrOf(state), i32.const(MXCSR.DENORMALS_ARE_ZEROS)));
     f.unreachable();
   },
 });
 
-const FLUSH = { Single: flushing(SINGLES), Double: flushing(SD.format) };
 const COMPARE_FLAGS = { Single: comparing(SINGLES), Double: comparing(SD.format) };
 
 /** The operand with lanes that the instruction does not use cleared. */
 const usedLanes = (s: Shape, v: V128): V128 => (s.lanes === 1 ? s.merge(i32x4.const(0), s.value(v)) : v);
 
-type Local = ReturnType<FunctionBuilder['let']> & V128;
-
-/** Both operands, flushed by DAZ if need be and with their flags settled. */
-function compareOperands(c: Context, s: Shape, strict: I32, a: V128, b: V128): [Local, Local] {
+/** Settles the flags of unusual operands, and flushes them by DAZ if need be. */
+function settleOperands(c: Context, s: Shape, strict: I32, x: Local<'v128'>, y: Local<'v128'>): void {
   const { f } = c;
-  const x = f.let(usedLanes(s, a)) as Local;
-  const y = f.let(usedLanes(s, b)) as Local;
-  const fine = s.and(ordinary(s, s.value(x)), ordinary(s, s.value(y)));
-  f.if(i32.eqz(s.all(fine)), () => {
+  const flags = c.library(COMPARE_FLAGS[s.format.name], usedLanes(s, x), usedLanes(s, y), strict);
+  const flush = f.let(flags);
+  raiseUnmasked(c);
+  f.if(flush, () => {
     f.set(x, c.library(FLUSH[s.format.name], x));
     f.set(y, c.library(FLUSH[s.format.name], y));
-    f.let(c.library(COMPARE_FLAGS[s.format.name], x, y, strict));
-    settle(c);
   });
+}
+
+const isUnusual = (s: Shape, x: V128, y: V128): I32 => s.outsideButZero([s.value(x), s.value(y)]);
+
+/** Both operands, flushed by DAZ if need be and with their flags settled. */
+function compareOperands(
+  c: Context,
+  s: Shape,
+  strict: I32,
+  a: V128,
+  b: V128,
+): [Local<'v128'>, Local<'v128'>] {
+  const { f } = c;
+  const [x, y] = [f.let(a), f.let(b)];
+  f.if(isUnusual(s, x, y), () => settleOperands(c, s, strict, x, y));
   return [x, y];
 }
 
@@ -106,8 +127,24 @@ const extreme =
     const destination = c.f.let(c.readV(0));
     const operands = compareOperands(c, s, i32.const(1), destination, c.readV(1));
     const [a, b] = operands.map((v) => s.value(v));
-    c.writeV(0, s.merge(destination, s.choose(maximum ? s.lt(b, a) : s.lt(a, b), a, b)));
+    c.writeV(0, s.merge(destination, maximum ? s.max(a, b) : s.min(a, b)));
   };
+
+/** By the immediate. */
+function comparisons(v: ReturnType<typeof vectors>, a: V128, b: V128): V128[] {
+  const unordered = v128.or(v.ne(a, a), v.ne(b, b));
+  const positive = [v.eq(a, b), v.lt(a, b), v.le(a, b), unordered];
+  return [...positive, ...positive.map(v128.not)];
+}
+
+/** The same by an immediate known at run time. */
+function compareBy(predicate: I32, v: ReturnType<typeof vectors>, a: V128, b: V128): V128 {
+  const [equal, less, lessOrEqual, unordered] = comparisons(v, a, b);
+  const bit = (n: number): I32 => i32.and(predicate, i32.const(n));
+  const negation = i32x4.splat(i32.sub(i32.const(0), i32.shr_u(bit(4), i32.const(2))));
+  const chosen = select(bit(1), select(bit(2), unordered, less), select(bit(2), lessOrEqual, equal));
+  return v128.xor(chosen, negation);
+}
 
 /** CMP: immediate 1:0 = equal, less, less or equal, unordered; bit 2 negates. Bits above are ignored. */
 const compare =
@@ -117,16 +154,14 @@ const compare =
     const destination = f.let(c.readV(0));
     const source = f.let(c.readV(1));
     const predicate = immediateByte(c);
-    const bit = (n: number): I32 => i32.and(predicate, i32.const(n));
     // LT, LE and their negations signal quiet NaNs: predicates 1, 2, 5, 6.
     const strict = i32.and(i32.xor(predicate, i32.shr_u(predicate, i32.const(1))), i32.const(1));
     const [a, b] = compareOperands(c, s, strict, destination, source);
-    const v = vectors(s.format);
-    const unordered = v128.or(v.ne(a, a), v.ne(b, b));
-    const odd = select(bit(2), unordered, v.lt(a, b));
-    const even = select(bit(2), v.le(a, b), v.eq(a, b));
-    const negation = i32x4.splat(i32.sub(i32.const(0), i32.shr_u(bit(4), i32.const(2))));
-    const result = f.let(v128.xor(select(bit(1), odd, even), negation));
+    const result = f.let(
+      c.knownImmediate === undefined
+        ? compareBy(predicate, vectors(s.format), a, b)
+        : comparisons(vectors(s.format), a, b)[c.knownImmediate & 7],
+    );
     c.writeV(0, s.lanes === 1 ? s.format.replace(destination, 0, s.format.extract(result, 0)) : result);
   };
 
@@ -134,18 +169,23 @@ const compare =
 const compareToFlags =
   (s: Shape, strict: boolean): Semantics =>
   (c) => {
-    const operands = compareOperands(c, s, i32.const(strict ? 1 : 0), c.readV(0), c.readV(1));
-    const [a, b] = operands.map((v) => c.f.let(s.value(v)));
-    const test = (t: ReturnType<Shape['lt']>): I32 => s.all(t);
-    const below = i32.eqz(test(s.le(b, a)));
-    const notUnequal = i32.eqz(i32.or(test(s.lt(a, b)), test(s.lt(b, a))));
-    const unordered = i32.eqz(i32.or(test(s.lt(a, b)), test(s.le(b, a))));
-    const bits = [
-      i32.mul(below, i32.const(FLAG.CF)),
-      i32.mul(notUnequal, i32.const(FLAG.ZF)),
-      i32.mul(unordered, i32.const(FLAG.PF)),
-    ];
-    c.flags.raw(bits.reduce((x, y) => i32.or(x, y)));
+    const { f } = c;
+    const [x, y] = [f.let(c.readV(0)), f.let(c.readV(1))];
+    const [a, b] = [s.value(x), s.value(y)];
+    const test = (t: ReturnType<Shape['lt']>, mask: number): I32 => i32.mul(s.all(t), i32.const(mask));
+    const bits = f.local('i32');
+    const setBits = () => f.set(bits, i32.or(test(s.lt(a, b), FLAG.CF), test(s.eq(a, b), FLAG.ZF)));
+    f.if(
+      isUnusual(s, x, y),
+      () => {
+        settleOperands(c, s, i32.const(strict ? 1 : 0), x, y);
+        setBits();
+        const ordered = i32.and(s.all(s.eq(a, a)), s.all(s.eq(b, b)));
+        f.if(i32.eqz(ordered), () => f.set(bits, i32.const(FLAG.CF | FLAG.ZF | FLAG.PF)));
+      },
+      setBits,
+    );
+    c.flags.raw(bits);
   };
 
 const row = (s: Shape, mnemonic: string, opcode: string, semantics: Semantics): Instruction => ({

@@ -42,8 +42,9 @@ export interface Shape {
   and(a: Test, b: Test): Test;
   or(a: Test, b: Test): Test;
   all(a: Test): I32;
-  /** `test ? a : b` by lane. */
-  choose(test: Test, a: Value, b: Value): Value;
+  /** `a < b ? a : b` and `b < a ? a : b` by lane, as MIN and MAX have it for NaNs and zeros. */
+  min(a: Value, b: Value): Value;
+  max(a: Value, b: Value): Value;
   /** nearest, floor, ceil, trunc: in the order of the rounding control. */
   readonly toInteger: readonly ((a: Value) => Value)[];
   /**
@@ -51,6 +52,8 @@ export interface Shape {
    * or root of such numbers is denormal or infinite. With `positive`, negative numbers are outside, too.
    */
   outside(values: readonly Value[], positive?: boolean): I32;
+  /** The same with zeros inside. */
+  outsideButZero(values: readonly Value[]): I32;
   number(x: number): Value;
   readonly zero: Value;
   readonly minimumNormal: Value;
@@ -74,24 +77,33 @@ const constants = {
 const TO_MIDDLE = -0x2000_0000;
 const OUTSIDE = 0x4000_0000;
 
-const anyBit = <T extends Expression>(values: readonly T[], move: (a: T) => T, or: (a: T, b: T) => T): T =>
-  values.map(move).reduce(or);
-
-function packedOutside(format: LaneFormat) {
+function packedOutside(format: LaneFormat, isZero: (a: V128) => V128) {
   const [lanes, toMiddle] =
     format.lanes === 4 ? [i32x4, i32x4.const(TO_MIDDLE)] : [i64x2, i64x2.const(BigInt(TO_MIDDLE) << 32n)];
-  return (values: readonly Value[], positive = false): I32 => {
-    const any = anyBit(values as V128[], (a) => lanes.add(a, toMiddle), v128.or);
-    const moved = (a: V128) => lanes.shl(a, i32.const(1));
-    return lanes.bitmask(positive ? v128.or(any, moved(any)) : moved(any));
+  const move = (a: V128): V128 => lanes.add(a, toMiddle);
+  /** Bit 30 or 62 becomes the sign. */
+  const toSign = (a: V128): V128 => lanes.shl(a, i32.const(1));
+  const any = (values: readonly Value[], each: (a: V128) => V128): V128 =>
+    (values as V128[]).map(each).reduce((a, b) => v128.or(a, b));
+  return {
+    outside: (values: readonly Value[], positive = false): I32 => {
+      const moved = any(values, move);
+      return lanes.bitmask(positive ? v128.or(moved, toSign(moved)) : toSign(moved));
+    },
+    outsideButZero: (values: readonly Value[]): I32 =>
+      lanes.bitmask(any(values, (a) => v128.andnot(toSign(move(a)), isZero(a)))),
   };
 }
 
-function scalarOutside(upperHalf: (a: Value) => I32) {
-  return (values: readonly Value[], positive = false): I32 => {
-    const uppers = values.map(upperHalf);
-    const any = anyBit(uppers, (a) => i32.add(a, i32.const(TO_MIDDLE)), i32.or);
-    return i32.and(any, i32.const(positive ? OUTSIDE | (1 << 31) : OUTSIDE));
+function scalarOutside(upperHalf: (a: Value) => I32, isNotZero: (a: Value) => I32) {
+  const move = (a: Value): I32 => i32.add(upperHalf(a), i32.const(TO_MIDDLE));
+  const any = (values: readonly Value[], each: (a: Value) => I32): I32 =>
+    values.map(each).reduce((a, b) => i32.or(a, b));
+  return {
+    outside: (values: readonly Value[], positive = false): I32 =>
+      i32.and(any(values, move), i32.const(positive ? OUTSIDE | (1 << 31) : OUTSIDE)),
+    outsideButZero: (values: readonly Value[]): I32 =>
+      any(values, (a) => i32.and(i32.shr_u(move(a), i32.const(30)), isNotZero(a))),
   };
 }
 
@@ -110,9 +122,10 @@ function packed(format: LaneFormat, lanes: Lanes) {
     and: (a: Test, b: Test) => v128.and(a as V128, b as V128),
     or: (a: Test, b: Test) => v128.or(a as V128, b as V128),
     all: (a: Test) => i32.eqz(v128.any_true(v128.not(a as V128))),
-    choose: (test: Test, a: Value, b: Value) => v128.bitselect(a as V128, b as V128, test as V128),
+    min: (a: Value, b: Value) => lanes.pmin(b, a),
+    max: (a: Value, b: Value) => lanes.pmax(b, a),
     toInteger: [lanes.nearest, lanes.floor, lanes.ceil, lanes.trunc],
-    outside: packedOutside(format),
+    ...packedOutside(format, (a) => lanes.eq(a, lanes.const(0))),
     number: (x: number) => lanes.const(x),
     zero: lanes.const(0),
     minimumNormal: lanes.const(minimum),
@@ -139,9 +152,12 @@ function scalar(format: LaneFormat, lanes: Lanes, numbers: Lanes) {
     and: (a: Test, b: Test) => i32.and(a as I32, b as I32),
     or: (a: Test, b: Test) => i32.or(a as I32, b as I32),
     all: (a: Test) => a as I32,
-    choose: (test: Test, a: Value, b: Value) => select(test as I32, a, b),
+    min: (a: Value, b: Value) => select(numbers.lt(a, b), a, b),
+    max: (a: Value, b: Value) => select(numbers.lt(b, a), a, b),
     toInteger: [numbers.nearest, numbers.floor, numbers.ceil, numbers.trunc],
-    outside: scalarOutside(format.lanes === 4 ? bitsOfSingle : upperOfDouble),
+    ...scalarOutside(format.lanes === 4 ? bitsOfSingle : upperOfDouble, (a) =>
+      numbers.ne(a, numbers.const(0)),
+    ),
     number: (x: number) => numbers.const(x),
     zero: numbers.const(0),
     minimumNormal: numbers.const(minimum),

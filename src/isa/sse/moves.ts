@@ -5,14 +5,14 @@
 import { i32, i64, type V128 } from '../../wasm/expression.ts';
 import { i8x16, i32x4, i64x2, low, v128 } from '../../wasm/simd.ts';
 import type { Context, Instruction, Semantics } from '../definition.ts';
-import { shuffleDwords, shuffleQwords } from './operations.ts';
+import { shuffleDwords, shuffleQwords, ZERO } from './operations.ts';
 import { type Row, rows } from './rows.ts';
 
 const copy: Semantics = (c) => c.writeV(0, c.readV(1));
 
 /** Puts 64-bit lane `from` of `source` into lane `to` of `destination`. */
 const mergeQword = (destination: V128, to: number, source: V128, from: number): V128 =>
-  i64x2.replace_lane(destination, to, i64x2.extract_lane(source, from));
+  shuffleQwords(destination, source, to === 0 ? [2 + from, 1] : [0, 2 + from]);
 
 /** MOVSS, MOVSD to a register: `merge` puts the low lane of a source register in. */
 const scalar =
@@ -20,7 +20,7 @@ const scalar =
   (c) =>
     c.isMemory(1) ? copy(c) : c.writeV(0, merge(c.readV(0), c.readV(1)));
 
-const moveSingle = scalar((a, b) => i32x4.replace_lane(a, 0, i32x4.extract_lane(b, 0)));
+const moveSingle = scalar((a, b) => shuffleDwords(a, b, [4, 1, 2, 3]));
 const moveDouble = scalar((a, b) => mergeQword(a, 0, b, 0));
 
 /** Loads a half of the register: `half` 0 is the low one. The source's half is `from`. */
@@ -37,7 +37,7 @@ const storeHigh: Semantics = (c) => {
 };
 
 /** The low 64 bits, zero-extended; to memory only those are stored. */
-const lowQword: Semantics = (c) => c.writeV(0, low.i64(i64x2.extract_lane(c.readV(1), 0)));
+const lowQword: Semantics = (c) => c.writeV(0, shuffleQwords(c.readV(1), ZERO, [0, 2]));
 
 const fromGeneral: Semantics = (c) => c.writeV(0, low.i64(c.readU(1)));
 const toGeneral: Semantics = (c) => c.write(0, i64x2.extract_lane(c.readV(1), 0));

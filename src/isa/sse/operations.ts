@@ -16,7 +16,7 @@ const bytes = (count: number, at: (i: number) => number): number[] =>
   Array.from({ length: count }, (_, i) => at(i));
 
 /** A shuffle of 16-bit lanes: 0..7 of `a`, 8..15 of `b`. */
-const shuffleWords = (a: V128, b: V128, lanes: readonly number[]): V128 =>
+export const shuffleWords = (a: V128, b: V128, lanes: readonly number[]): V128 =>
   i8x16.shuffle(
     a,
     b,

@@ -31,6 +31,22 @@ export const packedImmediate =
   };
 
 /**
+ * The same where a form by `known`, a number when the code is built, takes fewer operations: used when the
+ * immediate is known then.
+ */
+export const packedPattern =
+  (
+    known: (destination: V128, source: V128, immediate: number) => V128,
+    operation: PackedImmediate,
+  ): Semantics =>
+  (c) => {
+    if (c.knownImmediate === undefined) return packedImmediate(operation)(c);
+    const destination = c.f.let(c.readV(0));
+    const source = c.f.let(c.readV(1));
+    c.writeV(0, known(destination, source, c.knownImmediate & 0xff));
+  };
+
+/**
  * Any MMX instruction but EMMS leaves TOP 0 and all registers tagged valid: SDM volume 1, "Effect of
  * Instructions on the x87 FPU Tag Word".
  */

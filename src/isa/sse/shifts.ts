@@ -1,10 +1,10 @@
 /** Shifts by an immediate: of packed integers (SSE2 and MMX forms), and of whole registers by bytes. */
 import type { I32, V128 } from '../../wasm/expression.ts';
 import { i32, select } from '../../wasm/expression.ts';
-import { i16x8, i32x4, i64x2 } from '../../wasm/simd.ts';
+import { i8x16, i16x8, i32x4, i64x2 } from '../../wasm/simd.ts';
 import type { Instruction, Semantics } from '../definition.ts';
 import { alignRight, atMost, shiftBytesLeft, shiftBytesRight, ZERO } from './operations.ts';
-import { immediateByte, packedImmediate } from './rows.ts';
+import { immediateByte, packedPattern } from './rows.ts';
 
 type Shift = (a: V128, count: I32) => V128;
 
@@ -24,6 +24,24 @@ const inPlace =
   (c) =>
     c.writeV(0, shift(c.f.let(c.readV(0)), immediateByte(c)));
 
+/** Sixteen bytes of `low` and `high` side by side, from byte `from` on; zeros beyond them. */
+const window = (low: V128, high: V128, from: number): V128 => {
+  if (from > 16) return from < 32 ? window(high, ZERO, from - 16) : ZERO;
+  return i8x16.shuffle(
+    low,
+    high,
+    Array.from({ length: 16 }, (_, i) => i + from),
+  );
+};
+
+/** A shift of the whole register by bytes: `known` when the count is known as the code is built. */
+const bytewiseInPlace =
+  (known: (a: V128, count: number) => V128, shift: Shift): Semantics =>
+  (c) =>
+    c.knownImmediate === undefined
+      ? inPlace(shift)(c)
+      : c.writeV(0, known(c.f.let(c.readV(0)), Math.min(c.knownImmediate & 0xff, 16)));
+
 /** mnemonic, opcode and extension, operation; the last two only for XMM. */
 const table: readonly (readonly [string, string, Shift])[] = [
   ['PSRLW', '71 /2', logical(i16x8.shr_u, 16)],
@@ -36,20 +54,23 @@ const table: readonly (readonly [string, string, Shift])[] = [
   ['PSLLQ', '73 /6', logical(i64x2.shl, 64)],
 ];
 
-const bytewise: readonly (readonly [string, string, Shift])[] = [
-  ['PSRLDQ', '73 /3', shiftBytesRight],
-  ['PSLLDQ', '73 /7', shiftBytesLeft],
+const bytewise: readonly (readonly [string, string, Semantics])[] = [
+  ['PSRLDQ', '73 /3', bytewiseInPlace((a, n) => window(a, ZERO, n), shiftBytesRight)],
+  ['PSLLDQ', '73 /7', bytewiseInPlace((a, n) => window(ZERO, a, 16 - n), shiftBytesLeft)],
 ];
 
 export const immediateShifts: readonly Instruction[] = [
-  ...[...table, ...bytewise].map(
-    ([mnemonic, opcode, shift]): Instruction => ({
+  ...[
+    ...table.map(([mnemonic, opcode, shift]) => [mnemonic, opcode, inPlace(shift)] as const),
+    ...bytewise,
+  ].map(
+    ([mnemonic, opcode, semantics]): Instruction => ({
       mnemonic,
       encoding: `66 0F ${opcode}`,
       operands: 'Ux,Ib',
       attributes: 'sse modify',
       feature: 'sse2',
-      semantics: inPlace(shift),
+      semantics,
     }),
   ),
   {
@@ -58,7 +79,7 @@ export const immediateShifts: readonly Instruction[] = [
     operands: 'Vx,Wx,Ib',
     attributes: 'sse align modify',
     feature: 'ssse3',
-    semantics: packedImmediate(alignRight),
+    semantics: packedPattern((high, low, n) => window(low, high, n), alignRight),
   },
 ];
 

@@ -2,21 +2,57 @@
  * Shuffles, blends, insertions and extractions by an immediate. The immediate is data of the decoded
  * instruction, so byte patterns are computed from it (`operations.ts`) and applied by a swizzle.
  */
-import { type I32, i32, i64, type V128 } from '../../wasm/expression.ts';
+import { type I32, type I64, i32, i64, type V128 } from '../../wasm/expression.ts';
 import { i8x16, i16x8, i32x4, i64x2, v128 } from '../../wasm/simd.ts';
 import type { Instruction, Semantics } from '../definition.ts';
-import { dwordPattern, IOTA, laneMask, shuffleQwords, unpack, wordPattern } from './operations.ts';
+import {
+  dwordPattern,
+  IOTA,
+  laneMask,
+  shuffleDwords,
+  shuffleQwords,
+  shuffleWords,
+  unpack,
+  wordPattern,
+} from './operations.ts';
 import {
   immediateByte,
   type PackedImmediate,
   packedBinary,
-  packedImmediate,
+  packedPattern,
   type Row,
   rows,
 } from './rows.ts';
 
-const blend = (lanes: (immediate: I32) => V128): Semantics =>
-  packedImmediate((a, b, immediate) => v128.bitselect(b, a, lanes(immediate)));
+/** Fields of `bits` bits of an immediate. */
+const fields = (immediate: number, bits: number, count: number): number[] =>
+  Array.from({ length: count }, (_, i) => (immediate >> (i * bits)) & ((1 << bits) - 1));
+
+/** The known immediate has a bit for each of `count` lanes, which are 16 / count bytes wide. */
+const blend = (count: number, lanes: (immediate: I32) => V128): Semantics =>
+  packedPattern(
+    (a, b, n) =>
+      i8x16.shuffle(
+        a,
+        b,
+        Array.from({ length: 16 }, (_, i) => i + 16 * ((n >> Math.floor((i * count) / 16)) & 1)),
+      ),
+    (a, b, immediate) => v128.bitselect(b, a, lanes(immediate)),
+  );
+
+/** Four fields of two bits choose 32-bit lanes: the first two of `a`, the others of `b`. */
+const chosenDwords = (a: V128, b: V128, n: number): V128 => {
+  const [w, x, y, z] = fields(n, 2, 4);
+  return shuffleDwords(a, b, [w, x, y + 4, z + 4]);
+};
+
+/** The low or high four words of `a` by four fields of two bits; the others stay. */
+const chosenWords = (a: V128, n: number, high: boolean): V128 => {
+  const base = high ? 4 : 0;
+  const chosen = fields(n, 2, 4).map((lane) => base + lane);
+  const kept = [0, 1, 2, 3].map((lane) => lane + 4 - base);
+  return shuffleWords(a, a, high ? [...kept, ...chosen] : [...chosen, ...kept]);
+};
 
 /** PBLENDVB and its kin: the implicit mask is the sign bits of the lanes of XMM0. */
 const blendVariable =
@@ -60,8 +96,18 @@ export const insert =
   (c) => {
     const value = c.f.let(c.readU(1));
     const destination = c.readV(0);
-    const lane = and(immediateByte(c), (c.width(0) === 64 ? 8 : 16) / size - 1);
+    const last = (c.width(0) === 64 ? 8 : 16) / size - 1;
     const narrow = i32.wrap_i64(value);
+    if (c.knownImmediate !== undefined) {
+      const known = c.knownImmediate & last;
+      return c.writeV(
+        0,
+        size === 8
+          ? i64x2.replace_lane(destination, known, value)
+          : { 1: i8x16, 2: i16x8, 4: i32x4 }[size].replace_lane(destination, known, narrow),
+      );
+    }
+    const lane = and(immediateByte(c), last);
     const lanes = [0, 1, 2, 3, 4, 5, 6, 7];
     switch (size) {
       case 1:
@@ -77,11 +123,29 @@ export const insert =
     }
   };
 
+/** Zero-extended. */
+function knownElement(v: V128, size: 1 | 2 | 4 | 8, lane: number): I64 {
+  switch (size) {
+    case 1:
+      return i64.extend_i32_u(i8x16.extract_lane_u(v, lane));
+    case 2:
+      return i64.extend_i32_u(i16x8.extract_lane_u(v, lane));
+    case 4:
+      return i64.extend_i32_u(i32x4.extract_lane(v, lane));
+    case 8:
+      return i64x2.extract_lane(v, lane);
+  }
+}
+
 /** PEXTRB/W/D/Q: the element moved to the bottom, zero-extended. */
 export const extract =
   (size: 1 | 2 | 4 | 8): Semantics =>
   (c) => {
-    const lane = and(immediateByte(c), (c.width(1) === 64 ? 8 : 16) / size - 1);
+    const last = (c.width(1) === 64 ? 8 : 16) / size - 1;
+    if (c.knownImmediate !== undefined) {
+      return c.write(0, knownElement(c.readV(1), size, c.knownImmediate & last));
+    }
+    const lane = and(immediateByte(c), last);
     const shift = i32.mul(lane, i32.const(size));
     const element = i8x16.swizzle(c.readV(1), i8x16.add(IOTA, i8x16.splat(shift)));
     const value = i64x2.extract_lane(element, 0);
@@ -107,7 +171,7 @@ const insertSingle: Semantics = (c) => {
 const sse: readonly Row[] = [
   ['UNPCKLPS', 'NP 0F 14', packedBinary(unpack(4, 0))],
   ['UNPCKHPS', 'NP 0F 15', packedBinary(unpack(4, 1))],
-  ['SHUFPS', 'NP 0F C6', packedImmediate(shuffleSingles), { operands: 'Vps,Wps,Ib' }],
+  ['SHUFPS', 'NP 0F C6', packedPattern(chosenDwords, shuffleSingles), { operands: 'Vps,Wps,Ib' }],
 ];
 
 const overwriting = { operands: 'Vx,Wx,Ib', attributes: 'sse align write' };
@@ -116,10 +180,39 @@ const pinsrw = { operands: 'Vdq,Ew,Ib', attributes: 'sse modify' };
 const sse2: readonly Row[] = [
   ['UNPCKLPD', '66 0F 14', packedBinary(unpack(8, 0))],
   ['UNPCKHPD', '66 0F 15', packedBinary(unpack(8, 1))],
-  ['SHUFPD', '66 0F C6', packedImmediate(shuffleDoubles), { operands: 'Vpd,Wpd,Ib' }],
-  ['PSHUFD', '66 0F 70', packedImmediate((_, b, n) => i8x16.swizzle(b, dwordPattern(n))), overwriting],
-  ['PSHUFHW', 'F3 0F 70', packedImmediate((_, b, n) => i8x16.swizzle(b, wordPattern(n, true))), overwriting],
-  ['PSHUFLW', 'F2 0F 70', packedImmediate((_, b, n) => i8x16.swizzle(b, wordPattern(n, false))), overwriting],
+  [
+    'SHUFPD',
+    '66 0F C6',
+    packedPattern((a, b, n) => shuffleQwords(a, b, [n & 1, ((n >> 1) & 1) + 2]), shuffleDoubles),
+    { operands: 'Vpd,Wpd,Ib' },
+  ],
+  [
+    'PSHUFD',
+    '66 0F 70',
+    packedPattern(
+      (_, b, n) => chosenDwords(b, b, n),
+      (_, b, n) => i8x16.swizzle(b, dwordPattern(n)),
+    ),
+    overwriting,
+  ],
+  [
+    'PSHUFHW',
+    'F3 0F 70',
+    packedPattern(
+      (_, b, n) => chosenWords(b, n, true),
+      (_, b, n) => i8x16.swizzle(b, wordPattern(n, true)),
+    ),
+    overwriting,
+  ],
+  [
+    'PSHUFLW',
+    'F2 0F 70',
+    packedPattern(
+      (_, b, n) => chosenWords(b, n, false),
+      (_, b, n) => i8x16.swizzle(b, wordPattern(n, false)),
+    ),
+    overwriting,
+  ],
   ['PINSRW', '66 0F C4', insert(2), pinsrw],
   ['PEXTRW', '66 0F C5', extract(2), { operands: 'Gd,Udq,Ib', attributes: 'sse write' }],
 ];
@@ -131,9 +224,9 @@ const sse41: readonly Row[] = [
   ['PBLENDVB', '66 0F 38 10', blendVariable(i8x16.shr_s, 8)],
   ['BLENDVPS', '66 0F 38 14', blendVariable(i32x4.shr_s, 32)],
   ['BLENDVPD', '66 0F 38 15', blendVariable(i64x2.shr_s, 64)],
-  ['BLENDPS', '66 0F 3A 0C', blend(laneMask.dwords), { operands: 'Vps,Wps,Ib' }],
-  ['BLENDPD', '66 0F 3A 0D', blend(laneMask.qwords), { operands: 'Vpd,Wpd,Ib' }],
-  ['PBLENDW', '66 0F 3A 0E', blend(laneMask.words), { operands: 'Vx,Wx,Ib' }],
+  ['BLENDPS', '66 0F 3A 0C', blend(4, laneMask.dwords), { operands: 'Vps,Wps,Ib' }],
+  ['BLENDPD', '66 0F 3A 0D', blend(2, laneMask.qwords), { operands: 'Vpd,Wpd,Ib' }],
+  ['PBLENDW', '66 0F 3A 0E', blend(8, laneMask.words), { operands: 'Vx,Wx,Ib' }],
   ['PEXTRB', '66 0F 3A 14', extract(1), extracting('Rd,Vdq,Ib')],
   ['PEXTRB', '66 0F 3A 14', extract(1), extracting('Mb,Vdq,Ib')],
   ['PEXTRW', '66 0F 3A 15', extract(2), extracting('Rd,Vdq,Ib')],
