@@ -3,8 +3,9 @@
  * record addresses (0: not decoded), which the generated code reads; the records themselves lie in
  * an arena that is dropped as a whole when it is full.
  *
- * A page with decoded code is kept out of all write TLBs, so that every write to it comes by the
- * slow path and here: `written` drops the page's records when the write touches decoded bytes.
+ * Entries of a page with decoded code in the write TLBs are marked, so that every write to it looks at the
+ * page's lines of 64 bytes: where one holds code, the write comes by the slow path and here, and `written`
+ * drops the page's records.
  */
 import { LAYOUT, RECORD } from './state.ts';
 
@@ -21,7 +22,7 @@ export interface CrossingRecord {
 }
 
 export interface CodeCacheListener {
-  /** The page now holds decoded code: drop it from the write TLBs. */
+  /** The page now holds decoded code: mark it in the write TLBs. */
   protect(page: number): void;
   /** Records of the page were dropped: code running from it must be looked up again. */
   dropped(page: number): void;
@@ -33,8 +34,11 @@ export class CodeCache {
   private readonly u32: Uint32Array;
   /** (page * 8 + mode) -> table address. */
   private readonly tables = new Map<number, number>();
+  /** Page of each table. */
+  private readonly pages: number[] = [];
   /** Tables of a page, for dropping. */
   private readonly byPage = new Map<number, number[]>();
+  /** Two words a page; in linear memory, where generated code looks at them. */
   private readonly lines: Uint32Array;
   private readonly crossing = new Map<number, CrossingRecord>();
   private nextTable: number = LAYOUT.TABLES;
@@ -45,7 +49,7 @@ export class CodeCache {
 
   constructor(memory: WebAssembly.Memory, ramBytes: number) {
     this.u32 = new Uint32Array(memory.buffer);
-    this.lines = new Uint32Array((ramBytes / PAGE) * 2);
+    this.lines = new Uint32Array(memory.buffer, LAYOUT.LINES, (ramBytes / PAGE) * 2);
   }
 
   listen(listener: CodeCacheListener): void {
@@ -62,11 +66,17 @@ export class CodeCache {
       this.nextTable += TABLE_BYTES;
       this.u32.fill(0, table >> 2, (table + TABLE_BYTES) >> 2);
       this.tables.set(key, table);
+      this.pages[(table - LAYOUT.TABLES) / TABLE_BYTES] = page;
       const list = this.byPage.get(page);
       if (list) list.push(table);
       else this.byPage.set(page, [table]);
     }
     return table;
+  }
+
+  /** Host-physical page number of a record table. */
+  pageOf(table: number): number {
+    return this.pages[(table - LAYOUT.TABLES) / TABLE_BYTES];
   }
 
   /** True when at least `count` records can be taken without a flush. */
@@ -92,24 +102,21 @@ export class CodeCache {
     }
   }
 
-  /** Whether writes to the page must take the slow path. */
-  holdsCode(page: number): boolean {
-    return (this.lines[page * 2] | this.lines[page * 2 + 1]) !== 0;
+  /** Whether a line of the bytes from `address` (host-physical) on holds code; all bytes in one page. */
+  holdsCode(address: number, length: number): boolean {
+    const at = Math.floor(address / PAGE) * 2;
+    if ((this.lines[at] | this.lines[at + 1]) === 0) return false;
+    const first = (address & (PAGE - 1)) >> LINE_SHIFT;
+    const last = ((address & (PAGE - 1)) + length - 1) >> LINE_SHIFT;
+    for (let line = first; line <= last; line++) {
+      if ((this.lines[at + (line >> 5)] & (1 << (line & 31))) !== 0) return true;
+    }
+    return false;
   }
 
   /** RAM was written, by whomever: `address` host-physical, all bytes within one page. */
   written(address: number, length: number): void {
-    const page = Math.floor(address / PAGE);
-    const at = page * 2;
-    if ((this.lines[at] | this.lines[at + 1]) === 0) return;
-    const first = (address & (PAGE - 1)) >> LINE_SHIFT;
-    const last = ((address & (PAGE - 1)) + length - 1) >> LINE_SHIFT;
-    for (let line = first; line <= last; line++) {
-      if ((this.lines[at + (line >> 5)] & (1 << (line & 31))) !== 0) {
-        this.drop(page);
-        return;
-      }
-    }
+    if (this.holdsCode(address, length)) this.drop(Math.floor(address / PAGE));
   }
 
   findCrossing(address: number, mode: number): CrossingRecord | undefined {

@@ -6,18 +6,16 @@
 import { SEG, VECTOR } from '../arch/registers.ts';
 import type { AccessSize, BusTarget } from '../contracts/device.ts';
 import type { CodeCache } from './code-cache.ts';
-import { isCanonical, signedNumber, upperHalf } from './number64.ts';
+import { isCanonical, signedNumber } from './number64.ts';
 import { ACCESS, PageWalker } from './paging.ts';
 import type { Registers } from './registers.ts';
 import { LAYOUT, STATE, TLB } from './state.ts';
 import type { LinearMemory } from './system/context.ts';
-import { watchesData } from './system/debug.ts';
-import { BANK } from './system/mode.ts';
+import { hasDataBreakpoints, watchesData } from './system/debug.ts';
+import { BANK, currentPcid } from './system/mode.ts';
+import { TranslationBuffers } from './tlb.ts';
 
 const PAGE = 0x1000;
-const LARGE = 0x80000000;
-/** Fills that are remembered one by one; beyond, a flush clears the whole TLB. */
-const LOG_SIZE = 4096;
 
 /** A slow write that is being put together in SCRATCH: one piece, or two when it crosses a page. */
 interface PendingWrite {
@@ -43,41 +41,37 @@ export class Mmu implements LinearMemory {
   lo = 0;
   hi = 0;
   readonly walker: PageWalker;
+  readonly tlb: TranslationBuffers;
   private readonly o: MmuOptions;
   private readonly u8: Uint8Array;
-  private readonly u16: Uint16Array;
   private readonly u32: Uint32Array;
-  private readonly i32: Int32Array;
+  private readonly view: DataView;
   private readonly block: number;
   private readonly scratch: number;
   private readonly pending: PendingWrite = { bytes: 0, firstBytes: 0, first: 0, second: 0 };
-  /** TLB entries filled since the last flush, global ones apart. */
-  private readonly log = new Int32Array(LOG_SIZE);
-  private readonly globalLog = new Int32Array(LOG_SIZE);
-  /** By host-physical page: 1 when it has been entered in a write TLB since the last `clear`. */
-  private readonly writable: Uint8Array;
-  private logged = 0;
-  private globalLogged = 0;
 
   constructor(options: MmuOptions) {
     this.o = options;
     const { buffer } = options.memory;
     this.u8 = new Uint8Array(buffer);
-    this.u16 = new Uint16Array(buffer);
     this.u32 = new Uint32Array(buffer);
-    this.i32 = new Int32Array(buffer);
     this.block = options.regs.base;
     this.scratch = this.block + STATE.SCRATCH;
-    this.walker = new PageWalker(options.memory, options.regs, options.ramBytes, (address, bytes) =>
-      options.code.written(address, bytes),
-    );
-    this.writable = new Uint8Array(options.ramBytes / PAGE);
-    options.code.listen({
-      protect: (page) => this.dropWritable(page),
-      dropped: () => options.resync(),
-      flushed: () => this.flush('all'),
+    this.view = new DataView(buffer);
+    this.tlb = new TranslationBuffers(options.memory, options.regs);
+    options.regs.u32[STATE.RAM_BYTES >> 2] = options.ramBytes;
+    this.walker = new PageWalker(options.memory, options.regs, options.ramBytes, {
+      written: (address, bytes) => options.code.written(address, bytes),
+      refused: (linear) => this.tlb.forget(linear),
     });
-    this.clear();
+    options.code.listen({
+      protect: (page) => this.tlb.protect(page),
+      dropped: () => options.resync(),
+      flushed: () => {
+        this.tlb.flushExecute();
+        options.resync();
+      },
+    });
   }
 
   // --- slow paths of the generated code -----------------------------------------------------------
@@ -92,7 +86,7 @@ export class Mmu implements LinearMemory {
     const { page } = this.walker;
     if (inPage + bytes <= PAGE) {
       if (page < this.o.ramBytes) {
-        if (!watched) this.fill(TLB.READ, linear, LAYOUT.RAM + page - (linear - inPage));
+        if (!watched) this.fillData(TLB.READ, linear);
         return LAYOUT.RAM + page + inPage;
       }
       this.copyIn(this.scratch, page + inPage, bytes);
@@ -118,9 +112,9 @@ export class Mmu implements LinearMemory {
     pending.first = page + inPage;
     pending.firstBytes = bytes;
     if (inPage + bytes <= PAGE) {
-      if (page < this.o.ramBytes && !this.o.code.holdsCode(page / PAGE)) {
-        if (!watched) this.fill(TLB.WRITE, linear, LAYOUT.RAM + page - (linear - inPage));
-        return LAYOUT.RAM + page + inPage;
+      if (page < this.o.ramBytes) {
+        if (!watched) this.fillData(TLB.WRITE, linear);
+        if (!this.o.code.holdsCode(page + inPage, bytes)) return LAYOUT.RAM + page + inPage;
       }
     } else {
       pending.firstBytes = PAGE - inPage;
@@ -163,8 +157,8 @@ export class Mmu implements LinearMemory {
   }
 
   private get checksAlignment(): boolean {
-    const bank = this.u32[(this.block + STATE.TLB_BANK) >> 2];
-    return bank === this.block + TLB.OFFSET + BANK.USER_ALIGNED * TLB.BANK_SIZE;
+    const set = this.u32[(this.block + STATE.TLB_SET) >> 2];
+    return this.bank === set + BANK.USER_ALIGNED * TLB.BANK_SIZE;
   }
 
   /** First address of the page after `linear`; wraps at 4 GiB outside 64-bit mode. */
@@ -176,10 +170,16 @@ export class Mmu implements LinearMemory {
   // --- LinearMemory -------------------------------------------------------------------------------
 
   read(linear: number, bytes: 1 | 2 | 4 | 8, supervisor: boolean): boolean {
+    const host = this.cached(TLB.READ, linear, bytes, supervisor);
+    if (host !== 0) {
+      this.take(host, bytes);
+      return true;
+    }
     const inPage = linear & (PAGE - 1);
     if (!this.walker.walk(linear, ACCESS.READ, supervisor)) return false;
     const at = this.scratch + 32;
     if (inPage + bytes <= PAGE) {
+      this.remember(TLB.READ, linear, supervisor);
       this.copyIn(at, this.walker.page + inPage, bytes);
     } else {
       const first = this.walker.page + inPage;
@@ -187,12 +187,16 @@ export class Mmu implements LinearMemory {
       this.copyIn(at, first, PAGE - inPage);
       this.copyIn(at + PAGE - inPage, this.walker.page, bytes - (PAGE - inPage));
     }
-    this.lo = bytes === 1 ? this.u8[at] : bytes === 2 ? this.u16[at >> 1] : this.u32[at >> 2];
-    this.hi = bytes === 8 ? this.u32[(at >> 2) + 1] : 0;
+    this.take(at, bytes);
     return true;
   }
 
   write(linear: number, bytes: 1 | 2 | 4 | 8, lo: number, hi: number, supervisor: boolean): boolean {
+    const host = this.cached(TLB.WRITE, linear, bytes, supervisor);
+    if (host !== 0) {
+      this.put(host, bytes, lo, hi);
+      return true;
+    }
     const inPage = linear & (PAGE - 1);
     if (!this.walker.walk(linear, ACCESS.WRITE, supervisor)) return false;
     const first = this.walker.page + inPage;
@@ -200,14 +204,48 @@ export class Mmu implements LinearMemory {
     if (inPage + bytes > PAGE) {
       if (!this.walker.walk(this.nextPage(linear), ACCESS.WRITE, supervisor)) return false;
       second = this.walker.page;
+    } else {
+      this.remember(TLB.WRITE, linear, supervisor);
     }
     const at = this.scratch + 32;
-    this.u32[at >> 2] = lo;
-    this.u32[(at >> 2) + 1] = hi;
+    this.put(at, 8, lo, hi);
     const firstBytes = Math.min(bytes, PAGE - inPage);
     this.copyOut(at, first, firstBytes);
     this.copyOut(at + firstBytes, second, bytes - firstBytes);
     return true;
+  }
+
+  /** Host address of bytes in one page that the TLB has, as `walk` would translate them; 0: not there. */
+  private cached(tlb: number, linear: number, bytes: number, supervisor: boolean): number {
+    if ((linear & (PAGE - 1)) + bytes > PAGE) return 0;
+    const slot = this.tlb.find(this.bankFor(supervisor), tlb, linear);
+    return slot === 0 ? 0 : (this.u32[(slot + TLB.PAYLOAD) >> 2] + linear) >>> 0;
+  }
+
+  /** Enters what the walker has just found for `read` or `write`. */
+  private remember(tlb: number, linear: number, supervisor: boolean): void {
+    if (this.walker.page >= this.o.ramBytes || hasDataBreakpoints(this.o.regs)) return;
+    this.fillData(tlb, linear, this.bankFor(supervisor));
+  }
+
+  /** An implicit supervisor access has the rights of an explicit one with EFLAGS.AC = 0. */
+  private bankFor(supervisor: boolean): number {
+    return supervisor ? this.u32[(this.block + STATE.TLB_SET) >> 2] : this.bank;
+  }
+
+  private take(host: number, bytes: 1 | 2 | 4 | 8): void {
+    const { view } = this;
+    this.lo =
+      bytes === 1 ? this.u8[host] : bytes === 2 ? view.getUint16(host, true) : view.getUint32(host, true);
+    this.hi = bytes === 8 ? view.getUint32(host + 4, true) : 0;
+  }
+
+  private put(host: number, bytes: 1 | 2 | 4 | 8, lo: number, hi: number): void {
+    const { view } = this;
+    if (bytes === 1) this.u8[host] = lo;
+    else if (bytes === 2) view.setUint16(host, lo, true);
+    else view.setUint32(host, lo, true);
+    if (bytes === 8) view.setUint32(host + 4, hi, true);
   }
 
   probeWrite(linear: number, bytes: number, supervisor: boolean): boolean {
@@ -239,107 +277,45 @@ export class Mmu implements LinearMemory {
 
   /** Enters the page of `linear` as executable, with its record table. */
   fillExecute(linear: number, mode: number, table: number): void {
-    this.fill(TLB.EXECUTE, linear, table, mode);
+    this.tlb.fill(this.bank, TLB.EXECUTE, linear, table, this.walker, mode);
   }
 
-  flush(kind: 'all' | 'nonglobal'): void {
-    this.dropLogged(this.log, this.logged);
-    this.logged = 0;
-    if (kind === 'all') {
-      this.dropLogged(this.globalLog, this.globalLogged);
-      this.globalLogged = 0;
-    }
+  /** Enters the page that the walker has just found for data, unless each access has to be looked at. */
+  private fillData(tlb: number, linear: number, bank = this.bank): void {
+    // Without data entries every access comes by the slow path, where alignment is checked.
+    if (bank === this.bank && this.checksAlignment) return;
+    const { page } = this.walker;
+    const tagged = tlb === TLB.WRITE && this.o.code.holdsCode(page, PAGE);
+    const payload = LAYOUT.RAM + page - (linear - (linear & (PAGE - 1)));
+    this.tlb.fill(bank, tlb, linear, payload, this.walker, tagged ? TLB.CODE_TAG : 0);
+  }
+
+  private get bank(): number {
+    return this.u32[(this.block + STATE.TLB_BANK) >> 2];
+  }
+
+  /** RESET and INIT: no translation is left, and the context is that of the host without PCIDs. */
+  reset(): void {
+    this.tlb.reset();
+    this.o.resync();
+  }
+
+  flush(kind: 'all' | 'nonglobal' | 'everything'): void {
+    if (kind === 'all') this.tlb.flushVpid();
+    else if (kind === 'nonglobal') this.tlb.flushNonglobal();
+    else this.tlb.flushEverything();
+    this.o.resync();
+  }
+
+  loadAddressSpace(keep: boolean): void {
+    this.tlb.selectPcid(currentPcid(this.o.regs));
+    if (!keep) this.tlb.flushNonglobal();
     this.o.resync();
   }
 
   invalidatePage(linear: number): void {
-    const page = linear - (linear & (PAGE - 1));
-    const lo = page >>> 0;
-    const hi = upperHalf(page) >>> 0;
-    const slot = (lo >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
-    for (let bank = 0; bank < TLB.BANKS; bank++) {
-      for (const tlb of [TLB.READ, TLB.WRITE, TLB.EXECUTE]) {
-        const at = (this.block + TLB.OFFSET + bank * TLB.BANK_SIZE + tlb + slot) >> 2;
-        // Execute tags carry the code mode in their low bits.
-        if ((this.u32[at] & ~0xfff) >>> 0 === lo && this.u32[at + 1] === hi) this.invalidateEntry(at);
-      }
-    }
-    this.dropLarge(lo, hi);
+    this.tlb.invalidatePage(linear);
     this.o.resync();
-  }
-
-  /** A large page was entered 4 KiB at a time: any of its pieces goes with it (1 GiB regions, to be safe). */
-  private dropLarge(lo: number, hi: number): void {
-    for (const [log, count] of [
-      [this.log, this.logged],
-      [this.globalLog, this.globalLogged],
-    ] as const) {
-      for (let i = 0; i < Math.min(count, LOG_SIZE); i++) {
-        const at = log[i];
-        const isPiece =
-          (this.u32[at + 3] & LARGE) !== 0 && this.u32[at + 1] === hi && (this.u32[at] ^ lo) >>> 30 === 0;
-        if (isPiece) this.invalidateEntry(at);
-      }
-    }
-  }
-
-  private fill(tlb: number, linear: number, payload: number, mode = 0): void {
-    // Without data entries every access comes by the slow path, where alignment is checked.
-    if (tlb !== TLB.EXECUTE && this.checksAlignment) return;
-    const page = linear - (linear & (PAGE - 1));
-    const bank = this.u32[(this.block + STATE.TLB_BANK) >> 2];
-    const slot = (page >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
-    const at = (bank + tlb + slot) >> 2;
-    this.u32[at] = (page >>> 0) | mode;
-    this.u32[at + 1] = upperHalf(page);
-    this.u32[at + 2] = payload;
-    this.u32[at + 3] = (this.walker.page / PAGE) | (this.walker.large ? LARGE : 0);
-    if (this.walker.global) {
-      if (this.globalLogged < LOG_SIZE) this.globalLog[this.globalLogged] = at;
-      this.globalLogged++;
-    } else {
-      if (this.logged < LOG_SIZE) this.log[this.logged] = at;
-      this.logged++;
-    }
-    if (this.logged > LOG_SIZE || this.globalLogged > LOG_SIZE) this.clearExcept(at);
-    if (tlb === TLB.WRITE) this.writable[this.walker.page / PAGE] = 1;
-  }
-
-  /** The logs are full: forget everything but the entry just made. */
-  private clearExcept(at: number): void {
-    const entry = this.u32.slice(at, at + 4);
-    this.clear();
-    this.u32.set(entry, at);
-    this.log[this.logged++] = at;
-  }
-
-  private clear(): void {
-    const start = this.block + TLB.OFFSET;
-    this.i32.fill(-1, start >> 2, (start + TLB.BANKS * TLB.BANK_SIZE) >> 2);
-    this.writable.fill(0);
-    this.logged = 0;
-    this.globalLogged = 0;
-  }
-
-  private dropLogged(log: Int32Array, count: number): void {
-    for (let i = 0; i < count; i++) this.invalidateEntry(log[i]);
-  }
-
-  private invalidateEntry(at: number): void {
-    this.i32[at] = -1;
-    this.i32[at + 1] = -1;
-  }
-
-  /** Takes a host-physical page out of the write TLBs. */
-  private dropWritable(page: number): void {
-    if (this.writable[page] === 0) return;
-    this.writable[page] = 0;
-    for (let bank = 0; bank < TLB.BANKS; bank++) {
-      const start = (this.block + TLB.OFFSET + bank * TLB.BANK_SIZE + TLB.WRITE) >> 2;
-      for (let at = start; at < start + TLB.ENTRIES * 4; at += 4) {
-        if ((this.u32[at + 3] & ~LARGE) === page) this.invalidateEntry(at);
-      }
-    }
   }
 
   // --- host-physical memory -----------------------------------------------------------------------

@@ -31,11 +31,18 @@ export interface GuestPhysical {
   refuse(guestPhysical: number, access: { rights: number; linear: number | undefined; final: boolean }): void;
 }
 
+export interface WalkListener {
+  /** An accessed or dirty bit was set in RAM. */
+  written(hostPhysical: number, bytes: number): void;
+  /** The translation of a linear address was refused: cached ones of its page that allowed less end by that. */
+  refused(linear: number): void;
+}
+
 export class PageWalker {
   private readonly regs: Registers;
   private readonly u32: Uint32Array;
   private readonly ramBytes: number;
-  private readonly written: (hostPhysical: number, bytes: number) => void;
+  private readonly listener: WalkListener;
   guestPhysical: GuestPhysical | undefined;
 
   // --- result of the last successful walk ---
@@ -59,16 +66,11 @@ export class PageWalker {
   private readonly visitedGuest = new Float64Array(4);
   private depth = 0;
 
-  constructor(
-    memory: WebAssembly.Memory,
-    regs: Registers,
-    ramBytes: number,
-    written: (hostPhysical: number, bytes: number) => void,
-  ) {
+  constructor(memory: WebAssembly.Memory, regs: Registers, ramBytes: number, listener: WalkListener) {
     this.u32 = new Uint32Array(memory.buffer);
     this.regs = regs;
     this.ramBytes = ramBytes;
-    this.written = written;
+    this.listener = listener;
   }
 
   /**
@@ -232,7 +234,7 @@ export class PageWalker {
         return false;
       }
       this.u32[index] |= wanted;
-      this.written(index * 4 - LAYOUT.RAM, 4);
+      this.listener.written(index * 4 - LAYOUT.RAM, 4);
     }
     return true;
   }
@@ -253,6 +255,7 @@ export class PageWalker {
 
   private refuse(guestPhysical: number, rights: number, final: boolean): -1 {
     this.guestPhysical?.refuse(guestPhysical, { rights, linear: this.linear, final });
+    this.listener.refused(this.linear);
     this.regs.setFault(FAULT_VM_EXIT, -1);
     return -1;
   }
@@ -269,6 +272,7 @@ export class PageWalker {
     const reportsFetch = (r.cr4 & CR4.SMEP) !== 0 || ((r.cr4 & CR4.PAE) !== 0 && (r.efer & EFER.NXE) !== 0);
     if (this.access === ACCESS.EXECUTE && reportsFetch) error |= PF_ERROR.ID;
     r.setFault(VECTOR.PF, error, this.linear);
+    this.listener.refused(this.linear);
     return false;
   }
 }

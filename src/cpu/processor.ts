@@ -42,6 +42,7 @@ import { refresh } from './system/mode.ts';
 import { readMsr, writeMsr } from './system/msr.ts';
 import { DecodedRecord } from './system/record.ts';
 import { Translator } from './translator.ts';
+import type { TranslationBuffers } from './tlb.ts';
 import { VMX_OPERATIONS } from './vmx/instructions.ts';
 import { Vmx } from './vmx/vmx.ts';
 import { transcendentalHelper } from './x87/transcendental.ts';
@@ -155,7 +156,7 @@ export class Processor implements SystemContext, InterruptTarget {
       if (!operation) throw new Error(`no system operation named ${name}`);
       return operation;
     });
-    this.virtualization = createVmx(options, this.regs, this);
+    this.virtualization = createVmx(options, this.regs, this.memory.tlb, this);
     this.memory.walker.guestPhysical = this.virtualization.ept;
     this.virtualization.connect(this);
     this.reset();
@@ -177,9 +178,9 @@ export class Processor implements SystemContext, InterruptTarget {
     this.startupVector = -1;
     this.delivering = undefined;
     refresh(this.regs);
-    this.memory.flush('all');
   }
 
+    this.memory.reset();
   // --- SystemContext ------------------------------------------------------------------------------
 
   get interrupts(): InterruptSource {
@@ -515,7 +516,6 @@ export class Processor implements SystemContext, InterruptTarget {
       initRegisters(r);
       r.activity = this.index === 0 ? ACTIVITY.ACTIVE : ACTIVITY.WAIT_FOR_SIPI;
       refresh(r);
-      this.memory.flush('all');
       return true;
     }
     const vector = this.startupVector;
@@ -530,6 +530,7 @@ export class Processor implements SystemContext, InterruptTarget {
     return true;
   }
 
+      this.memory.reset();
   private fetchOutsideRam(physical: number): void {
     const what = `code outside RAM, at physical address ${physical.toString(16)}h`;
     this.stop({ kind: 'unmodelled', what, rip: this.regs.rip });
@@ -565,7 +566,12 @@ export class Processor implements SystemContext, InterruptTarget {
 /** Charged for entering an interrupt or exception handler, on top of the instruction. */
 const INTERRUPT_CYCLES = 50;
 
-function createVmx(options: ProcessorOptions, regs: Registers, context: SystemContext): Vmx {
+function createVmx(
+  options: ProcessorOptions,
+  regs: Registers,
+  translations: TranslationBuffers,
+  context: SystemContext,
+): Vmx {
   return new Vmx({
     memory: options.memory,
     ramSize: options.ramBytes,
@@ -577,3 +583,4 @@ function createVmx(options: ProcessorOptions, regs: Registers, context: SystemCo
     },
   });
 }
+    translations,

@@ -12,11 +12,14 @@ const REAL_DATA = ATTRIBUTE.S | ATTRIBUTE.WRITABLE | ATTRIBUTE.ACCESSED | ATTRIB
 const LDT_ATTRIBUTES = 0x2 | ATTRIBUTE.P;
 const TSS_ATTRIBUTES = 0xb | ATTRIBUTE.P;
 
-/** First and last byte of the architectural fields that reset clears. */
-const CLEARED = { FROM: 0, TO: 0x1000 } as const;
+/** Architectural fields, which reset clears: from, and the byte behind. Between them: the page walker's. */
+const CLEARED = [
+  [0, STATE.TLB_SET],
+  [STATE.CR0, 0x1000],
+] as const;
 
 export function resetRegisters(r: Registers): void {
-  r.u8.fill(0, CLEARED.FROM, CLEARED.TO);
+  for (const [from, to] of CLEARED) r.u8.fill(0, from, to);
   r.rflags = 0;
   r.rip = 0xfff0;
   r.cr0 = CR0.ET | CR0.NW | CR0.CD;
@@ -48,7 +51,7 @@ export function resetRegisters(r: Registers): void {
 /** What INIT leaves as it is: x87, MMX and SSE state, and the MSRs; and of CR0 the cache bits. */
 const KEPT_BY_INIT = [
   [STATE.XMM, STATE.SEGMENTS],
-  [STATE.MSR, CLEARED.TO],
+  [STATE.MSR, 0x1000],
 ] as const;
 
 export function initRegisters(r: Registers): void {

@@ -5,27 +5,65 @@
 export { ACTIVITY, FAULT_VM_EXIT, FPU_TRAP, INTERRUPTIBILITY, SEGMENT, STATE } from '../isa/state.ts';
 
 /**
- * Software TLBs: direct-mapped, 16-byte entries { i64 tag, i32 payload, u32 host-physical page }.
+ * Software TLBs: direct-mapped, 16-byte entries { i64 tag, i32 payload, u32 host-physical page and flags }.
  * tag: linear page address (read, write), or that | code mode (execute). Invalid: -1.
  * payload: host address minus linear address, mod 2^32 (read, write), or the page's record table (execute).
+ *
+ * Four banks of three TLBs are a set; a processor has a set for each of several translation contexts (VPID,
+ * EPT pointer, PCID), of which STATE.TLB_SET names the one in use. See tlb.ts.
  */
 export const TLB = {
   ENTRIES: 1024,
   ENTRY_SIZE: 16,
   PAYLOAD: 8,
   PHYSICAL_PAGE: 12,
-  /** The page number in PHYSICAL_PAGE; its top bit says that the translation is of a larger page. */
-  PAGE_MASK: 0x7fff_ffff,
+  /** The page number in PHYSICAL_PAGE, and the flags above it. */
+  PAGE_MASK: 0x0fff_ffff,
+  /** The slot is not in LOG (not in GLOBAL_LOG); kept when the slot gets another translation. */
+  UNLOGGED: 0x1000_0000,
+  UNLOGGED_GLOBAL: 0x2000_0000,
+  GLOBAL: 0x4000_0000,
+  /** The translation is of a larger page. */
+  LARGE: 0x8000_0000,
+  /** In the tag of a write entry: the page holds decoded code, and its lines decide about each write. */
+  CODE_TAG: 1,
   READ: 0,
   WRITE: 0x4000,
   EXECUTE: 0x8000,
   BANK_SIZE: 0xc000,
   BANKS: 4,
-  /** Offset of bank 0 in the CPU block. */
+  /** In a set, behind the banks: addresses of the slots used since the last flush, u32 each. */
+  LOG: 0x30000,
+  /** The same for slots that were given a global translation. */
+  GLOBAL_LOG: 0x3c000,
+  /** i32: how many are in the logs. */
+  LOGGED: 0x48000,
+  GLOBAL_LOGGED: 0x48004,
+  /** i64, a filter for INVLPG: the bit of each 1-GiB region of which a piece of a larger page was entered (regionBit). */
+  LARGE_REGIONS: 0x48008,
+  /** i32: the set has been used since power-on; its entries mean something. */
+  IN_USE: 0x48010,
+  SET_SIZE: 0x49000,
+  SETS: 16,
+  /** End of the architectural part of the CPU block. */
   OFFSET: 0x4000,
 } as const;
 
-export const CPU_BLOCK_SIZE = 0x38000;
+/** Cached EPT translations of a processor, by EPT pointer: 16-byte entries { u32 guest page, u32 host page, u32 rights }. */
+export const EPT_CACHE = {
+  ENTRIES: 4096,
+  ENTRY_SIZE: 16,
+  HOST_PAGE: 4,
+  RIGHTS: 8,
+  /** Guest page number of an invalid entry. */
+  INVALID: 0xffff_ffff,
+  CONTEXT_SIZE: 0x10000,
+  CONTEXTS: 8,
+} as const;
+
+export const CPU_BLOCK_SIZE = 0x4000;
+/** TLB sets and EPT caches of one processor. */
+export const TRANSLATION_SIZE = TLB.SETS * TLB.SET_SIZE + EPT_CACHE.CONTEXTS * EPT_CACHE.CONTEXT_SIZE;
 
 /** Linear memory of a computer. */
 export const LAYOUT = {
@@ -39,9 +77,18 @@ export const LAYOUT = {
   RECORDS_END: 0x5c00000,
   /** Per record: u16, how often a branch has led to it. */
   COUNTERS: 0x5c00000,
+  /** Per page of RAM: u64, bit n set when decoded code lies in the 64 bytes at 64 n. */
+  LINES: 0x6000000,
+  /** Per page of RAM: u32, the write-TLB slot that has it; 0: none, `SEVERAL`: look for them. */
+  WRITERS: 0x6400000,
+  /** Per processor: TLB sets, EPT caches. */
+  TRANSLATION: 0x6600000,
   /** Guest-physical address 0. */
-  RAM: 0x6000000,
+  RAM: 0x9000000,
 } as const;
+
+/** In LAYOUT.WRITERS: more than one write-TLB slot may have the page. */
+export const SEVERAL = 1;
 
 /** What regions count, in low memory: i64 each. For the views; no part of the computer's state. */
 export const REGION_COUNTERS = {

@@ -4,8 +4,8 @@
  *
  *   0000  registers, flags, control state      0400  XMM0-15        0500  x87 / MMX
  *   0800  segment registers                    0c00  control registers and MSRs
- *   4000  TLB bank 0 (supervisor)  10000  bank 1 (user)  1c000  bank 2 (supervisor, AC = 1 under SMAP)
- *   28000  bank 3 (user, alignment checked: no data entries)
+ *
+ * The TLBs lie elsewhere: see TLB in cpu/state.ts.
  */
 export const STATE = {
   /** General registers, 8 bytes each, in encoding order. */
@@ -94,6 +94,15 @@ export const STATE = {
   PENDING_DEBUG: 0x928,
   /** The four page-directory-pointer-table entries that PAE paging has loaded with CR3; 8 bytes each. */
   PDPTE: 0x930,
+  /**
+   * What the page walker needs beside the registers; reset leaves it alone. TLB_SET: the TLB set in use, a
+   * linear-memory address (i32). EPT_CACHE: the cached translations of the EPT pointer in use, 0 without EPT
+   * (i32); EPT_TABLE: its PML4 table, host-physical (i64). RAM_BYTES: bytes of RAM (u32).
+   */
+  TLB_SET: 0x950,
+  EPT_CACHE: 0x954,
+  EPT_TABLE: 0x958,
+  RAM_BYTES: 0x960,
   CR0: 0xc00,
   CR2: 0xc08,
   CR3: 0xc10,

@@ -37,8 +37,13 @@ export interface LinearMemory {
   probeWrite(linear: number, bytes: number, supervisor: boolean): boolean;
   /** Reads 8 bytes at a (guest-)physical address into lo, hi. */
   readPhysical(address: number): boolean;
-  /** Drops translations, after a change of CR3 (`nonglobal`) or of CR0, CR4, EFER paging bits (`all`). */
-  flush(kind: 'all' | 'nonglobal'): void;
+  /**
+   * Drops translations: those of the current PCID that are not global, all of the current VPID (after a change
+   * of paging bits in CR0, CR4, EFER), or simply everything.
+   */
+  flush(kind: 'nonglobal' | 'all' | 'everything'): void;
+  /** After a change of CR3 or CR4.PCIDE: uses the translations of the PCID, dropping its nonglobal ones unless `keep`. */
+  loadAddressSpace(keep: boolean): void;
   invalidatePage(linear: number): void;
 }
 

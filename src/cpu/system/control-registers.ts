@@ -132,10 +132,10 @@ function mayEnterLongMode(c: SystemContext): boolean {
 
 function writeCr3(c: SystemContext, lo: number, hi: number): Status {
   const r = c.regs;
-  // With PCIDE bit 63 asks to keep translations; dropping them all the same is always allowed.
+  // With PCIDE bit 63 asks to keep the translations of the PCID.
   const upper = r.cr4 & CR4.PCIDE ? hi & 0x7fff_ffff : hi;
   if (upper >>> (c.cpuid.physicalBits - 32) !== 0) return generalProtection(c);
-  if (!setCr3(c, signedNumber(lo, upper))) return STATUS.FAULT;
+  if (!setCr3(c, signedNumber(lo, upper), upper !== hi)) return STATUS.FAULT;
   return STATUS.EXIT;
 }
 
@@ -153,6 +153,7 @@ function writeCr4(c: SystemContext, written: number): Status {
   if (reloads && !loadPdptes(c, r.cr3)) return STATUS.FAULT;
   r.cr4 = next;
   if (changed & CR4_PAGING) c.memory.flush('all');
+  if (changed & CR4.PCIDE) c.memory.loadAddressSpace(true);
   refresh(r);
   return STATUS.EXIT;
 }

@@ -63,7 +63,7 @@ function moveToDebug(c: SystemContext): Status {
   else if (number === 7) r.setDr(7, (lo & ~DR7.FIXED_0) | DR7.FIXED_1, 0);
   else r.setDr(number, lo, hi);
   // Pages with data breakpoints are kept out of the TLBs, and the run loop looks for the others.
-  c.memory.flush('all');
+  c.memory.flush('everything');
   r.rip = nextIp(c);
   return STATUS.EXIT;
 }
@@ -83,6 +83,9 @@ const isData = (condition: number): boolean =>
 
 /** True when every instruction has to be looked at before it is executed. */
 export const hasCodeBreakpoints = (r: Registers): boolean => isArmed(r, isExecute);
+
+/** True when data accesses have to be looked at. */
+export const hasDataBreakpoints = (r: Registers): boolean => isArmed(r, isData);
 
 /** B0-B3 bits of the enabled breakpoints for which `wants` accepts the condition and the ranges overlap. */
 function match(r: Registers, address: number, bytes: number, wants: (condition: number) => boolean): number {
@@ -116,7 +119,7 @@ export function notePendingDebug(r: Registers, bits: number): void {
  * @returns true when there are breakpoints in the page, so that it may not be entered in a TLB
  */
 export function watchesData(r: Registers, linear: number, bytes: number, write: boolean): boolean {
-  if ((r.lo(DR7_AT) & DR7.ENABLES) === 0 || !isArmed(r, isData)) return false;
+  if ((r.lo(DR7_AT) & DR7.ENABLES) === 0 || !hasDataBreakpoints(r)) return false;
   const wants = (condition: number): boolean =>
     condition === CONDITION.READ_WRITE || (write && condition === CONDITION.WRITE);
   notePendingDebug(r, match(r, linear, bytes, wants));

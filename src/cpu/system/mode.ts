@@ -25,6 +25,10 @@ export const isLongMode = (r: Registers): boolean => (r.efer & EFER.LMA) !== 0;
 export const is64Bit = (r: Registers): boolean =>
   (r.efer & EFER.LMA) !== 0 && (r.attributes(SEG.CS) & ATTRIBUTE.L) !== 0;
 
+/** PCID of linear addresses: CR3 bits 11:0 when CR4.PCIDE = 1, else 0. */
+export const currentPcid = (r: Registers): number =>
+  (r.cr4 & CR4.PCIDE) !== 0 ? r.lo(STATE.CR3) & 0xfff : 0;
+
 /** TLB banks: see STATE.TLB_BANK. */
 export const BANK = { SUPERVISOR: 0, USER: 1, SUPERVISOR_AC: 2, USER_ALIGNED: 3 } as const;
 
@@ -51,7 +55,7 @@ export function refresh(r: Registers): void {
 /** The part of `refresh` that depends on CPL, CR0.AM, CR4.SMAP and EFLAGS.AC. */
 export function refreshPrivilege(r: Registers): void {
   const bank = r.cpl === 3 ? userBank(r) : supervisorBank(r);
-  r.u32[STATE.TLB_BANK >> 2] = r.base + TLB.OFFSET + bank * TLB.BANK_SIZE;
+  r.u32[STATE.TLB_BANK >> 2] = r.u32[STATE.TLB_SET >> 2] + bank * TLB.BANK_SIZE;
 }
 
 const userBank = (r: Registers): number =>

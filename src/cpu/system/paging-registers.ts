@@ -27,11 +27,14 @@ export function loadPdptes(c: SystemContext, cr3: number): boolean {
   return true;
 }
 
-/** Puts a valid value into CR3 and drops the translations that this ends; false after #GP(0) for bad PDPTEs. */
-export function setCr3(c: SystemContext, cr3: number): boolean {
+/**
+ * Puts a valid value into CR3 and drops the translations that this ends; false after #GP(0) for bad PDPTEs.
+ * @param keep the translations of the PCID stay (bit 63 of the source of MOV to CR3)
+ */
+export function setCr3(c: SystemContext, cr3: number, keep = false): boolean {
   const r = c.regs;
   if (usesPdptes(c, r.cr0, r.cr4) && !loadPdptes(c, cr3)) return false;
   r.cr3 = cr3;
-  c.memory.flush('nonglobal');
+  c.memory.loadAddressSpace(keep);
   return true;
 }

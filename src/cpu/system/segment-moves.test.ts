@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CR4, FLAG, GPR, SEG, VECTOR } from '../../arch/registers.ts';
 import { ATTRIBUTE } from '../../arch/segments.ts';
 import { CODE_MODE } from '../../isa/modes.ts';
-import { INTERRUPTIBILITY, STATE, STATUS } from '../state.ts';
+import { INTERRUPTIBILITY, STATE, STATUS, TLB } from '../state.ts';
 import { refresh } from './mode.ts';
 import { MSR_FIELD } from './msr-fields.ts';
 import { TestProcessor } from './testing.ts';
@@ -130,7 +130,7 @@ describe('derived fields', () => {
 
   it('select the TLB bank by CPL, and by EFLAGS.AC under SMAP', () => {
     const p = longMode(0);
-    const bank = (): number => (p.regs.lo(STATE.TLB_BANK) - p.regs.base - 0x4000) / 0xc000;
+    const bank = (): number => (p.regs.lo(STATE.TLB_BANK) - p.regs.lo(STATE.TLB_SET)) / TLB.BANK_SIZE;
     expect(bank()).toBe(0);
     p.regs.rflags = FLAG.AC;
     refresh(p.regs);

@@ -56,8 +56,12 @@ export class FlatMemory implements LinearMemory {
     return true;
   }
 
-  flush(kind: 'all' | 'nonglobal'): void {
+  flush(kind: 'nonglobal' | 'all' | 'everything'): void {
     this.flushes.push(kind);
+  }
+
+  loadAddressSpace(keep: boolean): void {
+    this.flushes.push(keep ? 'kept' : 'nonglobal');
   }
 
   invalidatePage(linear: number): void {

@@ -10,7 +10,6 @@ import {
   INTERRUPTION_TYPE,
   PIN,
   PRIMARY,
-  SECONDARY,
   VM_ERROR,
 } from '../../arch/vmx.ts';
 import { FAULT_VM_EXIT, STATUS } from '../state.ts';
@@ -66,7 +65,6 @@ export function vmEntry(vmx: Vmx, c: SystemContext, launch: boolean): number {
   state.mode = VMX_MODE.NON_ROOT;
   vmx.applyGuestPaging();
   refresh(r);
-  adoptTlb(vmx, c);
   if (!takePdptes(vmx, c)) {
     failedEntryExit(vmx, c, EXIT.ENTRY_FAILURE_GUEST_STATE, ENTRY_FAILURE_QUALIFICATION.PDPTE);
     return 0;
@@ -93,17 +91,6 @@ function takePdptes(vmx: Vmx, c: SystemContext): boolean {
   if (!checks.ept) return loadPdptes(c, r.cr3);
   loadPdpteFields(r, vmcs);
   return true;
-}
-
-/** Keeps the TLB when it still holds what this guest left in it under its VPID; drops it otherwise. */
-function adoptTlb(vmx: Vmx, c: SystemContext): void {
-  const { vmcs, state, checks } = vmx;
-  const tagged = (checks.secondary & SECONDARY.VPID) !== 0;
-  const vpid = tagged ? vmcs.lo(FIELD.VIRTUAL_PROCESSOR_ID) & 0xffff : -1;
-  const [lo, hi] = checks.ept ? [vmcs.lo(FIELD.EPT_POINTER), vmcs.hi(FIELD.EPT_POINTER)] : [0, 0];
-  if (tagged && state.ownsTlb(vpid, lo, hi)) return;
-  c.memory.flush('all');
-  state.setTlbOwner(vpid, lo, hi);
 }
 
 function startTimers(vmx: Vmx, c: SystemContext): void {

@@ -110,9 +110,11 @@ describe('an EPT walk', () => {
 
 function setup() {
   const memory = new Memory();
-  const registers = new Registers(new WebAssembly.Memory({ initial: 4 }), 0);
+  const linear = new WebAssembly.Memory({ initial: 16 });
+  const registers = new Registers(linear, 0);
   const state = new VmxState(registers);
-  const tables = new ExtendedPageTables(memory.read, state);
+  const { read } = memory;
+  const tables = new ExtendedPageTables({ read, state, registers, memory: linear, address: 0x1_0000 });
   tables.use(EPTP);
   return { memory, registers, state, tables };
 }

@@ -1,32 +1,15 @@
 /**
  * EPT as the memory management unit uses it: guest-physical pages to host-physical pages through a
- * cache of translations, as real processors keep it. SDM volume 3C, "Caching Translation
+ * cache of translations, as real processors keep it. Generated code uses the same cache
+ * (generator/walker-ept.ts). SDM volume 3C, "Caching Translation
  * Information": guest-physical mappings are tagged by the EPT pointer, INVEPT drops them.
  */
 import { EPT, EPT_VIOLATION } from '../../arch/ept.ts';
 import { EXIT } from '../../arch/exit-reasons.ts';
+import type { Registers } from '../registers.ts';
+import { EPT_CACHE, STATE } from '../state.ts';
 import { emptyWalk, type ReadPhysical, walkEpt } from './ept-walk.ts';
 import type { VmxState } from './state.ts';
-
-const ENTRIES = 8192;
-/** Guest-physical pages from here on are not cached: their numbers would not fit a tag. */
-const TAG_LIMIT = 2 ** 31;
-/** Contexts (EPT pointers) cached at a time. */
-const CONTEXTS = 8;
-
-/** Direct-mapped: tag is the guest page number, -1 for none. */
-interface Context {
-  readonly tags: Int32Array;
-  /** Host page number. */
-  readonly pages: Int32Array;
-  readonly rights: Uint8Array;
-}
-
-const newContext = (): Context => ({
-  tags: new Int32Array(ENTRIES).fill(-1),
-  pages: new Int32Array(ENTRIES),
-  rights: new Uint8Array(ENTRIES),
-});
 
 /** What the page walker adds to a violation: which access of the walk it was. */
 export interface EptAccess {
@@ -38,41 +21,64 @@ export interface EptAccess {
   readonly final: boolean;
 }
 
+export interface ExtendedPageTablesOptions {
+  readonly read: ReadPhysical;
+  readonly state: VmxState;
+  readonly registers: Registers;
+  /** Linear memory, and where in it the caches of this processor lie (EPT_CACHE). */
+  readonly memory: WebAssembly.Memory;
+  readonly address: number;
+}
+
 export class ExtendedPageTables {
-  private readonly read: ReadPhysical;
-  private readonly state: VmxState;
-  private readonly contexts = new Map<number, Context>();
+  private readonly o: ExtendedPageTablesOptions;
+  private readonly u32: Uint32Array;
+  /** EPT pointer of each cache; -1 for none. */
+  private readonly pointers: number[] = Array.from({ length: EPT_CACHE.CONTEXTS }, () => -1);
+  /** Cache to be taken by the next EPT pointer that has none. */
+  private next = 0;
   private readonly walk = emptyWalk();
-  private context: Context = newContext();
   /** EPT pointer in use while active. */
   pointer = 0;
-  /** Whether guest-physical addresses are translated now. */
-  active = false;
   /** Rights of the page that `translate` found last. */
   rights = 0;
 
-  constructor(read: ReadPhysical, state: VmxState) {
-    this.read = read;
-    this.state = state;
+  constructor(options: ExtendedPageTablesOptions) {
+    this.o = options;
+    this.u32 = new Uint32Array(options.memory.buffer);
+    this.stop();
+  }
+
+  /** Whether guest-physical addresses are translated now. */
+  get active(): boolean {
+    return this.cache !== 0;
   }
 
   /** Translates by the tables at `eptp` from now on. */
   use(eptp: number): void {
-    this.active = true;
     this.pointer = eptp;
-    let context = this.contexts.get(eptp);
-    if (context === undefined) {
-      if (this.contexts.size === CONTEXTS) this.contexts.clear();
-      context = newContext();
-      this.contexts.set(eptp, context);
+    let context = this.pointers.indexOf(eptp);
+    if (context < 0) {
+      context = this.next;
+      this.next = (this.next + 1) % EPT_CACHE.CONTEXTS;
+      this.pointers[context] = eptp;
+      this.clear(context);
     }
-    this.context = context;
+    const { registers } = this.o;
+    registers.u32[STATE.EPT_CACHE >> 2] = this.address(context);
+    registers.setAddress(STATE.EPT_TABLE, Math.floor(eptp / 0x1000) * 0x1000);
+  }
+
+  /** Guest-physical addresses are physical addresses from now on. */
+  stop(): void {
+    this.o.registers.u32[STATE.EPT_CACHE >> 2] = 0;
   }
 
   /** INVEPT: for one EPT pointer, or for all. */
   invalidate(eptp?: number): void {
-    if (eptp !== undefined) this.contexts.get(eptp)?.tags.fill(-1);
-    else for (const context of this.contexts.values()) context.tags.fill(-1);
+    for (const [context, pointer] of this.pointers.entries()) {
+      if (pointer >= 0 && (eptp === undefined || pointer === eptp)) this.clear(context);
+    }
   }
 
   /**
@@ -81,47 +87,58 @@ export class ExtendedPageTables {
    * `refuse` turns into a pending VM exit.
    */
   translate(guestPhysical: number, wanted: number): number {
+    const { u32 } = this;
     const page = Math.floor(guestPhysical / 0x1000);
-    const slot = page & (ENTRIES - 1);
-    const { tags, pages, rights } = this.context;
-    if (tags[slot] === page) {
-      const cached = rights[slot];
+    const at = (this.cache + (page & (EPT_CACHE.ENTRIES - 1)) * EPT_CACHE.ENTRY_SIZE) >> 2;
+    if (u32[at] === page) {
+      const cached = u32[at + EPT_CACHE.RIGHTS / 4];
       if ((cached & wanted) === wanted) {
         this.rights = cached;
-        return pages[slot] * 0x1000;
+        return u32[at + EPT_CACHE.HOST_PAGE / 4] * 0x1000;
       }
     }
-    return this.fill(guestPhysical, page, slot, wanted);
+    return this.fill(guestPhysical, page, at, wanted);
   }
 
-  private fill(guestPhysical: number, page: number, slot: number, wanted: number): number {
-    const { walk, context } = this;
-    walkEpt(this.read, this.pointer, guestPhysical, walk);
+  private fill(guestPhysical: number, page: number, at: number, wanted: number): number {
+    const { walk, u32 } = this;
+    walkEpt(this.o.read, this.pointer, guestPhysical, walk);
     this.rights = walk.rights;
     if (walk.outcome !== 'mapped' || (walk.rights & wanted) !== wanted) {
-      if (context.tags[slot] === page) context.tags[slot] = -1;
+      if (u32[at] === page) u32[at] = EPT_CACHE.INVALID;
       return -1;
     }
-    if (page < TAG_LIMIT && walk.page < TAG_LIMIT * 0x1000) {
-      context.tags[slot] = page;
-      context.pages[slot] = walk.page / 0x1000;
-      context.rights[slot] = walk.rights;
-    }
+    u32[at] = page;
+    u32[at + EPT_CACHE.HOST_PAGE / 4] = walk.page / 0x1000;
+    u32[at + EPT_CACHE.RIGHTS / 4] = walk.rights;
     return walk.page;
+  }
+
+  private get cache(): number {
+    return this.o.registers.u32[STATE.EPT_CACHE >> 2];
+  }
+
+  private address(context: number): number {
+    return this.o.address + context * EPT_CACHE.CONTEXT_SIZE;
+  }
+
+  private clear(context: number): void {
+    const start = this.address(context) >> 2;
+    this.u32.fill(EPT_CACHE.INVALID, start, start + EPT_CACHE.CONTEXT_SIZE / 4);
   }
 
   /** Records the VM exit for an access that `translate` refused: the caller answers with FAULT_VM_EXIT. */
   refuse(guestPhysical: number, access: EptAccess): void {
-    walkEpt(this.read, this.pointer, guestPhysical, this.walk);
+    walkEpt(this.o.read, this.pointer, guestPhysical, this.walk);
     const linear = access.linear ?? 0;
     if (this.walk.outcome === 'misconfiguration') {
-      this.state.setPending(EXIT.EPT_MISCONFIGURATION, 0, guestPhysical, linear);
+      this.o.state.setPending(EXIT.EPT_MISCONFIGURATION, 0, guestPhysical, linear);
       return;
     }
     let flags = access.rights & EPT.RIGHTS;
     flags |= (this.walk.rights & EPT.RIGHTS) << 3;
     if (access.linear !== undefined) flags |= EPT_VIOLATION.LINEAR_VALID;
     if (access.linear !== undefined && access.final) flags |= EPT_VIOLATION.FINAL;
-    this.state.setPending(EXIT.EPT_VIOLATION, flags, guestPhysical, linear);
+    this.o.state.setPending(EXIT.EPT_VIOLATION, flags, guestPhysical, linear);
   }
 }

@@ -102,18 +102,12 @@ function saveTimer(vmx: Vmx, c: SystemContext): void {
 function enterHost(vmx: Vmx, c: SystemContext): void {
   const { vmcs, registers: r, state } = vmx;
   state.mode = VMX_MODE.ROOT;
-  vmx.ept.active = false;
   loadHostState(r, vmcs);
+  vmx.applyHostPaging();
   refresh(r);
   // A host with PAE paging whose PDPTEs have reserved bits set ends in a VMX abort.
   if (usesPdptes(c, r.cr0, r.cr4) && !loadPdptes(c, r.cr3)) abort(vmx, c, ABORT.HOST_PDPTES);
   c.charge(VMX_COST.EXIT);
-  const native = vmx.nativeHost !== undefined && r.rip === vmx.nativeHost.rip;
-  // A host of instructions uses the TLB; a native one does not, so the guest's translations can stay.
-  if (!native) {
-    c.memory.flush('all');
-    state.forgetTlbOwner();
-  }
   const failed = loadMsrs(
     vmx.physical,
     vmx.msrs,

@@ -3,6 +3,7 @@
  * instruction's encoding, operands and privilege checks.
  */
 import { cpuid } from '../../arch/cpuid.ts';
+import { INVVPID_TYPE } from '../../arch/ept.ts';
 import { CR0, CR4, EFER, FLAG, SEG } from '../../arch/registers.ts';
 import { ATTRIBUTE, SYSTEM_TYPE } from '../../arch/segments.ts';
 import { FIELD } from '../../arch/vmcs.ts';
@@ -192,13 +193,13 @@ export class NativeHostCpu implements HostCpu, NativeHost {
   }
 
   invept(type: number, eptp: number): number {
-    this.vmx.invalidateEpt(this.c, type === 1 ? eptp : undefined);
+    this.vmx.invalidateEpt(type === 1 ? eptp : undefined);
     return 0;
   }
 
   invvpid(vpid: number): number {
     if (vpid === 0) return this.failed(VM_ERROR.INVALID_OPERAND);
-    this.vmx.invalidateVpid(this.c);
+    this.vmx.invalidateVpid(INVVPID_TYPE.SINGLE, vpid, 0);
     return 0;
   }
 

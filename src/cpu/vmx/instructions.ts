@@ -254,7 +254,7 @@ function invept(vmx: Vmx, c: SystemContext): Status {
   if (single && !validEptp(first.lo, isPhysical(first.lo, first.hi))) {
     return vmFail(vmx, c, VM_ERROR.INVALID_OPERAND);
   }
-  vmx.invalidateEpt(c, single ? signedNumber(first.lo, first.hi) : undefined);
+  vmx.invalidateEpt(single ? signedNumber(first.lo, first.hi) : undefined);
   return succeed(c);
 }
 
@@ -268,7 +268,7 @@ function invvpid(vmx: Vmx, c: SystemContext): Status {
   const noVpid = type !== INVVPID_TYPE.ALL && vpid === 0;
   const badAddress = type === INVVPID_TYPE.ADDRESS && !isCanonicalHigh(second.hi);
   if (unknownType || reserved || noVpid || badAddress) return vmFail(vmx, c, VM_ERROR.INVALID_OPERAND);
-  vmx.invalidateVpid(c);
+  vmx.invalidateVpid(type, vpid, signedNumber(second.lo, second.hi));
   return succeed(c);
 }
 

@@ -18,9 +18,6 @@ const VMX = {
   TIMER_START: 0x3028,
   /** Cycle of the VM entry when a monitor trap flag exit is pending, -1 otherwise; f64. */
   TRAP_FROM: 0x3030,
-  /** Which translations the TLB holds: VPID and EPT pointer; -1: the host's. */
-  TLB_VPID: 0x303c,
-  TLB_EPTP: 0x3040,
   /** A VM exit that an access has asked for and that is not taken yet; reason i32 (-1 none), see `PendingExit`. */
   PENDING_REASON: 0x3048,
   PENDING_FLAGS: 0x304c,
@@ -44,7 +41,6 @@ export class VmxState {
     this.vmxonPointer = -1;
     this.current = -1;
     this.disarm();
-    this.forgetTlbOwner();
     this.r.i32[VMX.PENDING_REASON >> 2] = -1;
   }
 
@@ -117,25 +113,6 @@ export class VmxState {
 
   set trapFrom(value: number) {
     this.r.f64[VMX.TRAP_FROM >> 3] = value;
-  }
-
-  /** Whether the TLB holds translations of this guest. */
-  ownsTlb(vpid: number, eptpLo: number, eptpHi: number): boolean {
-    const { i32 } = this.r;
-    return (
-      i32[VMX.TLB_VPID >> 2] === vpid &&
-      i32[VMX.TLB_EPTP >> 2] === eptpLo &&
-      i32[(VMX.TLB_EPTP >> 2) + 1] === eptpHi
-    );
-  }
-
-  setTlbOwner(vpid: number, eptpLo: number, eptpHi: number): void {
-    this.r.i32[VMX.TLB_VPID >> 2] = vpid;
-    this.r.setPair(VMX.TLB_EPTP, eptpLo, eptpHi);
-  }
-
-  forgetTlbOwner(): void {
-    this.setTlbOwner(-1, 0, 0);
   }
 
   /** Records the VM exit of a memory access; `flags` become the low half of the exit qualification. */

@@ -5,13 +5,17 @@
  * Not modelled: SMM and the dual-monitor treatment, VMCS shadowing, posted interrupts, the virtual
  * APIC page. The capability MSRs say so.
  */
+import { INVVPID_TYPE } from '../../arch/ept.ts';
 import { CR0 } from '../../arch/registers.ts';
 import { FIELD } from '../../arch/vmcs.ts';
 import { FEATURE_CONTROL, SECONDARY, VMX_MSR } from '../../arch/vmx.ts';
 import type { Registers } from '../registers.ts';
-import { LAYOUT } from '../state.ts';
+import { LAYOUT, TLB } from '../state.ts';
 import type { SystemContext, VirtualizationExtension } from '../system/context.ts';
+import { hasDataBreakpoints } from '../system/debug.ts';
 import type { Interceptor } from '../system/intercept.ts';
+import { currentPcid } from '../system/mode.ts';
+import { type TranslationBuffers, translationArea } from '../tlb.ts';
 import { CR0_FIXED0, CR4_FIXED0, capabilityMsrs } from './capabilities.ts';
 import { type EntryCheck, EntryContext } from './check.ts';
 import { ExtendedPageTables } from './ept.ts';
@@ -26,6 +30,7 @@ export interface VmxOptions {
   /** Bytes of RAM. */
   readonly ramSize: number;
   readonly registers: Registers;
+  readonly translations: TranslationBuffers;
   /** CR4 bits that the processor allows, VMXE included or not. */
   readonly cr4Allowed: number;
   readonly msrs: MsrAccess;
@@ -38,6 +43,7 @@ export class Vmx implements VirtualizationExtension {
   readonly physical: PhysicalWords;
   readonly ept: ExtendedPageTables;
   readonly msrs: MsrAccess;
+  readonly translations: TranslationBuffers;
   readonly checks: EntryContext;
   /** The row that made the last VM entry fail; undefined when none did. */
   failedCheck: EntryCheck | undefined;
@@ -52,10 +58,17 @@ export class Vmx implements VirtualizationExtension {
   constructor(options: VmxOptions) {
     this.registers = options.registers;
     this.msrs = options.msrs;
+    this.translations = options.translations;
     this.state = new VmxState(options.registers);
     this.physical = new PhysicalWords(options.memory, options.ramSize);
     this.vmcs = new Vmcs(this.physical.words);
-    this.ept = new ExtendedPageTables(this.physical.read, this.state);
+    this.ept = new ExtendedPageTables({
+      read: this.physical.read,
+      state: this.state,
+      registers: options.registers,
+      memory: options.memory,
+      address: translationArea(options.registers) + TLB.SETS * TLB.SET_SIZE,
+    });
     this.checks = new EntryContext(this.vmcs, options.cr4Allowed);
     this.capabilities = capabilityMsrs(options.cr4Allowed);
     this.state.reset();
@@ -64,7 +77,7 @@ export class Vmx implements VirtualizationExtension {
   /** Power-on, RESET and INIT outside VMX operation. */
   reset(): void {
     this.state.reset();
-    this.ept.active = false;
+    this.ept.stop();
     this.ept.invalidate();
     this.failedCheck = undefined;
   }
@@ -78,7 +91,8 @@ export class Vmx implements VirtualizationExtension {
   restored(): void {
     if (this.state.current >= 0) this.selectVmcs(this.state.current);
     this.ept.invalidate();
-    this.ept.active = false;
+    this.ept.stop();
+    this.translations.reset();
     if (this.inGuest) this.applyGuestPaging();
   }
 
@@ -126,26 +140,45 @@ export class Vmx implements VirtualizationExtension {
     this.selectVmcs(-1);
   }
 
-  /**
-   * INVEPT. The TLB holds combined mappings of at most one guest, and guest-physical mappings of
-   * several. `eptp` undefined: all.
-   */
-  invalidateEpt(c: SystemContext, eptp: number | undefined): void {
+  /** INVEPT: guest-physical and combined mappings of one EPT pointer; `eptp` undefined: of all. */
+  invalidateEpt(eptp: number | undefined): void {
     this.ept.invalidate(eptp);
-    c.memory.flush('all');
-    this.state.forgetTlbOwner();
+    this.translations.flushEpt(eptp === undefined ? undefined : tablePage(eptp));
   }
 
-  /** INVVPID of any type: dropping more than asked for is allowed. */
-  invalidateVpid(c: SystemContext): void {
-    c.memory.flush('all');
-    this.state.forgetTlbOwner();
+  /** INVVPID. @param linear for the type that names an address */
+  invalidateVpid(type: number, vpid: number, linear: number): void {
+    const { translations } = this;
+    if (type === INVVPID_TYPE.ADDRESS) translations.invalidatePage(linear, vpid);
+    else if (type === INVVPID_TYPE.SINGLE) translations.flushVpid(vpid);
+    else if (type === INVVPID_TYPE.SINGLE_KEEP_GLOBAL) translations.flushVpidNonglobal(vpid);
+    else translations.flushGuests();
   }
 
-  /** Turns EPT on or off as the current VMCS says. */
+  /** Uses EPT and translations as the current VMCS says: at VM entry, when CR3 and CR4 are the guest's. */
   applyGuestPaging(): void {
-    if (this.checks.ept) this.ept.use(this.vmcs.number(FIELD.EPT_POINTER));
-    else this.ept.active = false;
+    const { checks, vmcs, translations, registers } = this;
+    const vpid = this.guestVpid;
+    // Without VPIDs an entry ends the translations of VPID 0, under which the guest runs as well.
+    if (vpid === 0) translations.flushVpid(0);
+    const eptp = checks.ept ? vmcs.number(FIELD.EPT_POINTER) : 0;
+    if (checks.ept) this.ept.use(eptp);
+    else this.ept.stop();
+    translations.select(vpid, tablePage(eptp), currentPcid(registers));
+    // Pages with data breakpoints have no entries, and those here are of a time with other breakpoints.
+    if (hasDataBreakpoints(registers)) translations.flushVpid();
+  }
+
+  /** The same for the host, after a VM exit. */
+  applyHostPaging(): void {
+    this.ept.stop();
+    if (this.guestVpid === 0) this.translations.flushVpid(0);
+    this.translations.select(0, 0, currentPcid(this.registers));
+  }
+
+  /** VPID of the current VMCS; 0 without the control. */
+  private get guestVpid(): number {
+    return this.checks.secondary & SECONDARY.VPID ? this.vmcs.lo(FIELD.VIRTUAL_PROCESSOR_ID) & 0xffff : 0;
   }
 
   // --- VirtualizationExtension ------------------------------------------------------------------
@@ -188,3 +221,5 @@ export interface NativeHost {
   /** While the host is halted: takes the interrupts that end this. */
   readonly idleInterceptor: Interceptor | undefined;
 }
+
+const tablePage = (eptp: number): number => Math.floor(eptp / 0x1000);
