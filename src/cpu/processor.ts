@@ -13,7 +13,15 @@ import type { BusTarget } from '../contracts/device.ts';
 import type { InterruptSource, InterruptTarget } from '../contracts/interrupts.ts';
 import { opcodeMap } from '../isa/instructions.ts';
 import { CodeFinder } from './code-finder.ts';
-import { type CrossingCause, CrossingLog, type Ring } from './crossings.ts';
+import {
+  byEvent,
+  byExit,
+  byInstruction,
+  type CrossingCause,
+  CrossingLog,
+  type Ring,
+  VM_ENTRY,
+} from './crossings.ts';
 import { type EngineImports, getEngine } from './engine.ts';
 import { Mmu } from './mmu.ts';
 import { Registers } from './registers.ts';
@@ -324,7 +332,7 @@ export class Processor implements SystemContext, InterruptTarget {
     const { rip } = this;
     const cycle = this.now();
     this.virtualization.nativeHost?.run();
-    if (this.ring !== -1) this.logCrossing(-1, rip, cycle, { kind: 'vm-entry' });
+    if (this.ring !== -1) this.logCrossing(-1, rip, cycle, VM_ENTRY);
   }
 
   private get nativeRip(): number {
@@ -405,14 +413,26 @@ export class Processor implements SystemContext, InterruptTarget {
   }
 
   private crossingBoundary(): boolean {
+    if (!this.mayHaveEvent()) return false;
     const { ring, rip } = this;
     const cycle = this.now();
     const { count } = this.crossings;
     if (!this.boundary()) return false;
     // An event that was delivered has logged itself; what is left are VM exits.
-    if (this.ring !== ring && this.crossings.count === count)
-      this.logCrossing(ring, rip, cycle, { kind: 'vm-entry' });
+    if (this.ring !== ring && this.crossings.count === count) this.logCrossing(ring, rip, cycle, VM_ENTRY);
     return true;
+  }
+
+  /** False when `boundary` certainly has nothing to do, as nearly always. */
+  private mayHaveEvent(): boolean {
+    return (
+      this.initPending ||
+      this.startupVector >= 0 ||
+      this.nmiPending ||
+      this.regs.i32[STATE.PENDING_DEBUG >> 2] !== 0 ||
+      this.interceptor !== undefined ||
+      this.source.pending()
+    );
   }
 
   /** SDM volume 3A, "Priority Among Concurrent Events". @returns true when an event was taken */
@@ -457,8 +477,7 @@ export class Processor implements SystemContext, InterruptTarget {
     const cycle = this.now();
     this.charge(INTERRUPT_CYCLES);
     if (deliverEvent(this, event) === STATUS.FAULT) this.completeVmExit();
-    if (this.ring !== ring)
-      this.logCrossing(ring, rip, cycle, { kind: 'event', type: event.type, vector: event.vector });
+    if (this.ring !== ring) this.logCrossing(ring, rip, cycle, byEvent(event.type, event.vector));
     return true;
   }
 
@@ -470,8 +489,7 @@ export class Processor implements SystemContext, InterruptTarget {
     this.regs.i32[STATE.PENDING_DEBUG >> 2] &= ~DR6.B;
     this.charge(INTERRUPT_CYCLES);
     if (deliverPendingFault(this) === STATUS.FAULT) this.completeVmExit();
-    if (this.ring !== ring)
-      this.logCrossing(ring, rip, cycle, { kind: 'event', type: EVENT_TYPE.EXCEPTION, vector });
+    if (this.ring !== ring) this.logCrossing(ring, rip, cycle, byEvent(EVENT_TYPE.EXCEPTION, vector));
   }
 
   /** Where the processor is: -1 in VMX root operation, else the CPL. */
@@ -486,20 +504,9 @@ export class Processor implements SystemContext, InterruptTarget {
   private logCrossing(from: Ring, rip: number, cycle: number, cause: CrossingCause): void {
     const to = this.ring;
     const { state, vmcs } = this.virtualization;
-    const isExit = to === -1 && this.virtualization.state.current >= 0;
-    this.crossings.add({
-      cycle,
-      from,
-      to,
-      cause: isExit
-        ? { kind: 'vm-exit', reason: vmcs.lo(FIELD.EXIT_REASON) & 0xffff }
-        : from === -1
-          ? { kind: 'vm-entry' }
-          : cause,
-      rip,
-      vmcs: state.current,
-      cost: this.now() - cycle,
-    });
+    const isExit = to === -1 && state.current >= 0;
+    const actual = isExit ? byExit(vmcs.lo(FIELD.EXIT_REASON) & 0xffff) : from === -1 ? VM_ENTRY : cause;
+    this.crossings.add(from, to, actual, rip, cycle, this.now() - cycle, state.current);
   }
 
   /** An access asked for a VM exit (FAULT_VM_EXIT): the instruction has been unwound, now take it. */
@@ -556,8 +563,7 @@ export class Processor implements SystemContext, InterruptTarget {
     const { ring, rip } = this;
     const cycle = this.now();
     const status = this.operations[number](this);
-    if (this.ring !== ring)
-      this.logCrossing(ring, rip, cycle, { kind: 'instruction', name: this.names[number] });
+    if (this.ring !== ring) this.logCrossing(ring, rip, cycle, byInstruction(this.names[number]));
     if ((r.interruptibility & SHADOW) !== 0) this.requestStop();
     return status;
   }

@@ -1,22 +1,33 @@
-import type { RingCrossing } from '../../cpu/crossings.ts';
+import { type CrossingCause as Cause, CrossingRing, type RingCrossing } from '../../cpu/crossings.ts';
 import type { Crossing, CrossingCount } from '../../protocol/rings-view.ts';
-import type { VcpuRef } from '../../protocol/target.ts';
+import type { Ring, VcpuRef } from '../../protocol/target.ts';
 import { unsigned64 } from '../views/numbers.ts';
-import { type CauseText, causeText } from './crossing-texts.ts';
+import { causeText } from './crossing-texts.ts';
 
 /** Crossings kept of each vCPU. */
 const KEPT = 32;
+const MAX_VCPUS = 64;
 
-interface Recorded {
+interface Latest {
   readonly on: VcpuRef;
-  readonly crossing: RingCrossing;
-  readonly sequence: number;
+  readonly ring: CrossingRing;
+  /** Sequence number of each among those of all vCPUs, by its number in `ring` modulo KEPT. */
+  readonly sequence: number[];
 }
 
-interface Count {
-  readonly crossing: RingCrossing;
-  readonly text: CauseText;
-  count: number;
+/** Of one cause: how often from which ring (-1 to 3) to which. */
+class Counts {
+  readonly #counts = new Float64Array(5 * 5);
+
+  add(from: Ring, to: Ring): void {
+    this.#counts[(from + 1) * 5 + to + 1]++;
+  }
+
+  *entries(): Iterable<{ from: Ring; to: Ring; count: number }> {
+    for (const [i, count] of this.#counts.entries()) {
+      if (count > 0) yield { from: (Math.floor(i / 5) - 1) as Ring, to: ((i % 5) - 1) as Ring, count };
+    }
+  }
 }
 
 /**
@@ -24,66 +35,64 @@ interface Count {
  * push out those of one that is quiet.
  */
 export class CrossingRecords {
-  readonly #latest = new Map<string, Recorded[]>();
-  readonly #counts = new Map<string, Count>();
+  /** By vm * MAX_VCPUS + vcpu. */
+  readonly #latest = new Map<number, Latest>();
+  readonly #counts = new Map<Cause, Counts>();
   #total = 0;
 
   add(on: VcpuRef, crossing: RingCrossing): void {
-    const key = `${on.vm}/${on.vcpu}`;
+    const key = on.vm * MAX_VCPUS + on.vcpu;
     let latest = this.#latest.get(key);
     if (latest === undefined) {
-      latest = [];
+      latest = { on, ring: new CrossingRing(KEPT), sequence: [] };
       this.#latest.set(key, latest);
     }
-    if (latest.length === KEPT) latest.shift();
-    latest.push({ on, crossing, sequence: this.#total++ });
-    this.#count(crossing);
+    latest.sequence[latest.ring.total % KEPT] = this.#total++;
+    latest.ring.add(crossing);
+    let counts = this.#counts.get(crossing.cause);
+    if (counts === undefined) {
+      counts = new Counts();
+      this.#counts.set(crossing.cause, counts);
+    }
+    counts.add(crossing.from, crossing.to);
   }
 
   /** A VM is gone. */
   forget(vm: number): void {
-    for (const key of this.#latest.keys()) {
-      if (key.startsWith(`${vm}/`)) this.#latest.delete(key);
+    for (const [key, { on }] of this.#latest) {
+      if (on.vm === vm) this.#latest.delete(key);
     }
   }
 
   /** The latest of all vCPUs, oldest first. */
   recent(): Crossing[] {
-    return [...this.#latest.values()]
-      .flat()
-      .sort((a, b) => a.sequence - b.sequence)
-      .map(({ on, crossing, sequence }) => {
-        const { from, to, rip, cycle, cost } = crossing;
-        return {
-          sequence,
-          on,
-          from,
-          to,
-          ...causeText(crossing.cause),
-          rip: unsigned64(rip),
-          at: cycle,
-          cost,
-        };
-      });
+    return [...this.#latest.values()].flatMap(latestOf).sort((a, b) => a.sequence - b.sequence);
   }
 
   counts(): CrossingCount[] {
     const sums = new Map<string, CrossingCount>();
-    for (const { crossing, text, count } of this.#counts.values()) {
-      const { from, to } = crossing;
-      const key = `${from} ${to} ${text.cause}`;
-      sums.set(key, { from, to, cause: text.cause, count: (sums.get(key)?.count ?? 0) + count });
+    for (const [recorded, counts] of this.#counts) {
+      const { cause } = causeText(recorded);
+      for (const { from, to, count } of counts.entries()) {
+        const key = `${from} ${to} ${cause}`;
+        sums.set(key, { from, to, cause, count: (sums.get(key)?.count ?? 0) + count });
+      }
     }
     return [...sums.values()];
   }
+}
 
-  #count(crossing: RingCrossing): void {
-    const { from, to, cause } = crossing;
-    const which = cause.kind === 'vm-exit' ? cause.reason : cause.kind === 'instruction' ? cause.name : '';
-    const type = cause.kind === 'event' ? cause.type : '';
-    const key = `${from} ${to} ${cause.kind} ${which} ${type}`;
-    const known = this.#counts.get(key);
-    if (known !== undefined) known.count++;
-    else this.#counts.set(key, { crossing, text: causeText(cause), count: 1 });
-  }
+function latestOf({ on, ring, sequence }: Latest): Crossing[] {
+  const kept = ring.from(0);
+  const first = ring.total - kept.length;
+  return kept.map(({ from, to, cause, rip, cycle, cost }, i) => ({
+    sequence: sequence[(first + i) % KEPT],
+    on,
+    from,
+    to,
+    ...causeText(cause),
+    rip: unsigned64(rip),
+    at: cycle,
+    cost,
+  }));
 }
