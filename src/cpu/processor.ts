@@ -185,10 +185,10 @@ export class Processor implements SystemContext, InterruptTarget {
     this.initPending = false;
     this.startupVector = -1;
     this.delivering = undefined;
+    this.memory.reset();
     refresh(this.regs);
   }
 
-    this.memory.reset();
   // --- SystemContext ------------------------------------------------------------------------------
 
   get interrupts(): InterruptSource {
