@@ -15,14 +15,7 @@ import {
   unpack,
   wordPattern,
 } from './operations.ts';
-import {
-  immediateByte,
-  type PackedImmediate,
-  packedBinary,
-  packedPattern,
-  type Row,
-  rows,
-} from './rows.ts';
+import { immediateByte, type PackedImmediate, packedBinary, packedPattern, type Row, rows } from './rows.ts';
 
 /** Fields of `bits` bits of an immediate. */
 const fields = (immediate: number, bits: number, count: number): number[] =>
