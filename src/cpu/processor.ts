@@ -522,6 +522,7 @@ export class Processor implements SystemContext, InterruptTarget {
       if (this.interceptor?.init()) return true;
       initRegisters(r);
       r.activity = this.index === 0 ? ACTIVITY.ACTIVE : ACTIVITY.WAIT_FOR_SIPI;
+      this.memory.reset();
       refresh(r);
       return true;
     }
@@ -537,7 +538,6 @@ export class Processor implements SystemContext, InterruptTarget {
     return true;
   }
 
-      this.memory.reset();
   private fetchOutsideRam(physical: number): void {
     const what = `code outside RAM, at physical address ${physical.toString(16)}h`;
     this.stop({ kind: 'unmodelled', what, rip: this.regs.rip });
