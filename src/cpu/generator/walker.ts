@@ -1,20 +1,168 @@
 /**
- * The page walker of generated code: what follows a TLB miss that needs nothing but ordinary RAM.
+ * What follows a TLB miss and needs nothing but ordinary RAM, in generated code.
  *
- *   fillRead(state, address, bytes) -> host address, or 0
+ *   fillRead(state, address, bytes), fillWrite(state, address, bytes) -> host address, or 0
  *
- * 0 says that nothing was done because the access needs more than that: it faults, crosses a page, goes to
- * memory-mapped I/O, to decoded code, or to where something watches or checks it.
+ * They walk the page tables, set accessed and dirty bits, and enter the translation as tlb.ts does. 0 says
+ * that nothing has happened because the access needs more: it faults, crosses a page, goes to
+ * memory-mapped I/O or to a line of decoded code, or may hit a data breakpoint or an alignment check.
+ *
+ * Pages with decoded code have marked entries in the write TLB (TLB.CODE_TAG). The look-up in line misses
+ * them; here a write to one of the lines without code still gets its host address.
  */
 import type { LibraryFunction } from '../../isa/definition.ts';
-import { i32 } from '../../wasm/expression.ts';
+import { choose, type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
+import type { FunctionBuilder, Local } from '../../wasm/function.ts';
+import { LAYOUT, SEVERAL, STATE, TLB } from '../state.ts';
+import { DR7 } from '../system/debug-registers.ts';
+import { BANK } from '../system/mode.ts';
+import { FOUND, walk } from './walker-tables.ts';
 
-const fill = (name: string): LibraryFunction<'i32'> => ({
-  name,
+const PAGE_MASK = 0xfff;
+const DR7_AT = STATE.DR + 56;
+
+const WALK = { read: walk(false), write: walk(true) } as const;
+
+interface Access {
+  readonly state: Local<'i32'>;
+  readonly address: Local<'i64'>;
+  readonly bytes: Local<'i32'>;
+}
+
+const fill = (kind: 'read' | 'write'): LibraryFunction<'i32'> => ({
+  name: kind === 'read' ? 'fillRead' : 'fillWrite',
   params: ['i64', 'i32'],
   result: 'i32',
-  build: (f) => f.return(i32.const(0)),
+  build: (f, use) => {
+    const access = { state: f.param(0, 'i32'), address: f.param(1, 'i64'), bytes: f.param(2, 'i32') };
+    const { state, address } = access;
+    const refuse = () => f.return(i32.const(0));
+    f.if(i32.gt_u(i32.add(inPage(address), access.bytes), i32.const(PAGE_MASK + 1)), refuse);
+    const bank = i32.load(state, STATE.TLB_BANK);
+    const slot = f.let(
+      i32.add(
+        i32.add(bank, i32.const(kind === 'read' ? TLB.READ : TLB.WRITE)),
+        i32.and(
+          i32.shr_u(i32.wrap_i64(address), i32.const(8)),
+          i32.const((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE),
+        ),
+      ),
+    );
+    if (kind === 'write') writeBesideCode(f, access, slot);
+
+    const canonical = i64.shr_s(i64.shl(address, i64.const(16)), i64.const(16));
+    f.if(i64.ne(canonical, address), refuse);
+    const unchecked = i32.add(i32.load(state, STATE.TLB_SET), i32.const(BANK.USER_ALIGNED * TLB.BANK_SIZE));
+    f.if(i32.eq(bank, unchecked), refuse);
+    f.if(i32.and(i32.load(state, DR7_AT), i32.const(DR7.ENABLES)), refuse);
+
+    const found = f.let(use.library(WALK[kind], address));
+    f.if(i32.eq(found, i32.const(-1)), refuse);
+    const host = f.let(i32.add(pageOffset(found), i32.add(i32.const(LAYOUT.RAM), inPage(address))));
+    const page = f.let(i32.shr_u(found, i32.const(12)));
+    const entry = { slot, page, found };
+    if (kind === 'read') {
+      enter(f, access, entry, pageAddress(address), host);
+      f.return(host);
+    } else {
+      const lines = f.let(linesOf(page));
+      const tag = i64.or(pageAddress(address), i64.extend_i32_u(i64.ne(lines, i64.const(0))));
+      enter(f, access, entry, tag, host);
+      f.if(i64.eqz(lines), () => noteWriter(f, page, slot));
+      f.return(choose(touches(lines, access), i32.const(0), host));
+    }
+    f.unreachable();
+  },
 });
 
-export const FILL_READ = fill('fillRead');
-export const FILL_WRITE = fill('fillWrite');
+export const FILL_READ = fill('read');
+export const FILL_WRITE = fill('write');
+
+/** A marked entry: returns where to write, or 0, by the lines of the page. */
+function writeBesideCode(f: FunctionBuilder, access: Access, slot: Local<'i32'>): void {
+  const { address } = access;
+  f.if(i64.eq(i64.load(slot), i64.or(pageAddress(address), i64.const(TLB.CODE_TAG))), () => {
+    const page = f.let(i32.and(i32.load(slot, TLB.PHYSICAL_PAGE), i32.const(TLB.PAGE_MASK)));
+    const lines = f.let(linesOf(page));
+    f.if(i64.eqz(lines), () => {
+      // The code is gone: the look-up in line may have the page back.
+      f.store('i64', slot, pageAddress(address));
+      noteWriter(f, page, slot);
+    });
+    const host = i32.add(i32.load(slot, TLB.PAYLOAD), i32.wrap_i64(address));
+    f.return(choose(touches(lines, access), i32.const(0), host));
+  });
+}
+
+interface Entry {
+  readonly slot: Local<'i32'>;
+  readonly page: Local<'i32'>;
+  /** What the walk has returned. */
+  readonly found: Local<'i32'>;
+}
+
+/** Enters a translation: TranslationBuffers.fill of tlb.ts. */
+function enter(f: FunctionBuilder, { state, address }: Access, entry: Entry, tag: I64, host: I32): void {
+  const { slot, page, found } = entry;
+  const old = f.let(i32.load(slot, TLB.PHYSICAL_PAGE));
+  const isGlobal = f.let(i32.and(found, i32.const(FOUND.GLOBAL)));
+  const unlogged = f.let(i32.shl(i32.const(TLB.UNLOGGED), isGlobal));
+  const set = f.let(i32.load(state, STATE.TLB_SET));
+  f.if(i32.and(old, unlogged), () => {
+    const counter = f.let(i32.add(set, i32.shl(isGlobal, i32.const(2))));
+    const log = i32.add(set, i32.mul(isGlobal, i32.const(TLB.GLOBAL_LOG - TLB.LOG)));
+    const count = f.let(i32.load(counter, TLB.LOGGED));
+    f.store('i32', i32.add(log, i32.shl(count, i32.const(2))), slot, TLB.LOG);
+    f.store('i32', counter, i32.add(count, i32.const(1)), TLB.LOGGED);
+  });
+  f.if(i32.and(found, i32.const(FOUND.LARGE)), () => {
+    const region = i64.shl(i64.const(1), i64.extend_i32_u(regionNumber(f, address)));
+    f.store('i64', set, i64.or(i64.load(set, TLB.LARGE_REGIONS), region), TLB.LARGE_REGIONS);
+  });
+  const kept = i32.and(
+    i32.and(old, i32.const(TLB.UNLOGGED | TLB.UNLOGGED_GLOBAL)),
+    i32.xor(unlogged, i32.const(-1)),
+  );
+  f.store('i64', slot, tag);
+  f.store('i32', slot, i32.sub(host, i32.wrap_i64(address)), TLB.PAYLOAD);
+  f.store('i32', slot, i32.or(i32.or(page, i32.shl(found, i32.const(30))), kept), TLB.PHYSICAL_PAGE);
+}
+
+/** Number of the bit of TLB.LARGE_REGIONS: `regionBit` of tlb.ts. */
+function regionNumber(f: FunctionBuilder, address: I64): I32 {
+  const high = f.let(i32.wrap_i64(i64.shr_u(address, i64.const(32))));
+  const upper = i32.xor(high, i32.shr_u(high, i32.const(7)));
+  return i32.or(
+    i32.shr_u(i32.wrap_i64(address), i32.const(30)),
+    i32.shl(i32.and(upper, i32.const(15)), i32.const(2)),
+  );
+}
+
+/** TranslationBuffers.noteWriter of tlb.ts. */
+function noteWriter(f: FunctionBuilder, page: I32, slot: I32): void {
+  const at = f.let(i32.shl(page, i32.const(2)));
+  const known = f.let(i32.load(at, LAYOUT.WRITERS));
+  f.if(i32.and(i32.ne(known, i32.const(SEVERAL)), i32.ne(known, slot)), () => {
+    const sameTag = i32.eqz(i32.and(i32.load(known), i32.const(PAGE_MASK)));
+    const samePage = i32.eq(i32.and(i32.load(known, TLB.PHYSICAL_PAGE), i32.const(TLB.PAGE_MASK)), page);
+    const stillThere = i32.and(i32.ne(known, i32.const(0)), i32.and(sameTag, samePage));
+    f.store('i32', at, choose(stillThere, i32.const(SEVERAL), slot), LAYOUT.WRITERS);
+  });
+}
+
+const pageAddress = (address: I64): I64 => i64.and(address, i64.const(~0xfffn));
+const inPage = (address: I64): I32 => i32.and(i32.wrap_i64(address), i32.const(PAGE_MASK));
+const pageOffset = (found: I32): I32 => i32.and(found, i32.const(~PAGE_MASK));
+
+/** Bits of the lines of a page of RAM, by its number. */
+const linesOf = (page: I32): I64 => i64.load(i32.shl(page, i32.const(3)), LAYOUT.LINES);
+
+/** Whether an access within a page touches a line that holds code. */
+function touches(lines: I64, { address, bytes }: Access): I32 {
+  const line = (offset: I32): I64 => i64.extend_i32_u(i32.shr_u(offset, i32.const(6)));
+  const first = inPage(address);
+  const last = i32.sub(i32.add(first, bytes), i32.const(1));
+  const below = i64.shl(i64.const(1), line(first));
+  const upTo = i64.shl(i64.const(2), line(last));
+  return i64.ne(i64.and(lines, i64.sub(upTo, below)), i64.const(0));
+}
