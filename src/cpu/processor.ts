@@ -582,6 +582,7 @@ function createVmx(
     memory: options.memory,
     ramSize: options.ramBytes,
     registers: regs,
+    translations,
     cr4Allowed: writableCr4(options.cpuid),
     msrs: {
       read: (index) => readMsr(context, index),
@@ -589,4 +590,3 @@ function createVmx(
     },
   });
 }
-    translations,
