@@ -1,11 +1,16 @@
 /**
  * F2XM1, FYL2X, FYL2XP1, FPTAN, FPATAN, FSIN, FCOS, FSINCOS. SDM volume 2; volume 1, "Transcendental
- * Instructions". The functions themselves are computed in TypeScript (src/cpu/x87), to far more bits
- * than a register has, and rounded here: to 64 bits, whatever precision control says.
+ * Instructions". The functions themselves (functions/, and src/cpu/x87 for special operands) compute far
+ * more bits than a register has; rounding is done here: to 64 bits, whatever precision control says.
  */
 import { type I32, i32, i64 } from '../../wasm/expression.ts';
 import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
 import { has, INTEGER_BIT, KIND, SLOT, slots } from '../float/workspace.ts';
+import { QUICK_COSINE, QUICK_SINE, QUICK_TANGENT } from './functions/angles.ts';
+import { QUICK_ARCTANGENT } from './functions/arctangent.ts';
+import { QUICK_EXPONENTIAL } from './functions/exponential.ts';
+import { NOT_HERE } from './functions/frame.ts';
+import { QUICK_LOGARITHM, QUICK_LOGARITHM_1 } from './functions/logarithm.ts';
 import { onRegisters } from './operands.ts';
 import { operation } from './operation.ts';
 import {
@@ -40,12 +45,29 @@ export const FUNCTION = {
   TAN: 6,
 } as const;
 
+/** What computes most results; the helper does the others. */
+const QUICK: Record<keyof typeof FUNCTION, LibraryFunction<'i32'>> = {
+  F2XM1: QUICK_EXPONENTIAL,
+  FYL2X: QUICK_LOGARITHM,
+  FYL2XP1: QUICK_LOGARITHM_1,
+  FPATAN: QUICK_ARCTANGENT,
+  SIN: QUICK_SINE,
+  COS: QUICK_COSINE,
+  TAN: QUICK_TANGENT,
+};
+
 const computed = (name: keyof typeof FUNCTION, unary: boolean): LibraryFunction<'i32'> =>
   operation({
     name: name.toLowerCase(),
     unary,
     rounding: 'extended',
-    compute: (_, use) => use.helper('transcendental', i32.const(FUNCTION[name])),
+    compute: (f, use) => {
+      const flags = f.let(use.library(QUICK[name]));
+      f.if(i32.eq(flags, i32.const(NOT_HERE)), () =>
+        f.set(flags, use.helper('transcendental', i32.const(FUNCTION[name]))),
+      );
+      return flags;
+    },
   });
 
 const F2XM1 = computed('F2XM1', true);
