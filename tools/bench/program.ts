@@ -1,4 +1,4 @@
-/** Makes a flat image of a kernel: code that calls it and then ends the run, and the kernel itself. */
+/** Makes a flat image of a kernel: code that calls it some times and then ends the run, and the kernel itself. */
 import { assemble } from '../../src/isa/assembler/index.ts';
 import { CODE, DATA } from './kernels.ts';
 
@@ -9,13 +9,16 @@ export interface Program {
 }
 
 /** @param body of a function in 64-bit assembly. Throws an Error with the assembler's messages. */
-export function buildProgram(name: string, body: string): Program {
+export function buildProgram(name: string, body: string, calls = 1): Program {
   const source = `
         bits 64
         org ${CODE}
         %define DATA ${DATA}
         mov rsp, ${DATA}
-        call kernel
+        mov r15d, ${calls}
+again:  call kernel
+        dec r15d
+        jnz again
         mov al, 0
         out 0xf4, al
         align 64

@@ -9,13 +9,15 @@ export interface Setup {
   readonly name: string;
   readonly where: 'bare' | 'vm';
   readonly tier2: Tier2Mode;
+  /** Calls of a kernel in one run: compiled code is so much faster that one call would mostly measure its beginning. */
+  readonly calls: number;
 }
 
 export const SETUPS = {
-  bareOff: { name: 'bare, interpreter', where: 'bare', tier2: 'off' },
-  vmOff: { name: 'VM, interpreter', where: 'vm', tier2: 'off' },
-  bareOn: { name: 'bare', where: 'bare', tier2: 'on' },
-  vmOn: { name: 'VM', where: 'vm', tier2: 'on' },
+  bareOff: { name: 'bare, interpreter', where: 'bare', tier2: 'off', calls: 1 },
+  vmOff: { name: 'VM, interpreter', where: 'vm', tier2: 'off', calls: 1 },
+  bareOn: { name: 'bare', where: 'bare', tier2: 'on', calls: 10 },
+  vmOn: { name: 'VM', where: 'vm', tier2: 'on', calls: 10 },
 } as const satisfies Record<string, Setup>;
 
 export type SetupKey = keyof typeof SETUPS;
