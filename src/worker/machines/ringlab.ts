@@ -48,7 +48,8 @@ export class Ringlab implements Lab {
   >();
   #nextBare: VmId = FIRST_BARE_ID;
   #disassembler: Disassembler | null = null;
-  #tier2: Tier2Mode = 'on';
+  /** As the user wants it; undefined: as computers do by themselves. */
+  #tier2: Tier2Mode | undefined;
   /** The region shown last: it never changes, and is long. */
   #region: { readonly of: Computer; readonly view: RegionView } | undefined;
   /** What the present goal lets run. */
@@ -244,7 +245,7 @@ export class Ringlab implements Lab {
   #openBare(id: VmId, guest: GuestDescription, image: BootImage): VmId {
     const { name, memory, cpus } = guest;
     const machine = new BareMachine({ id, name, memory, cpus, image });
-    machine.computer.setTier2(this.#tier2);
+    if (this.#tier2 !== undefined) machine.computer.setTier2(this.#tier2);
     this.#bare.set(id, { ...seat(machine), machine, guest });
     return id;
   }
