@@ -5,18 +5,28 @@
  *
  * Entries of a page with decoded code in the write TLBs are marked, so that every write to it looks at the
  * page's lines of 64 bytes: where one holds code, the write comes by the slow path and here, and `written`
- * drops the page's records.
+ * drops the records of these lines.
+ *
+ * A record that is dropped leaves the table and becomes a CONTINUE: where another record runs into it or
+ * is linked to it, execution goes on by way of the table, at the same instruction.
  */
+import { HANDLER } from './generator/handlers.ts';
 import { LAYOUT, RECORD } from './state.ts';
 
 const PAGE = 0x1000;
 const TABLE_BYTES = PAGE * 4;
 /** Granularity of "this part of the page holds code": 64-byte lines, 64 a page, in two words. */
 const LINE_SHIFT = 6;
+const LINE = 1 << LINE_SHIFT;
+/** An instruction that begins so many bytes before a line reaches at most up to it. */
+const LONGEST = 15;
 
 /** An instruction that begins in one page and ends in the next, valid while both translate as recorded. */
 export interface CrossingRecord {
   readonly record: number;
+  /** Host-physical address of the instruction, and code mode. */
+  readonly address: number;
+  readonly mode: number;
   readonly firstPage: number;
   readonly secondPage: number;
 }
@@ -24,13 +34,17 @@ export interface CrossingRecord {
 export interface CodeCacheListener {
   /** The page now holds decoded code: mark it in the write TLBs. */
   protect(page: number): void;
-  /** Records of the page were dropped: code running from it must be looked up again. */
-  dropped(page: number): void;
+  /**
+   * Records of instructions with bytes at the page offsets `from` .. `to` - 1 are about to be dropped: code
+   * running from there must be looked up again.
+   */
+  dropped(page: number, from: number, to: number): void;
   /** All tables are gone: drop the execute TLBs. */
   flushed(): void;
 }
 
 export class CodeCache {
+  private readonly u16: Uint16Array;
   private readonly u32: Uint32Array;
   /** (page * 8 + mode) -> table address. */
   private readonly tables = new Map<number, number>();
@@ -40,7 +54,10 @@ export class CodeCache {
   private readonly byPage = new Map<number, number[]>();
   /** Two words a page; in linear memory, where generated code looks at them. */
   private readonly lines: Uint32Array;
+  /** By address * 8 + mode. */
   private readonly crossing = new Map<number, CrossingRecord>();
+  /** Both pages of each. */
+  private readonly crossingByPage = new Map<number, Set<CrossingRecord>>();
   private nextTable: number = LAYOUT.TABLES;
   private nextRecord: number = LAYOUT.RECORDS;
   private readonly listeners: CodeCacheListener[] = [];
@@ -48,6 +65,7 @@ export class CodeCache {
   readonly statistics = { decoded: 0, dropped: 0, flushes: 0 };
 
   constructor(memory: WebAssembly.Memory, ramBytes: number) {
+    this.u16 = new Uint16Array(memory.buffer);
     this.u32 = new Uint32Array(memory.buffer);
     this.lines = new Uint32Array(memory.buffer, LAYOUT.LINES, (ramBytes / PAGE) * 2);
   }
@@ -116,15 +134,26 @@ export class CodeCache {
 
   /** RAM was written, by whomever: `address` host-physical, all bytes within one page. */
   written(address: number, length: number): void {
-    if (this.holdsCode(address, length)) this.drop(Math.floor(address / PAGE));
+    if (!this.holdsCode(address, length)) return;
+    const offset = address & (PAGE - 1);
+    const end = (offset + length + LINE - 1) & -LINE;
+    this.drop(Math.floor(address / PAGE), offset & -LINE, end);
   }
 
   findCrossing(address: number, mode: number): CrossingRecord | undefined {
     return this.crossing.get(address * 8 + mode);
   }
 
-  addCrossing(address: number, mode: number, entry: CrossingRecord): void {
-    this.crossing.set(address * 8 + mode, entry);
+  addCrossing(entry: CrossingRecord): void {
+    const key = entry.address * 8 + entry.mode;
+    const former = this.crossing.get(key);
+    if (former) this.removeCrossing(former);
+    this.crossing.set(key, entry);
+    for (const page of [entry.firstPage, entry.secondPage]) {
+      const list = this.crossingByPage.get(page);
+      if (list) list.add(entry);
+      else this.crossingByPage.set(page, new Set([entry]));
+    }
   }
 
   /** Drops everything decoded: the arena is full, or breakpoints changed. */
@@ -133,20 +162,50 @@ export class CodeCache {
     this.tables.clear();
     this.byPage.clear();
     this.crossing.clear();
+    this.crossingByPage.clear();
     this.lines.fill(0);
     this.nextTable = LAYOUT.TABLES;
     this.nextRecord = LAYOUT.RECORDS;
     for (const listener of this.listeners) listener.flushed();
   }
 
-  private drop(page: number): void {
+  /** Drops the records of whole lines of a page. */
+  private drop(page: number, from: number, to: number): void {
     this.statistics.dropped++;
-    for (const table of this.byPage.get(page) ?? []) this.u32.fill(0, table >> 2, (table + TABLE_BYTES) >> 2);
-    this.lines[page * 2] = 0;
-    this.lines[page * 2 + 1] = 0;
-    for (const [key, entry] of this.crossing) {
-      if (entry.firstPage === page || entry.secondPage === page) this.crossing.delete(key);
+    for (const listener of this.listeners) listener.dropped(page, from, to);
+    const tables = this.byPage.get(page);
+    if (tables) {
+      for (const table of tables) this.dropRecords(table, Math.max(0, from - LONGEST), to);
     }
-    for (const listener of this.listeners) listener.dropped(page);
+    const crossing = this.crossingByPage.get(page);
+    if (crossing) {
+      for (const entry of crossing) {
+        const begins = entry.firstPage === page && to === PAGE;
+        const ends = entry.secondPage === page && from < LONGEST;
+        if (begins || ends) this.removeCrossing(entry);
+      }
+    }
+    for (let line = from >> LINE_SHIFT; line < to >> LINE_SHIFT; line++) {
+      this.lines[page * 2 + (line >> 5)] &= ~(1 << (line & 31));
+    }
+  }
+
+  /** Drops the records of a table that begin at the offsets `from` .. `to` - 1. */
+  private dropRecords(table: number, from: number, to: number): void {
+    const { u16, u32 } = this;
+    for (let slot = (table >> 2) + from; slot < (table >> 2) + to; slot++) {
+      const record = u32[slot];
+      if (record === 0) continue;
+      u32[slot] = 0;
+      // Other fields stay: the instruction under way may be this one.
+      u16[(record + RECORD.HANDLER) >> 1] = HANDLER.CONTINUE;
+      u32[(record + RECORD.LINK) >> 2] = 0;
+    }
+  }
+
+  private removeCrossing(entry: CrossingRecord): void {
+    this.crossing.delete(entry.address * 8 + entry.mode);
+    this.crossingByPage.get(entry.firstPage)?.delete(entry);
+    this.crossingByPage.get(entry.secondPage)?.delete(entry);
   }
 }

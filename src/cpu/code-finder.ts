@@ -149,7 +149,7 @@ export class CodeFinder {
     const known = code.findCrossing(address, at.mode);
     if (known?.secondPage === second) return known.record;
     const record = translator.translateSingle(at, offset, second);
-    code.addCrossing(address, at.mode, { record, firstPage: at.page, secondPage: second });
+    code.addCrossing({ record, address, mode: at.mode, firstPage: at.page, secondPage: second });
     return record;
   }
 }

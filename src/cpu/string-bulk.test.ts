@@ -113,7 +113,7 @@ describe('repeated string instructions in bulk', () => {
         }
         expect(Buffer.compare(bulk.ram, single.ram)).toBe(0);
       }),
-      { seed: 20261122, numRuns: 600 },
+      { seed: 20261122, numRuns: 120 },
     );
   });
 

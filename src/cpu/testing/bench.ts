@@ -129,6 +129,11 @@ export class Bench {
     this.code.written(physical, length);
   }
 
+  /** Instructions decoded so far; one that is decoded again counts again. */
+  get decodedInstructions(): number {
+    return this.code.statistics.decoded;
+  }
+
   /** Executes the instruction at RIP (one element of a repeated one). @returns the exception, if it raised one */
   step(): CaughtEvent | undefined {
     const { processor } = this;
