@@ -93,6 +93,15 @@ export class CodeFinder {
     return page;
   }
 
+  /** Page and record table of the code at a linear address, as the execute TLB has it; nothing changes. */
+  lookUp(linear: number, mode: CodeMode): { physical: number; table: number } | undefined {
+    const { table } = this;
+    const physical = this.cachedPage(linear, mode);
+    const found = physical < 0 ? undefined : { physical, table: this.table };
+    this.table = table;
+    return found;
+  }
+
   /** The same from the execute TLB alone; -1 when it is not there. */
   private cachedPage(linear: number, mode: CodeMode): number {
     const { regs } = this.o;

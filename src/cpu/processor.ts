@@ -12,6 +12,7 @@ import { FIELD } from '../arch/vmcs.ts';
 import type { BusTarget } from '../contracts/device.ts';
 import type { InterruptSource, InterruptTarget } from '../contracts/interrupts.ts';
 import { opcodeMap } from '../isa/instructions.ts';
+import type { CodeMode } from '../isa/modes.ts';
 import { CodeFinder } from './code-finder.ts';
 import {
   byEvent,
@@ -49,14 +50,17 @@ import type { Interceptor } from './system/intercept.ts';
 import { refresh } from './system/mode.ts';
 import { readMsr, writeMsr } from './system/msr.ts';
 import { DecodedRecord } from './system/record.ts';
-import { Translator } from './translator.ts';
 import type { TranslationBuffers } from './tlb.ts';
+import { Translator } from './translator.ts';
 import { VMX_OPERATIONS } from './vmx/instructions.ts';
 import { Vmx } from './vmx/vmx.ts';
 import { transcendentalHelper } from './x87/transcendental.ts';
 
-/** BUDGET is an i32: longer runs go in pieces. */
-const LONGEST_PIECE = 0x4000_0000;
+/**
+ * Cycles that generated code runs at a time: so that what is hot gets compiled, and the engine below
+ * comes to replace code that loops by better code.
+ */
+const LONGEST_PIECE = 1_000_000;
 /** INTERRUPTIBILITY bits that hold back NMIs. */
 const NMI_BLOCKING = INTERRUPTIBILITY.NMI | INTERRUPTIBILITY.MOV_SS;
 /** INTERRUPTIBILITY bits that last for one instruction. */
@@ -144,7 +148,7 @@ export class Processor implements SystemContext, InterruptTarget {
       commitSlow: () => this.memory.commitSlow(),
       system: (record) => this.system(record, this.u32[(record + RECORD.LINK) >> 2]),
       systemNumbered: (record, number) => this.system(record, number),
-      hot: () => {},
+      hot: (record, table) => this.requestRegion(record, table),
       helpers: { transcendental: transcendentalHelper(this.regs) },
     };
     this.regs.evaluateFlags = options.runtime.exports.rflags;
@@ -362,8 +366,10 @@ export class Processor implements SystemContext, InterruptTarget {
     r.i32[STATE.BUDGET >> 2] = piece;
     r.i32[STATE.STI_BUDGET >> 2] = piece;
     r.i32[STATE.WATCH_IF >> 2] = this.watchesIf() ? 1 : 0;
-    this.o.runtime.active = this.imports;
-    const reason = this.o.runtime.exports.run(r.base, this.finder.record, this.finder.table);
+    const { runtime } = this.o;
+    runtime.active = this.imports;
+    if (runtime.regions.hasPending) runtime.regions.compile(this.instructions);
+    const reason = runtime.exports.run(r.base, this.finder.record, this.finder.table);
     // An instruction that faulted has had its cycle and is not over.
     this.settleShadow(reason === RETURN.FAULT ? 1 : 0);
     if (reason === RETURN.FAULT) {
@@ -396,6 +402,16 @@ export class Processor implements SystemContext, InterruptTarget {
     if (flagsBefore & FLAG.RF) r.i32[STATE.FLAG_SYSTEM >> 2] &= ~FLAG.RF;
     if (shadowBefore !== 0) r.interruptibility &= ~shadowBefore;
     if (flagsBefore & FLAG.TF) noteSingleStep(r);
+  }
+
+  /** A branch has led to the record often enough: asks for a region that begins there. */
+  private requestRegion(record: number, table: number): void {
+    const r = this.regs;
+    const linear = r.address(STATE.PAGE_LINEAR);
+    const mode = r.lo(STATE.CODE_MODE) as CodeMode;
+    const findPage = (delta: number) => this.finder.lookUp(linear + delta, mode);
+    const enough = this.o.runtime.regions.request({ record, table, linear, mode, findPage });
+    if (enough) this.requestStop();
   }
 
   // --- events at instruction boundaries -----------------------------------------------------------

@@ -4,6 +4,7 @@
  */
 import { CodeCache } from './code-cache.ts';
 import { type EngineExports, type EngineImports, instantiate } from './engine.ts';
+import { RegionCache } from './regions/cache.ts';
 import { REGION_COUNTERS } from './state.ts';
 
 export class Runtime {
@@ -14,8 +15,9 @@ export class Runtime {
   readonly regionTable: WebAssembly.Table;
   /** The slow paths of the running processor; set before generated code is called. */
   active!: EngineImports;
-  /** Imports of generated code, for the regions' modules as well. */
-  readonly imports: Readonly<Record<string, WebAssembly.ExportValue | number>>;
+  /** What the regions' modules may import: the same, and all that the interpreter exports. */
+  readonly regionImports: Record<string, WebAssembly.ExportValue | number>;
+  readonly regions: RegionCache;
 
   constructor(memory: WebAssembly.Memory, ramBytes: number) {
     this.memory = memory;
@@ -30,7 +32,9 @@ export class Runtime {
       hot: (record, table) => this.active.hot(record, table),
     };
     const helpers = { transcendental: (...args: number[]) => this.active.helpers.transcendental(...args) };
-    this.imports = { memory, ...functions, ...helpers };
-    this.exports = instantiate({ ...this.imports, regions: this.regionTable });
+    const imports = { memory, ...functions, ...helpers };
+    this.exports = instantiate({ ...imports, regions: this.regionTable });
+    this.regionImports = { ...imports, ...this.exports };
+    this.regions = new RegionCache(this);
   }
 }

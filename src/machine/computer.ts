@@ -8,12 +8,7 @@
 import type { CpuidConfig } from '../arch/cpuid.ts';
 import { MEMORY_MAP } from '../arch/pc.ts';
 import type { InterruptTarget } from '../contracts/interrupts.ts';
-import {
-  NOTHING_COMPILED,
-  type RegionInfo,
-  type Tier2Mode,
-  type Tier2Statistics,
-} from '../contracts/tiers.ts';
+import type { RegionInfo, Tier2Mode, Tier2Statistics } from '../contracts/tiers.ts';
 import type { CodeCache } from '../cpu/code-cache.ts';
 import { PHYSICAL_BITS } from '../cpu/paging.ts';
 import { Processor } from '../cpu/processor.ts';
@@ -87,11 +82,9 @@ export class Computer {
   private stop: ComputerStop | undefined;
   private pauseRequested = false;
   private tscSeen = 0;
-  private tier2: Tier2Mode;
 
   constructor(options: ComputerOptions) {
     this.options = options;
-    this.tier2 = options.tier2 ?? 'on';
     const { ramBytes, cpus = 1, hz = DEFAULT_HZ } = options;
     checkOptions(ramBytes, cpus);
     this.memory = new WebAssembly.Memory({
@@ -99,6 +92,7 @@ export class Computer {
       maximum: 0x10000,
     });
     this.runtime = new Runtime(this.memory, ramBytes);
+    this.runtime.regions.setMode(options.tier2 ?? 'on');
     this.code = this.runtime.code;
     this.ram = new Ram(this.memory, ramBytes, this.code);
     this.clock = new MachineClock(
@@ -177,16 +171,16 @@ export class Computer {
 
   /** Which tier executes an instruction is seen by neither the guest nor time: this is in no journal. */
   setTier2(mode: Tier2Mode): void {
-    this.tier2 = mode;
+    this.runtime.regions.setMode(mode);
   }
 
   get tier2Statistics(): Tier2Statistics {
-    return { ...NOTHING_COMPILED, mode: this.tier2 };
+    return this.runtime.regions.statistics;
   }
 
   /** What is compiled now. */
   tier2Regions(): readonly RegionInfo[] {
-    return [];
+    return this.runtime.regions.regions();
   }
 
   /** Loads a kernel and points the bootstrap processor at it. Throws `ImageError`. */

@@ -24,9 +24,8 @@ export interface Label {
 }
 
 export class FunctionBuilder implements Callee {
-  readonly code = new Code();
-  /** Code that goes before everything else; written when what follows is known. */
-  readonly prologue = new Code();
+  code = new Code();
+  private readonly prologue = new Code();
   private readonly localTypes: ValueType[] = [];
   /** Locals whose scope has ended and that may be handed out again, by type. */
   private readonly free = new Map<ValueType, Local[]>();
@@ -61,6 +60,14 @@ export class FunctionBuilder implements Callee {
     const local = this.reference(this.signature.params.length + this.localTypes.length, type);
     this.localTypes.push(type);
     return local;
+  }
+
+  /** Writes code that goes before everything else, when what follows is known. */
+  inPrologue(write: () => void): void {
+    const { code } = this;
+    this.code = this.prologue;
+    write();
+    this.code = code;
   }
 
   /** How many blocks, loops and ifs are open here. */

@@ -45,12 +45,10 @@ export class ModuleBuilder {
     return f;
   }
 
-  /** A function that is exported as `name` and called by none of the module; imports may still follow it. */
-  entry(name: string, signature: Signature): FunctionBuilder {
-    const f = new FunctionBuilder(Number.NaN, signature);
+  /** Exports a function that none of the module calls, and whose index is not known yet: imports may still follow. */
+  entry(name: string, f: FunctionBuilder): void {
     this.exports.push({ name, index: -1 - this.functions.length });
     this.functions.push(f);
-    return f;
   }
 
   export(name: string, f: Callee): void {

@@ -60,7 +60,7 @@ export class Emitter implements Context {
       checkFpu(this, this.form.row);
       semantics(this);
       // Dead code after an unconditional jump, the not-taken path after a conditional one.
-      this.site.end(STATUS.NEXT);
+      this.site.finish();
     });
   }
 
@@ -142,6 +142,10 @@ export class Emitter implements Context {
 
   immediate(): I64 {
     return this.site.immediate();
+  }
+
+  get knownImmediate(): number | undefined {
+    return this.site.knownImmediate();
   }
 
   // --- memory ---------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ export class Environment implements LibraryUser {
 }
 
 /** Local 0 of every generated function: the address of the CPU block. */
-const STATE_PARAMETER: I32 = {
+export const STATE_PARAMETER: I32 = {
   type: 'i32',
   emit: (code) => {
     code.byte(0x20);

@@ -1,5 +1,5 @@
 /** What one piece of generated code is for, and where it stands. */
-import type { Instruction, Size } from '../../isa/definition.ts';
+import type { Instruction, LibraryUser, Size } from '../../isa/definition.ts';
 import type { I64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
 import type { Environment } from './environment.ts';
@@ -28,8 +28,13 @@ export interface Embedding {
 
 /** What all forms of one module share. */
 export interface Shared {
-  readonly environment: Environment;
+  readonly environment: LibraryUser;
   readonly memory: MemoryFunctions;
+}
+
+/** The same in the interpreter's module. */
+export interface InterpreterShared extends Shared {
+  readonly environment: Environment;
   /** Number of a system operation. */
   systemNumber(name: string): number;
 }

@@ -33,7 +33,7 @@ import {
 import { Emitter } from './emitter.ts';
 import { Environment } from './environment.ts';
 import { RFLAGS } from './flag-code.ts';
-import type { Embedding, Shared } from './form.ts';
+import type { Embedding, InterpreterShared } from './form.ts';
 import { HANDLER, type HandlerPlan, type PlannedForm } from './handlers.ts';
 import { memoryFunctions } from './memory.ts';
 import { RecordSite } from './record-site.ts';
@@ -47,7 +47,7 @@ export function generateInterpreter(
   const module = new ModuleBuilder();
   const regions = { table: module.importTable('regions'), type: module.type(REGION_SIGNATURE) };
   const environment = new Environment(module, helpers);
-  const shared: Shared = {
+  const shared: InterpreterShared = {
     environment,
     memory: memoryFunctions(environment),
     systemNumber: (name) => plan.systemNames.indexOf(name),
@@ -70,7 +70,7 @@ function semanticsOf(row: Instruction) {
   return row.semantics;
 }
 
-function outline(module: ModuleBuilder, form: PlannedForm, shared: Shared): FunctionBuilder {
+function outline(module: ModuleBuilder, form: PlannedForm, shared: InterpreterShared): FunctionBuilder {
   const f = module.function({ params: ['i32', 'i32'], results: ['i32'] });
   const embedding: Embedding = {
     f,
@@ -90,7 +90,7 @@ interface Tables {
   readonly regions: IndirectTarget;
 }
 
-function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: Shared, tables: Tables): void {
+function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShared, tables: Tables): void {
   const state = f.param(0, 'i32');
   const record = f.param(1, 'i32');
   const table = f.param(2, 'i32');

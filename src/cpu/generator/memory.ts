@@ -60,7 +60,12 @@ export interface MemoryFunctions {
  */
 const REFUSED_ADDRESS = 1n << 62n;
 
-export function memoryFunctions(environment: Environment): MemoryFunctions {
+/** @param environment of the interpreter; absent where the functions are only called, by name */
+export function memoryFunctions(environment?: Environment): MemoryFunctions {
+  const slowPath = (name: 'readMiss' | 'writeMiss', ...args: I32[]): I32 => {
+    if (!environment) throw new Error(`${name} cannot be built here`);
+    return call('i32', environment.imports[name], ...args);
+  };
   const miss = (name: string, modify: boolean | undefined): LibraryFunction<'i32'> => ({
     name,
     params: ['i32', 'i64', 'i32'],
@@ -72,8 +77,8 @@ export function memoryFunctions(environment: Environment): MemoryFunctions {
       const halves = [segment, i32.wrap_i64(address), high(address), bytes];
       f.return(
         modify === undefined
-          ? call('i32', environment.imports.readMiss, ...halves)
-          : call('i32', environment.imports.writeMiss, ...halves, i32.const(modify ? 1 : 0)),
+          ? slowPath('readMiss', ...halves)
+          : slowPath('writeMiss', ...halves, i32.const(modify ? 1 : 0)),
       );
       f.unreachable();
     },

@@ -5,7 +5,7 @@ import { call, type FunctionBuilder, type Local } from '../../wasm/function.ts';
 import { v128Bits } from '../../wasm/vector-access.ts';
 import { LAYOUT, RECORD, STATE, STATUS, TLB } from '../state.ts';
 import { blockFlags } from './flag-code.ts';
-import type { Embedding, Shared } from './form.ts';
+import type { Embedding, InterpreterShared } from './form.ts';
 import { addressSizeMask, emitLookup } from './memory.ts';
 import type { Access, FlagAccess, RegisterField, Site } from './site.ts';
 import { loadSigned, loadUnsigned, storeOp } from './widths.ts';
@@ -15,9 +15,9 @@ export class RecordSite implements Site {
   readonly state: Local<'i32'>;
   private readonly record: Local<'i32'>;
   private readonly embedding: Embedding;
-  private readonly shared: Shared;
+  private readonly shared: InterpreterShared;
 
-  constructor(embedding: Embedding, shared: Shared) {
+  constructor(embedding: Embedding, shared: InterpreterShared) {
     this.f = embedding.f;
     this.state = embedding.f.param(0, 'i32');
     this.record = embedding.record;
@@ -29,6 +29,10 @@ export class RecordSite implements Site {
 
   immediate(): I64 {
     return i64.load(this.record, RECORD.IMMEDIATE);
+  }
+
+  knownImmediate(): undefined {
+    return undefined;
   }
 
   modRm(): I32 {
@@ -172,6 +176,10 @@ export class RecordSite implements Site {
   }
 
   // --- ends of the instruction --------------------------------------------------------------------
+
+  finish(): void {
+    this.end(STATUS.NEXT);
+  }
 
   end(status: number, target?: I64): void {
     this.embedding.end(status, target);

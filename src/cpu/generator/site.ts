@@ -33,6 +33,8 @@ export interface Site {
   // --- fields of the record ---
   /** i64, sign-extended. */
   immediate(): I64;
+  /** Its low 32 bits, where they are known when the code is made. */
+  knownImmediate(): number | undefined;
   /** Of an x87 instruction, whose record keeps it in the immediate's place. */
   modRm(): I32;
   /** The displacement field, sign-extended. */
@@ -85,6 +87,8 @@ export interface Site {
   spend(cycles: I32): void;
 
   // --- ends of the instruction ---
+  /** At the end of the instruction's code: it is completed. */
+  finish(): void;
   /** STATUS.x; for JUMP the target, truncated and checked. */
   end(status: number, target?: I64): void;
   /** Raises an exception. */

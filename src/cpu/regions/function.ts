@@ -1,0 +1,385 @@
+/**
+ * Makes the Wasm function of a region. Blocks become structured control flow by their dominator tree
+ * (Ramsey, "Beyond Relooper", 2022): a loop for each loop's head, a block around what comes before each
+ * merge.
+ *
+ * Time is exact: each block takes its instructions off the budget where it begins, and is not begun with
+ * fewer left; a side exit gives back those that were not executed.
+ */
+import { SIDE_EXITS, type SideExit } from '../../contracts/tiers.ts';
+import type { CodeMode } from '../../isa/modes.ts';
+import { CODE_MODE } from '../../isa/modes.ts';
+import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
+import { call, callIndirect, type FunctionBuilder, type Label, type Local } from '../../wasm/function.ts';
+import { executeEntry } from '../generator/branch.ts';
+import { Emitter } from '../generator/emitter.ts';
+import type { MemoryFunctions } from '../generator/memory.ts';
+import { RECORD, REGION_COUNTERS, STATE, STATUS, TLB } from '../state.ts';
+import { type Block, edgeTo, isBackward, isLoop, isMerge, makeBlocks } from './blocks.ts';
+import type { CodeSource, RegionPage } from './code-source.ts';
+import { type KnownFlags, RegionFlags, sameKnowledge } from './flags.ts';
+import type { RegionEnvironment } from './module.ts';
+import { positionOf, type Region, type Step } from './region.ts';
+import { RegionRegisters, type UsedFields } from './registers.ts';
+import { RegionSite } from './site.ts';
+
+const CAUSES = Object.keys(SIDE_EXITS) as SideExit[];
+
+export interface RegionOptions {
+  readonly source: CodeSource;
+  readonly region: Region;
+  readonly mode: CodeMode;
+  readonly environment: RegionEnvironment;
+  readonly memory: MemoryFunctions;
+  /** Where the region's entries are counted. */
+  readonly slot: number;
+  /** Address of a copy of the step's record that stays: a region that begins there changes the record. */
+  keepRecord(step: Step): number;
+}
+
+/** Emits the region into `f`. @returns the steps in the order of the code, and names of locals */
+export function emitRegion(
+  f: () => FunctionBuilder,
+  options: RegionOptions,
+): { f: FunctionBuilder; steps: Step[]; locals: (string | undefined)[] } {
+  const blocks = makeBlocks(options.region.steps[0]);
+  let function_ = new RegionFunction(f(), options, blocks);
+  function_.emit();
+  if (function_.spills) {
+    // Which registers an instruction in the interpreter finds and may change is known only now.
+    const { used } = function_.registers;
+    function_ = new RegionFunction(f(), options, blocks, used);
+    function_.emit();
+  }
+  return { f: function_.f, steps: function_.emitted, locals: function_.names() };
+}
+
+export class RegionFunction {
+  readonly f: FunctionBuilder;
+  readonly state: Local<'i32'>;
+  readonly source: CodeSource;
+  readonly mode: CodeMode;
+  readonly environment: RegionEnvironment;
+  readonly memory: MemoryFunctions;
+  readonly registers: RegionRegisters;
+  readonly flags: RegionFlags;
+  readonly bank: Local<'i32'>;
+  /** Cycles left when the current block is done. */
+  readonly budget: Local<'i32'>;
+  readonly emitted: Step[] = [];
+  /** Some instruction is executed in the interpreter. */
+  spills = false;
+  private readonly options: RegionOptions;
+  private readonly blocks: readonly Block[];
+  private readonly ipBase: Local<'i64'>;
+  private readonly linearBase: Local<'i64'>;
+  /** The budget when instructions were counted last. */
+  private readonly counted: Local<'i32'>;
+  /** What the function returns, or 0: branch to `target`. */
+  private readonly result: Local<'i32'>;
+  private readonly target: Local<'i64'>;
+  private readonly cause: Local<'i32'>;
+  private exit!: Label;
+  private readonly labels = new Map<Block, Label>();
+  /** What is known of the flags where an edge leads to a block. */
+  private readonly arriving = new Map<Block, KnownFlags | undefined>();
+  private block!: Block;
+  /** Instructions of the current block that are not executed before the current one. */
+  private remaining = 0;
+  private instructionEnd!: Label;
+
+  constructor(f: FunctionBuilder, options: RegionOptions, blocks: readonly Block[], known?: UsedFields) {
+    this.f = f;
+    this.state = f.param(0, 'i32');
+    this.options = options;
+    this.source = options.source;
+    this.mode = options.mode;
+    this.environment = options.environment;
+    this.memory = options.memory;
+    this.blocks = blocks;
+    this.bank = f.variable('i32');
+    this.budget = f.variable('i32');
+    this.counted = f.variable('i32');
+    this.result = f.variable('i32');
+    this.cause = f.variable('i32');
+    this.target = f.variable('i64');
+    this.ipBase = f.variable('i64');
+    this.linearBase = f.variable('i64');
+    this.registers = new RegionRegisters(f, this.state, known);
+    this.flags = new RegionFlags(f, this.registers, this.state, options.environment);
+  }
+
+  emit(): void {
+    const { f, state } = this;
+    f.block((exit) => {
+      this.exit = exit;
+      this.tree(this.blocks[0]);
+    });
+    this.registers.writeBack();
+    f.store('i32', state, this.budget, STATE.BUDGET);
+    this.count();
+    const counter = i32.shl(this.cause, i32.const(3));
+    f.scope(() => {
+      const at = f.let(counter);
+      f.store('i64', at, i64.add(i64.load(at, REGION_COUNTERS.EXITS), i64.const(1)), REGION_COUNTERS.EXITS);
+    });
+    f.if(this.result, () => f.return(this.result));
+    f.returnCall(this.environment.branch, state, this.target);
+    f.unreachable();
+    this.emitPrologue();
+  }
+
+  names(): (string | undefined)[] {
+    const names = this.registers.names();
+    names[this.state.index] = 'cpu';
+    for (const [name, local] of Object.entries({
+      bank: this.bank,
+      budget: this.budget,
+      counted: this.counted,
+      result: this.result,
+      cause: this.cause,
+      target: this.target,
+      ipBase: this.ipBase,
+      linearBase: this.linearBase,
+    })) {
+      names[local.index] = name;
+    }
+    return Array.from(names);
+  }
+
+  // --- for instructions ---------------------------------------------------------------------------
+
+  /** Instruction pointer at a position. */
+  ip(position: number): I64 {
+    const ip = position === 0 ? this.ipBase : i64.add(this.ipBase, i64.const(position));
+    return this.mode === CODE_MODE.LONG64 ? ip : i64.and(ip, i64.const(0xffffffff));
+  }
+
+  /** Leaves the region before the instruction, which the interpreter is to execute. */
+  sideExit(step: Step, cause: SideExit): void {
+    const { f } = this;
+    f.set(this.result, i32.const(step.entry));
+    if (this.remaining > 0) f.set(this.budget, i32.add(this.budget, i32.const(this.remaining)));
+    this.leave(step.page, cause);
+  }
+
+  /** Leaves the region by a near branch, checked, to an instruction pointer. */
+  branch(ip: I64, step: Step): void {
+    this.f.set(this.target, ip);
+    this.f.set(this.result, i32.const(0));
+    this.leave(step.page, 'target');
+  }
+
+  /** Ends the current instruction where its code is not at the end. */
+  leaveInstruction(): void {
+    this.flags.leave();
+    this.f.br(this.instructionEnd);
+  }
+
+  /** Goes on at another step of the region. */
+  follow(from: Step, to: Step): void {
+    const edge = edgeTo(this.block, to);
+    if (!edge) {
+      this.branch(this.ip(positionOf(to)), from);
+      return;
+    }
+    if (to.page !== from.page) this.checkPage(to, from);
+    const { f } = this;
+    if (isBackward(edge)) {
+      f.br(this.label(edge.to));
+      return;
+    }
+    const { known } = this.flags;
+    if (isMerge(edge.to)) {
+      const arriving = this.arriving;
+      if (!arriving.has(edge.to)) arriving.set(edge.to, known);
+      else if (!sameKnowledge(arriving.get(edge.to), known)) arriving.set(edge.to, undefined);
+      f.br(this.label(edge.to));
+      return;
+    }
+    const { block, remaining, instructionEnd } = this;
+    this.arriving.set(edge.to, known);
+    this.flags.aside(() => this.tree(edge.to));
+    Object.assign(this, { block, remaining, instructionEnd });
+  }
+
+  // --- structure ----------------------------------------------------------------------------------
+
+  private tree(block: Block): void {
+    const merges = block.children.filter(isMerge).sort((a, b) => b.order - a.order);
+    if (!isLoop(block)) {
+      this.within(block, merges);
+      return;
+    }
+    this.f.loop((head) => {
+      this.labels.set(block, head);
+      this.arriving.delete(block);
+      this.within(block, merges);
+    });
+  }
+
+  /** The block's code, in blocks that end where the merges begin; the last merge is outermost. */
+  private within(block: Block, [merge, ...others]: readonly Block[]): void {
+    if (!merge) {
+      this.code(block);
+      return;
+    }
+    this.f.block((end) => {
+      this.labels.set(merge, end);
+      this.within(block, others);
+    });
+    this.tree(merge);
+  }
+
+  private label(block: Block): Label {
+    const label = this.labels.get(block);
+    if (!label) throw new Error('a branch to a block that is not open');
+    return label;
+  }
+
+  // --- code ---------------------------------------------------------------------------------------
+
+  private code(block: Block): void {
+    const { f, flags } = this;
+    const { steps } = block;
+    this.block = block;
+    flags.known = this.arriving.get(block);
+    this.remaining = steps.length;
+    f.set(this.budget, i32.sub(this.budget, i32.const(steps.length)));
+    f.if(i32.lt_s(this.budget, i32.const(0)), () => this.sideExit(steps[0], 'budget'));
+    for (const [i, step] of steps.entries()) {
+      this.remaining = steps.length - i;
+      this.emitted.push(step);
+      this.instruction(step);
+    }
+    this.remaining = 0;
+    const last = steps[steps.length - 1];
+    if (branchesAlways(last)) return;
+    if (last.next) this.follow(last, last.next);
+    else this.branch(this.ip(positionOf(last) + last.length), last);
+  }
+
+  private instruction(step: Step): void {
+    const { f, flags } = this;
+    const { form, flow } = step.shape;
+    if (!form || step.shape.spilled) {
+      this.inInterpreter(step);
+      return;
+    }
+    const { semantics } = form.row;
+    if (typeof semantics !== 'function') throw new Error(`${form.row.mnemonic} is a system operation`);
+    const site = new RegionSite(this, step);
+    const emit = () => {
+      flags.begin();
+      new Emitter(form, form.cc, site, this.environment.shared).emit(semantics);
+      flags.end();
+    };
+    // A branch ends the instruction where it ends the block: with nothing left to execute.
+    if (flow === 'next' || flow === 'repeat') {
+      f.block((end) => {
+        this.instructionEnd = end;
+        emit();
+      });
+    } else {
+      emit();
+    }
+  }
+
+  /** Has the instruction executed by the interpreter's handler, with all registers in the CPU block. */
+  private inInterpreter(step: Step): void {
+    const { f, state, environment } = this;
+    this.spills = true;
+    this.registers.writeBack();
+    f.store('i32', state, this.budget, STATE.BUDGET);
+    this.count();
+    this.enterPage(step.page);
+    f.store('i64', state, this.ip(positionOf(step)), STATE.RIP);
+    f.scope(() => {
+      const record = i32.const(this.options.keepRecord(step));
+      const status = f.let(
+        step.shape.form
+          ? callIndirect('i32', environment.handlers, i32.load(record, RECORD.LINK), state, record)
+          : call('i32', environment.system, record),
+      );
+      f.if(i32.eq(status, i32.const(STATUS.AGAIN)), () => f.return(i32.const(step.entry)));
+      f.if(status, () => f.return(status));
+    });
+    this.leavePage(step.page);
+    this.registers.load();
+    f.set(this.budget, i32.load(state, STATE.BUDGET));
+    f.set(this.counted, this.budget);
+    this.flags.known = undefined;
+  }
+
+  private leave(page: RegionPage, cause: SideExit): void {
+    this.f.set(this.cause, i32.const(CAUSES.indexOf(cause)));
+    this.enterPage(page);
+    this.f.br(this.exit);
+  }
+
+  /** Adds the instructions executed since the last time. */
+  private count(): void {
+    const { f } = this;
+    const executed = i64.extend_i32_s(i32.sub(this.counted, this.budget));
+    const before = i64.load(i32.const(0), REGION_COUNTERS.INSTRUCTIONS);
+    f.store('i64', i32.const(0), i64.add(before, executed), REGION_COUNTERS.INSTRUCTIONS);
+  }
+
+  private emitPrologue(): void {
+    const { f, state } = this;
+    f.inPrologue(() => {
+      const entries = REGION_COUNTERS.SLOTS + this.options.slot * 8;
+      const zero: I32 = i32.const(0);
+      f.store('i64', zero, i64.add(i64.load(zero, entries), i64.const(1)), entries);
+      this.registers.load();
+      f.set(this.bank, i32.load(state, STATE.TLB_BANK));
+      f.set(this.budget, i32.load(state, STATE.BUDGET));
+      f.set(this.counted, this.budget);
+      f.set(this.ipBase, i64.load(state, STATE.PAGE_IP));
+      f.set(this.linearBase, i64.load(state, STATE.PAGE_LINEAR));
+    });
+  }
+
+  // --- pages --------------------------------------------------------------------------------------
+
+  /** Leaves the region unless the page of `to` is mapped as it was: what the interpreter's branch looks at. */
+  private checkPage(to: Step, from: Step): void {
+    const { f, state } = this;
+    const { delta, table } = to.page;
+    f.scope(() => {
+      const linear = f.let(i64.add(this.linearBase, i64.const(delta)));
+      const entry = f.let(executeEntry(this.bank, i32.wrap_i64(linear)));
+      const tag = i64.or(linear, i64.const(this.mode));
+      const differs = i32.or(
+        i64.ne(i64.load(entry, TLB.EXECUTE), tag),
+        i32.ne(i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD), i32.const(table)),
+      );
+      const ip = this.ip(positionOf(to));
+      const isSegmented = this.mode !== CODE_MODE.LONG64 && this.mode !== CODE_MODE.FLAT32;
+      const outside = i64.gt_u(ip, i64.load(state, STATE.CODE_LIMIT));
+      f.if(isSegmented ? i32.or(differs, outside) : differs, () => this.branch(ip, from));
+    });
+  }
+
+  /** Makes the CPU block say that code runs in the page; in between it says the first one. */
+  private enterPage(page: RegionPage): void {
+    if (page.delta === 0) return;
+    const { f, state } = this;
+    f.store('i64', state, i64.add(this.linearBase, i64.const(page.delta)), STATE.PAGE_LINEAR);
+    f.store('i64', state, this.ip(page.delta), STATE.PAGE_IP);
+    f.store('i32', state, i32.const(page.table), STATE.TABLE);
+  }
+
+  private leavePage(page: RegionPage): void {
+    if (page.delta === 0) return;
+    const { f, state } = this;
+    const [first] = this.options.region.pages;
+    f.store('i64', state, this.linearBase, STATE.PAGE_LINEAR);
+    f.store('i64', state, this.ipBase, STATE.PAGE_IP);
+    f.store('i32', state, i32.const(first.table), STATE.TABLE);
+  }
+}
+
+/** The code of the instruction itself branches, always. */
+const branchesAlways = ({ shape }: Step): boolean =>
+  shape.flow === 'jump' || shape.flow === 'call' || shape.flow === 'indirect' || shape.flow === 'return';

@@ -1,0 +1,68 @@
+/** The module that a batch of regions is compiled to: imports only what they use, by the interpreter's export names. */
+import type { LibraryFunction, LibraryUser } from '../../isa/definition.ts';
+import type { Expression, I32, ValueType } from '../../wasm/expression.ts';
+import { type Callee, call, type FunctionBuilder, type IndirectTarget } from '../../wasm/function.ts';
+import { ModuleBuilder } from '../../wasm/module.ts';
+import { BRANCH_FROM_REGION, HANDLER_SIGNATURE } from '../generator/branch.ts';
+import { STATE_PARAMETER } from '../generator/environment.ts';
+import type { Shared } from '../generator/form.ts';
+import { memoryFunctions } from '../generator/memory.ts';
+import { HELPERS } from '../helpers.ts';
+
+/** Pages of 64 KiB that a linear memory may have: 4 GiB. */
+const MAXIMUM_PAGES = 65536;
+
+export class RegionEnvironment implements LibraryUser {
+  /** Outlined handlers of the interpreter. */
+  readonly handlers: IndirectTarget;
+  /** (CPU block, target) -> what a region returns */
+  readonly branch: Callee;
+  /** (record) -> status */
+  readonly system: Callee;
+  readonly shared: Shared;
+  private readonly module = new ModuleBuilder();
+  private readonly imports = new Map<string, Callee>();
+  private entries = 0;
+
+  constructor() {
+    const { module } = this;
+    this.handlers = { table: module.importTable('handlers'), type: module.type(HANDLER_SIGNATURE) };
+    this.branch = this.import(BRANCH_FROM_REGION, ['i32', 'i64'], 'i32');
+    this.system = this.import('system', ['i32'], 'i32');
+    this.shared = { environment: this, memory: memoryFunctions() };
+  }
+
+  /** Adds a region. @returns the name of its export */
+  add(f: FunctionBuilder): string {
+    const name = `region${this.entries++}`;
+    this.module.entry(name, f);
+    return name;
+  }
+
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.module.finish(MAXIMUM_PAGES);
+  }
+
+  /** Names of the imported functions, by index. */
+  get functionNames(): string[] {
+    return [...this.imports.keys()];
+  }
+
+  library<T extends ValueType>(fn: LibraryFunction<T>, ...args: Expression<ValueType>[]): Expression<T> {
+    const callee = this.import(fn.name, ['i32', ...fn.params], fn.result);
+    return call(fn.result, callee, STATE_PARAMETER, ...args);
+  }
+
+  helper(name: string, ...args: Expression<ValueType>[]): I32 {
+    return call('i32', this.import(name, HELPERS[name as keyof typeof HELPERS], 'i32'), ...args);
+  }
+
+  private import(name: string, params: readonly ValueType[], result: ValueType): Callee {
+    let callee = this.imports.get(name);
+    if (!callee) {
+      callee = this.module.import(name, { params, results: [result] });
+      this.imports.set(name, callee);
+    }
+    return callee;
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * Chooses the code of a region: from its first instruction along branches, into direct calls and back,
+ * as far as it is decoded, within limits. The result is a graph of steps; a call that is followed has
+ * steps of its own.
+ */
+import { RECORD } from '../state.ts';
+import type { CodeSource, FindPage, RegionPage, Shape } from './code-source.ts';
+
+const PAGE = 0x1000;
+/** Limits of a region. */
+const MAX_STEPS = 200;
+const MAX_PAGES = 6;
+const MAX_CALL_DEPTH = 3;
+/** Steps that one followed call may take. */
+const MAX_CALL_STEPS = 64;
+
+/** One instruction of a region. */
+export interface Step {
+  readonly shape: Shape;
+  /** The record that describes it, and the one that the page's table names. */
+  readonly record: number;
+  readonly entry: number;
+  readonly page: RegionPage;
+  /** Of the first byte in the page, and bytes. */
+  readonly offset: number;
+  readonly length: number;
+  /** Steps that control may reach; absent: the region is left there. */
+  next?: Step;
+  taken?: Step;
+  /** Of a return from a followed call: the position behind the call, and the step there. */
+  returnPosition?: number;
+  returns?: Step;
+}
+
+export interface Region {
+  readonly steps: readonly Step[];
+  readonly pages: readonly RegionPage[];
+}
+
+/** A call that is followed, or the region itself. */
+interface Frame {
+  readonly id: number;
+  readonly depth: number;
+  readonly caller: Frame | undefined;
+  /** Positions where it began and where it returns to. */
+  readonly start: number;
+  readonly returnPosition: number;
+  steps: number;
+}
+
+interface Pending {
+  readonly frame: Frame;
+  readonly position: number;
+  attach(step: Step): void;
+}
+
+/** Position: offset of an instruction from the first byte of the page where the region begins. */
+export const positionOf = (step: Step): number => step.page.delta + step.offset;
+
+/** Target of a relative branch, as a position; right as long as the instruction pointer does not wrap. */
+export const targetOf = (source: CodeSource, step: Step): number =>
+  positionOf(step) + step.length + source.immediateLow(step.record);
+
+export class RegionFormer {
+  private readonly source: CodeSource;
+  private readonly findPage: FindPage;
+  /** Follows branches that were never taken as well. */
+  private readonly everything: boolean;
+  private readonly steps = new Map<string, Step>();
+  private readonly pages = new Map<number, RegionPage | undefined>();
+  /** By call depth: shallow code goes first. */
+  private readonly queues: Pending[][] = Array.from({ length: MAX_CALL_DEPTH + 1 }, () => []);
+  private frames = 0;
+
+  constructor(source: CodeSource, findPage: FindPage, everything: boolean) {
+    this.source = source;
+    this.findPage = findPage;
+    this.everything = everything;
+  }
+
+  /** @returns undefined when there is no decoded instruction at the offset of the first page */
+  form(offset: number): Region | undefined {
+    const root: Frame = {
+      id: this.frames++,
+      depth: 0,
+      caller: undefined,
+      start: offset,
+      returnPosition: Number.NaN,
+      steps: 0,
+    };
+    this.enqueue(root, offset, () => {});
+    for (let pending = this.dequeue(); pending; pending = this.dequeue()) this.reach(pending);
+    const steps = [...this.steps.values()];
+    const pages = [...this.pages.values()].filter((p) => p !== undefined);
+    return steps.length > 0 ? { steps, pages } : undefined;
+  }
+
+  private enqueue(frame: Frame, position: number, attach: (step: Step) => void): void {
+    this.queues[frame.depth].push({ frame, position, attach });
+  }
+
+  private dequeue(): Pending | undefined {
+    return this.queues.find((queue) => queue.length > 0)?.shift();
+  }
+
+  private reach({ frame, position, attach }: Pending): void {
+    const key = `${frame.id}:${position}`;
+    const known = this.steps.get(key);
+    if (known) {
+      attach(known);
+      return;
+    }
+    if (this.steps.size >= MAX_STEPS) return;
+    if (frame.depth > 0 && frame.steps >= MAX_CALL_STEPS) return;
+    const step = this.stepAt(position);
+    if (!step) return;
+    frame.steps++;
+    this.steps.set(key, step);
+    attach(step);
+    this.follow(frame, position, step);
+  }
+
+  private follow(frame: Frame, position: number, step: Step): void {
+    const { flow } = step.shape;
+    const next = position + step.length;
+    const toNext = () => this.enqueue(frame, next, (s) => (step.next = s));
+    const toTarget = (to: Frame) => this.enqueue(to, targetOf(this.source, step), (s) => (step.taken = s));
+    switch (flow) {
+      case 'next':
+      case 'repeat':
+        toNext();
+        break;
+      case 'branch':
+        toNext();
+        if (this.isWorthFollowing(targetOf(this.source, step), position)) toTarget(frame);
+        break;
+      case 'jump':
+        toTarget(frame);
+        break;
+      case 'call': {
+        const callee = this.enter(frame, targetOf(this.source, step), next);
+        if (callee) toTarget(callee);
+        break;
+      }
+      case 'return':
+        if (frame.caller) {
+          step.returnPosition = frame.returnPosition;
+          this.enqueue(frame.caller, frame.returnPosition, (s) => (step.returns = s));
+        }
+        break;
+      default:
+        break;
+    }
+  }
+
+  private enter(caller: Frame, start: number, returnPosition: number): Frame | undefined {
+    if (caller.depth === MAX_CALL_DEPTH) return undefined;
+    for (let f: Frame | undefined = caller; f; f = f.caller) if (f.start === start) return undefined;
+    return { id: this.frames++, depth: caller.depth + 1, caller, start, returnPosition, steps: 0 };
+  }
+
+  private isWorthFollowing(target: number, from: number): boolean {
+    if (this.everything || target <= from) return true;
+    const page = this.page(target);
+    const record = page ? this.source.recordAt(page.table, target - page.delta) : 0;
+    return record !== 0 && this.source.branches(record) > 0;
+  }
+
+  private stepAt(position: number): Step | undefined {
+    const page = this.page(position);
+    if (!page) return undefined;
+    const offset = position - page.delta;
+    const entry = this.source.recordAt(page.table, offset);
+    if (entry === 0) return undefined;
+    const record = this.source.described(entry);
+    const shape = this.source.shape(record);
+    if (!shape) return undefined;
+    const length = this.source.field8(record, RECORD.LENGTH);
+    return { shape, record, entry, page, offset, length };
+  }
+
+  private page(position: number): RegionPage | undefined {
+    const delta = Math.floor(position / PAGE) * PAGE;
+    if (this.pages.has(delta)) return this.pages.get(delta);
+    const found = this.pages.size < MAX_PAGES ? this.findPage(delta) : undefined;
+    const page = found && { ...found, delta };
+    this.pages.set(delta, page);
+    return page;
+  }
+}
