@@ -210,6 +210,43 @@ describe('bare machines', () => {
   });
 });
 
+describe('the second tier', () => {
+  test('compiles what is hot; what a region became can be read', () => {
+    const lab = new Ringlab({ memory: 64 * MIB, cpus: 1 });
+    lab.useDisassembler(disassembler);
+    lab.setTier2('on');
+    const on = { vm: lab.open(guest('vtx-ept')), vcpu: 0 };
+    run(lab, { kind: 'free' });
+    const view = lab.tiers(on);
+    expect(view).toMatchObject({ bare: null, mode: 'on' });
+    expect(view.compiledInstructions).toBeGreaterThan(view.instructions / 2);
+    expect(view.compiledInstructions).toBeLessThan(view.instructions);
+    const [row] = view.regions;
+    const region = lab.region(on, row.id);
+    expect(region?.code).toHaveLength(row.instructions);
+    expect(region?.code[0]).toMatchObject({ address: row.address, physical: false });
+    expect(region?.code.map(({ text }) => text)).not.toContain('(bad)');
+    expect(region?.wasm.map(({ text }) => text)).toContain('i64.add');
+    expect(lab.region(on, row.id)).toBe(region);
+    expect(lab.region(on, -1)).toBeNull();
+  });
+
+  test('is turned off on all computers, also on those that come', () => {
+    const lab = new Ringlab({ memory: 64 * MIB, cpus: 1 });
+    const before = { vm: lab.open(guest('vtx-ept')), vcpu: 0 };
+    lab.setTier2('off');
+    const later = { vm: lab.open(guest('bare')), vcpu: 0 };
+    run(lab, { kind: 'free' });
+    for (const on of [before, later]) {
+      const view = lab.tiers(on);
+      expect(view.mode).toBe('off');
+      expect(view.instructions).toBeGreaterThan(100_000);
+      expect(view.compiledInstructions).toBe(0);
+    }
+    expect(lab.tiers(later).bare).toBe(later.vm);
+  });
+});
+
 test.each(['bare', 'vtx-ept'] as const)('what is no kernel is refused by name (%s)', (technique) => {
   const lab = new Ringlab({ memory: 64 * MIB, cpus: 1 });
   const open = () => lab.open(guest(technique, new TextEncoder().encode('Dear diary')));
