@@ -23,6 +23,7 @@ export async function bundle(folder: string): Promise<Bundles> {
       build: {
         ssr: name === 'node',
         target: 'es2023',
+        chunkSizeWarningLimit: 2000,
         outDir: folder,
         emptyOutDir: false,
         rollupOptions: {

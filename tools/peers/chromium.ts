@@ -2,8 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { basename } from 'node:path';
 import { chromium } from '@playwright/test';
 import { findChromium } from '../../scripts/chromium.mjs';
+import { run } from '../../scripts/lib/run.mjs';
+import type { Bundles } from './bundle.ts';
 import type { Conversation } from './dialogue.ts';
 import { LIMIT_MS } from './guest.ts';
 import type { Answer, Setup } from './hosts/converse.ts';
@@ -14,8 +17,14 @@ const PAGE = '<!doctype html><title>peers</title>';
 /** Chromium's name for the thread of a Worker. */
 const WORKER_THREAD = 'DedicatedWorker thread';
 
-/** Serves the page, `files` by name, and under "time" the processor time of the Worker that asks. */
-async function serve(files: Readonly<Record<string, string>>): Promise<Server> {
+/** "Chromium 140.0.7339.185" */
+export function chromiumVersion(): string {
+  return run(findChromium(), ['--version']).toString().trim().split(' ').slice(0, 2).join(' ');
+}
+
+/** Serves the page, files by their last names, and under "time" the processor time of the Worker that asks. */
+async function serve(paths: readonly string[]): Promise<Server> {
+  const files = new Map(paths.map((path) => [basename(path), path]));
   let thread: string | undefined;
   const time = () => {
     thread ??= findThread(WORKER_THREAD, process.pid);
@@ -23,7 +32,7 @@ async function serve(files: Readonly<Record<string, string>>): Promise<Server> {
   };
   const server = createServer(async (request, response) => {
     const name = (request.url ?? '/').slice(1);
-    const path = files[name];
+    const path = files.get(name);
     const types: Record<string, string> = {
       '': 'text/html',
       mjs: 'text/javascript',
@@ -50,12 +59,11 @@ function inPage(setup: Setup): Promise<Answer> {
   });
 }
 
-/** @param files paths by the names that `setup` uses as addresses, with "worker.mjs" */
-export async function runInChromium(
-  files: Readonly<Record<string, string>>,
-  setup: Setup,
-): Promise<Conversation> {
-  const server = await serve(files);
+/** @param setup with paths as addresses: the files are served by their last names */
+export async function runInChromium(bundles: Bundles, setup: Setup): Promise<Conversation> {
+  const paths = Object.values(setup.files);
+  const served = Object.entries(setup.files).map(([name, path]) => [name, `/${basename(path)}`]);
+  const server = await serve([bundles.worker, ...paths]);
   const browser = await chromium.launch({
     executablePath: findChromium(),
     // Chromium's own sandbox does not start for root.
@@ -65,7 +73,7 @@ export async function runInChromium(
     const page = await browser.newPage();
     page.setDefaultTimeout(LIMIT_MS);
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    const answer = await page.evaluate(inPage, setup);
+    const answer = await page.evaluate(inPage, { ...setup, files: Object.fromEntries(served) } as Setup);
     if (answer.kind === 'failure') throw new Error(answer.reason);
     return answer.result;
   } finally {

@@ -1,15 +1,15 @@
 /** Everything that can run the benchmark program, by name. */
-import { basename, join } from 'node:path';
-import { bundle } from './bundle.ts';
-import { runInChromium } from './chromium.ts';
+import { join } from 'node:path';
+import { type Bundles, bundle } from './bundle.ts';
+import { chromiumVersion, runInChromium } from './chromium.ts';
 import type { Command, Conversation } from './dialogue.ts';
-import { COMMAND_LINE, makeGuest, RAM_BYTES } from './guest.ts';
+import { COMMAND_LINE, type Guest, makeGuest, RAM_BYTES } from './guest.ts';
 import type { Setup } from './hosts/converse.ts';
 import { runNative } from './native.ts';
 import { runInNode } from './node-host.ts';
 import { buildProgram } from './program.ts';
 import { needQemu, runInQemu } from './qemu.ts';
-import { needV86 } from './v86.ts';
+import { needV86, type V86, V86_VERSION } from './v86.ts';
 
 export const EMULATORS = ['native', 'qemu', 'v86', 'lab'] as const;
 export type EmulatorName = (typeof EMULATORS)[number];
@@ -29,60 +29,57 @@ export interface Choice {
   readonly places: readonly Place[];
 }
 
+export interface Field {
+  readonly competitors: readonly Competitor[];
+  /** "QEMU 7.2.22", ... */
+  readonly versions: readonly string[];
+}
+
 /** Gets and makes what the chosen competitors need. `cache` is the project's .cache. */
-export async function prepareCompetitors(choice: Choice, cache: string): Promise<Competitor[]> {
+export async function prepareCompetitors(choice: Choice, cache: string): Promise<Field> {
   const folder = join(cache, 'peers');
   const program = buildProgram(join(folder, 'program'));
   const guest = makeGuest(cache, join(folder, 'guest'), program);
   const wants = (name: EmulatorName) => choice.emulators.includes(name);
   const competitors: Competitor[] = [];
+  const versions: string[] = [];
   if (wants('native')) {
     competitors.push({ emulator: 'native', run: (commands) => runNative(program, guest.busybox, commands) });
   }
   if (wants('qemu')) {
-    needQemu();
+    versions.push(`QEMU ${needQemu()}`);
     competitors.push({ emulator: 'qemu', run: (commands) => runInQemu(guest, commands) });
   }
-  const hosts = await bundle(join(folder, 'hosts'));
-  const common = {
-    kernel: guest.kernel,
-    initramfs: guest.initramfs,
-    commandLine: COMMAND_LINE,
-    ramBytes: RAM_BYTES,
+  const hosted = EMULATORS.filter(isHosted).filter(wants);
+  if (hosted.length === 0) return { competitors, versions };
+  if (wants('v86')) versions.push(`v86 ${V86_VERSION}`);
+  versions.push(`Node ${process.version.slice(1)}`);
+  if (choice.places.includes('chromium')) versions.push(chromiumVersion());
+  const bundles = await bundle(join(folder, 'hosts'));
+  const makers = {
+    v86: () => v86Setup(guest, needV86(join(folder, 'v86'))),
+    lab: () => labSetup(guest, bundles),
   };
-  const setups: Partial<Record<EmulatorName, (commands: readonly Command[]) => Setup>> = {};
-  if (wants('v86')) {
-    const v86 = needV86(join(folder, 'v86'));
-    setups.v86 = (commands) => ({ ...common, commands, emulator: 'v86', ...v86 });
-  }
-  if (wants('lab')) {
-    const { interpreter } = hosts;
-    setups.lab = (commands) => ({ ...common, commands, emulator: 'lab', interpreter });
-  }
   for (const place of choice.places) {
-    for (const [emulator, setup] of Object.entries(setups) as [EmulatorName, (typeof setups)['lab'] & {}][]) {
-      competitors.push({
-        emulator,
-        place,
-        run: (commands) =>
-          place === 'node'
-            ? runInNode(hosts.node, setup(commands))
-            : inChromium(hosts.worker, setup(commands)),
-      });
+    for (const emulator of hosted) {
+      const setup = makers[emulator]();
+      const run = place === 'node' ? runInNode : runInChromium;
+      competitors.push({ emulator, place, run: (commands) => run(bundles, { ...setup, commands }) });
     }
   }
-  return competitors;
+  return { competitors, versions };
 }
 
-const ADDRESSES = ['kernel', 'initramfs', 'interpreter', 'library', 'wasm', 'bios', 'vgaBios'];
+/** The emulators that run in JavaScript. */
+type Hosted = 'v86' | 'lab';
+const isHosted = (name: EmulatorName): name is Hosted => name === 'v86' || name === 'lab';
 
-/** Serves every file of the setup under its name, and names it so in the setup. */
-function inChromium(worker: string, setup: Setup): Promise<Conversation> {
-  const files: Record<string, string> = { 'worker.mjs': worker };
-  const served = Object.entries(setup).map(([key, value]) => {
-    if (!ADDRESSES.includes(key)) return [key, value];
-    files[basename(value as string)] = value as string;
-    return [key, `/${basename(value as string)}`];
-  });
-  return runInChromium(files, Object.fromEntries(served) as Setup);
+const COMMON = { commandLine: COMMAND_LINE, ramBytes: RAM_BYTES, commands: [] };
+
+function labSetup({ kernel, initramfs }: Guest, { interpreter }: Bundles): Setup {
+  return { ...COMMON, emulator: 'lab', files: { kernel, initramfs, interpreter } };
+}
+
+function v86Setup({ kernel, initramfs }: Guest, v86: V86): Setup {
+  return { ...COMMON, emulator: 'v86', files: { kernel, initramfs, ...v86 } };
 }

@@ -32,8 +32,8 @@ export interface Guest {
   readonly busybox: string;
 }
 
-/** The contents of `path` in a "newc" archive (scripts/lib/cpio.mjs writes them). */
-function fromCpio(archive: Buffer, path: string): Buffer {
+/** The contents of `path` in a "newc" archive, the format that scripts/lib/cpio.mjs writes. */
+export function fromCpio(archive: Buffer, path: string): Buffer {
   const HEADER = 110;
   const align = (offset: number) => (offset + 3) & ~3;
   for (let at = 0; at + HEADER < archive.length; ) {

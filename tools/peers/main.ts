@@ -8,11 +8,14 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { type Competitor, prepareCompetitors } from './competitors.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
-import { placeTable, summaryTable } from './report.ts';
+import { meansTable, placeTable } from './report.ts';
 import { NOTHING, Results } from './results.ts';
 
-const cache = join(import.meta.dirname, '..', '..', '.cache');
+const CACHE = join(import.meta.dirname, '..', '..', '.cache');
+const TITLE = '# The lab beside v86 and QEMU';
 
+const log = (text: string) => console.error(`peers: ${text}`);
+const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 const label = ({ emulator, place }: Competitor) =>
   place === undefined ? emulator : `${emulator} in ${place}`;
 
@@ -26,26 +29,24 @@ async function race(competitors: readonly Competitor[], { tests, runs }: Options
       try {
         results.add(competitor.emulator, competitor.place, await competitor.run(commands));
         const seconds = ((performance.now() - start) / 1000).toFixed(0);
-        console.error(`peers: run ${run} of ${runs}: ${label(competitor)}: ${seconds} s`);
+        log(`run ${run} of ${runs}: ${label(competitor)}: ${seconds} s`);
       } catch (error) {
         process.exitCode = 1;
-        console.error(
-          `peers: ${label(competitor)} failed: ${error instanceof Error ? error.message : error}`,
-        );
+        log(`run ${run} of ${runs}: ${label(competitor)} failed: ${reasonOf(error)}`);
       }
     }
   }
   return results;
 }
 
-function report(results: Results, { tests, places, runs }: Options): string {
-  const disagreements = results.disagreements();
-  const machine = `${cpus()[0].model.trim()}, ${cpus().length} processors, Node ${process.version}`;
+function report(results: Results, options: Options, versions: readonly string[]): string {
+  const { places, runs } = options;
+  const machine = `${cpus()[0].model.trim()} (${cpus().length} processors)`;
+  const boots = runs === 1 ? 'one boot' : `the best of ${runs} boots`;
   return [
-    `Best of ${runs} boots each, processor time of the emulating thread; ${machine}.`,
-    summaryTable(results, places, tests),
-    ...places.map((place) => placeTable(results, place, tests)),
-    ...(disagreements.length > 0 ? [`Checksums differ:\n\n- ${disagreements.join('\n- ')}`] : []),
+    `Processor time of the emulating thread, ${boots}. ${[machine, ...versions].join(', ')}.`,
+    meansTable(results, options),
+    ...places.map((place) => placeTable(results, options, place)),
   ].join('\n\n');
 }
 
@@ -55,14 +56,18 @@ async function main(): Promise<void> {
     console.log(HELP);
     return;
   }
-  const results = await race(await prepareCompetitors(options, cache), options);
-  const text = report(results, options);
+  const { competitors, versions } = await prepareCompetitors(options, CACHE);
+  const results = await race(competitors, options);
+  const text = report(results, options, versions);
   console.log(text);
-  if (options.write !== undefined) writeFileSync(options.write, `# The lab beside v86 and QEMU\n\n${text}\n`);
-  if (results.disagreements().length > 0) process.exitCode = 1;
+  if (options.write !== undefined) writeFileSync(options.write, `${TITLE}\n\n${text}\n`);
+  for (const line of results.disagreements()) {
+    process.exitCode = 1;
+    log(`checksums differ: ${line}`);
+  }
 }
 
 main().catch((error: unknown) => {
-  console.error(`peers: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;
+  log(reasonOf(error));
 });

@@ -62,8 +62,3 @@ export class Results {
 const SHORTEST = 1e5;
 
 const key = (parts: readonly (string | undefined)[]): string => parts.join('|');
-
-export function geometricMean(values: readonly number[]): number | undefined {
-  if (values.length === 0) return undefined;
-  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
-}

@@ -5,21 +5,19 @@ import type { Emulator, Images } from './emulator.ts';
 import { bootLab } from './lab.ts';
 import { bootV86 } from './v86.ts';
 
-/** Addresses are what `Surroundings.load` understands: paths in Node, URLs in a browser. */
+/** Files by address: what `Surroundings.load` understands, a path in Node, a URL in a browser. */
+type Addresses<Name extends string> = Readonly<Record<Name, string>>;
+type ImageName = 'kernel' | 'initramfs';
+
 export type Setup = {
-  readonly kernel: string;
-  readonly initramfs: string;
   readonly commandLine: string;
   readonly ramBytes: number;
   readonly commands: readonly Command[];
 } & (
-  | { readonly emulator: 'lab'; readonly interpreter: string }
+  | { readonly emulator: 'lab'; readonly files: Addresses<ImageName | 'interpreter'> }
   | {
       readonly emulator: 'v86';
-      readonly library: string;
-      readonly wasm: string;
-      readonly bios: string;
-      readonly vgaBios: string;
+      readonly files: Addresses<ImageName | 'library' | 'wasm' | 'bios' | 'vgaBios'>;
     }
 );
 
@@ -38,15 +36,17 @@ type BootNow = (output: (byte: number) => void, failed: (reason: string) => void
 
 /** Loads everything that the boot needs, so that the boot itself waits for no file. */
 async function prepare(setup: Setup, load: Surroundings['load']): Promise<BootNow> {
-  const { commandLine, ramBytes } = setup;
-  const [kernel, initramfs] = [await load(setup.kernel), await load(setup.initramfs)];
+  const { commandLine, ramBytes, files } = setup;
+  const [kernel, initramfs] = [await load(files.kernel), await load(files.initramfs)];
   const images: Images = { kernel, initramfs, commandLine, ramBytes };
   if (setup.emulator === 'lab') {
-    const interpreter = await load(setup.interpreter);
+    const interpreter = await load(setup.files.interpreter);
     return async (...events) => bootLab(images, { interpreter }, ...events);
   }
-  const [wasm, bios, vgaBios] = [await load(setup.wasm), await load(setup.bios), await load(setup.vgaBios)];
-  return async (...events) => bootV86(images, { library: setup.library, wasm, bios, vgaBios }, ...events);
+  const { library } = setup.files;
+  const wasm = await load(setup.files.wasm);
+  const [bios, vgaBios] = [await load(setup.files.bios), await load(setup.files.vgaBios)];
+  return async (...events) => bootV86(images, { library, wasm, bios, vgaBios }, ...events);
 }
 
 export async function converse(setup: Setup, { load, sample }: Surroundings): Promise<Answer> {
