@@ -4,6 +4,7 @@
  * its delivery, so that the registers are those which its handler would find.
  */
 import { CR0, CR4, EFER, SEG } from '../../arch/registers.ts';
+import type { RegionInfo, Tier2Mode } from '../../contracts/tiers.ts';
 import type { CodeCache } from '../code-cache.ts';
 import { PTE } from '../paging.ts';
 import { Processor } from '../processor.ts';
@@ -53,6 +54,7 @@ export class Bench {
   readonly regs: Registers;
   /** Guest RAM by physical address. Call `changed` after writing where code may have run. */
   readonly ram: Uint8Array;
+  private readonly runtime: Runtime;
   private readonly code: CodeCache;
   private readonly tables: DataView;
   private nextPage = TABLES + PAGE;
@@ -63,6 +65,8 @@ export class Bench {
     this.ram = new Uint8Array(memory.buffer, LAYOUT.RAM, RAM_BYTES);
     this.tables = new DataView(memory.buffer, LAYOUT.RAM, RAM_BYTES);
     const runtime = new Runtime(memory, RAM_BYTES);
+    runtime.regions.setMode('off');
+    this.runtime = runtime;
     this.code = runtime.code;
     this.processor = new BenchProcessor({
       memory,
@@ -90,6 +94,21 @@ export class Bench {
     r.cr4 = CR4.PAE | CR4.OSFXSR | CR4.OSXMMEXCPT;
     r.efer = EFER.LME | EFER.LMA | EFER.SCE | EFER.NXE;
     this.setMode(64);
+  }
+
+  /** The interpreter alone executes until this says otherwise. */
+  setTier2(mode: Tier2Mode): void {
+    this.runtime.regions.setMode(mode);
+  }
+
+  /** Instructions that the second tier has executed. */
+  get compiledInstructions(): number {
+    return this.runtime.regions.statistics.instructions;
+  }
+
+  /** What the second tier has compiled. */
+  regions(): RegionInfo[] {
+    return this.runtime.regions.regions();
   }
 
   /**
@@ -139,6 +158,15 @@ export class Bench {
     const { processor } = this;
     processor.caught = undefined;
     processor.step();
+    return processor.caught;
+  }
+
+  /** Executes for so many cycles from RIP, or to the first exception. @returns it, if there was one */
+  run(cycles: number): CaughtEvent | undefined {
+    const { processor } = this;
+    processor.caught = undefined;
+    const end = processor.now() + cycles;
+    while (processor.now() < end && !processor.caught) processor.run(end);
     return processor.caught;
   }
 

@@ -24,6 +24,7 @@ export class LockstepMachine {
   /** Grows with every access to the device and the ports, its value and its instant. */
   deviceHash = 0;
   interrupts = 0;
+  readonly runtime: Runtime;
   private readonly code: CodeCache;
   private interruptPending = false;
   private origin = { cycle: 0, instructions: 0, idle: 0, crossings: 0 };
@@ -36,6 +37,7 @@ export class LockstepMachine {
     });
     this.ram = new Uint8Array(memory.buffer, LAYOUT.RAM, IMAGE_BYTES);
     const runtime = new Runtime(memory, IMAGE_BYTES);
+    this.runtime = runtime;
     this.code = runtime.code;
     this.processor = new Processor({
       memory,
@@ -70,7 +72,7 @@ export class LockstepMachine {
       writeMsr: () => false,
     });
     this.regs = this.processor.regs;
-    setTier2(this.processor, tier2);
+    runtime.regions.setMode(tier2);
   }
 
   /** Cycles and instructions since the program's start, cycles without anything to do, changes of ring. */
@@ -131,8 +133,4 @@ export class LockstepMachine {
     this.deviceHash = hash ^ (hash >>> 13);
     return (this.deviceHash >>> 0) % 2 ** (8 * size);
   }
-}
-
-function setTier2(processor: Processor, mode: Tier2Mode): void {
-  (processor as unknown as { tier2: Tier2Mode }).tier2 = mode;
 }
