@@ -44,6 +44,7 @@ export const SECONDARY = {
   VPID: 1 << 5,
   WBINVD_EXITING: 1 << 6,
   UNRESTRICTED_GUEST: 1 << 7,
+  INVPCID: 1 << 12,
 } as const;
 
 /** VM-exit controls. */

@@ -10,7 +10,7 @@ import { isCanonical, signedNumber } from './number64.ts';
 import { ACCESS, PageWalker } from './paging.ts';
 import type { Registers } from './registers.ts';
 import { LAYOUT, STATE, TLB } from './state.ts';
-import type { LinearMemory } from './system/context.ts';
+import { INVPCID_TYPE, type LinearMemory } from './system/context.ts';
 import { hasDataBreakpoints, watchesData } from './system/debug.ts';
 import { BANK, currentPcid } from './system/mode.ts';
 import { TranslationBuffers } from './tlb.ts';
@@ -315,6 +315,15 @@ export class Mmu implements LinearMemory {
 
   invalidatePage(linear: number): void {
     this.tlb.invalidatePage(linear);
+    this.o.resync();
+  }
+
+  invalidatePcid(type: number, pcid: number, linear: number): void {
+    // The page goes under every PCID: dropping more than asked for is allowed.
+    if (type === INVPCID_TYPE.ADDRESS) this.tlb.invalidatePage(linear);
+    else if (type === INVPCID_TYPE.SINGLE) this.tlb.flushPcid(pcid);
+    else if (type === INVPCID_TYPE.ALL) this.tlb.flushVpid();
+    else this.tlb.flushVpidNonglobal();
     this.o.resync();
   }
 

@@ -186,7 +186,7 @@ export class TranslationBuffers {
   }
 
   /** What a VPID has without global translations. */
-  flushVpidNonglobal(vpid: number): void {
+  flushVpidNonglobal(vpid = this.contexts[this.current].vpid): void {
     for (const [set, context] of this.contexts.entries()) if (context.vpid === vpid) this.flushNonglobal(set);
   }
 

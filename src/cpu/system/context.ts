@@ -45,7 +45,12 @@ export interface LinearMemory {
   /** After a change of CR3 or CR4.PCIDE: uses the translations of the PCID, dropping its nonglobal ones unless `keep`. */
   loadAddressSpace(keep: boolean): void;
   invalidatePage(linear: number): void;
+  /** INVPCID. @param type one of `INVPCID_TYPE` @param pcid and `linear`: for the types that name them */
+  invalidatePcid(type: number, pcid: number, linear: number): void;
 }
+
+/** What INVPCID invalidates: an address or all of a PCID, everything, everything but global translations. */
+export const INVPCID_TYPE = { ADDRESS: 0, SINGLE: 1, ALL: 2, ALL_NONGLOBAL: 3 } as const;
 
 /** The I/O address space. Values are unsigned. */
 export interface PortSpace {

@@ -10,6 +10,7 @@ import { FAST_CALLS } from './fast-calls.ts';
 import { generalProtection, undefinedOpcode } from './fault.ts';
 import { FLAG_OPERATIONS } from './flags.ts';
 import { INTERRUPT_OPERATIONS } from './interrupts.ts';
+import { INVPCID_OPERATIONS } from './invpcid.ts';
 import { MSR_OPERATIONS } from './msr.ts';
 import { PORT_OPERATIONS } from './port-io.ts';
 import { PROCESSOR_OPERATIONS } from './processor-control.ts';
@@ -26,6 +27,7 @@ export const systemOperations: Readonly<Record<string, SystemOperation>> = {
   ...FAST_CALLS,
   ...FLAG_OPERATIONS,
   ...INTERRUPT_OPERATIONS,
+  ...INVPCID_OPERATIONS,
   ...MSR_OPERATIONS,
   ...PORT_OPERATIONS,
   ...PROCESSOR_OPERATIONS,

@@ -17,6 +17,7 @@ export type InterceptedInstruction =
   | 'invd'
   | 'wbinvd'
   | 'invlpg'
+  | 'invpcid'
   | 'rdpmc'
   | 'rdtsc'
   | 'rdtscp'
@@ -119,4 +120,6 @@ export interface Interceptor {
   pendingExit(): void;
   /** Whether RDTSCP exists for the guest; #UD otherwise. */
   allowsRdtscp(): boolean;
+  /** The same for INVPCID. */
+  allowsInvpcid(): boolean;
 }

@@ -68,6 +68,10 @@ export class FlatMemory implements LinearMemory {
     this.flushes.push(linear.toString(16));
   }
 
+  invalidatePcid(type: number, pcid: number, linear: number): void {
+    this.flushes.push(`${type} ${pcid.toString(16)} ${linear.toString(16)}`);
+  }
+
   /** Direct access for tests. */
   get(at: number, bytes: 1 | 2 | 4): number {
     const address = at & (SIZE - 1);

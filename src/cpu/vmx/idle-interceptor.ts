@@ -29,5 +29,6 @@ export function idleInterceptor(interrupted: () => boolean): Interceptor {
     deadline: () => Number.POSITIVE_INFINITY,
     pendingExit: () => {},
     allowsRdtscp: () => true,
+    allowsInvpcid: () => true,
   };
 }

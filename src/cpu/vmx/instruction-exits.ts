@@ -31,6 +31,7 @@ export const INSTRUCTION_EXITS: Readonly<Record<InterceptedInstruction, Instruct
   invd: always(EXIT.INVD),
   wbinvd: secondary(EXIT.WBINVD, SECONDARY.WBINVD_EXITING),
   invlpg: primary(EXIT.INVLPG, PRIMARY.INVLPG_EXITING),
+  invpcid: primary(EXIT.INVPCID, PRIMARY.INVLPG_EXITING),
   rdpmc: primary(EXIT.RDPMC, PRIMARY.RDPMC_EXITING),
   rdtsc: primary(EXIT.RDTSC, PRIMARY.RDTSC_EXITING),
   rdtscp: primary(EXIT.RDTSCP, PRIMARY.RDTSC_EXITING),

@@ -57,6 +57,7 @@ export function instructionInfo(kind: InterceptedInstruction, c: SystemContext):
     case 'vmwrite':
       return operand(record) | (record.reg << 28);
     case 'invept':
+    case 'invpcid':
     case 'invvpid':
       return memoryOperand(record) | (record.reg << 28);
     case 'sgdt':

@@ -174,6 +174,10 @@ export class GuestInterceptor implements Interceptor {
     return (this.vmx.checks.secondary & SECONDARY.RDTSCP) !== 0;
   }
 
+  allowsInvpcid(): boolean {
+    return (this.vmx.checks.secondary & SECONDARY.INVPCID) !== 0;
+  }
+
   // --- events -----------------------------------------------------------------------------------
 
   /** An event that VM entry injects is not subject to the exception bitmap; what its delivery raises is. */
