@@ -9,7 +9,7 @@ import type { Registers } from '../registers.ts';
 import { Runtime } from '../runtime.ts';
 import { LAYOUT } from '../state.ts';
 import { IMAGE_BYTES, putImage, putRegisters } from './lockstep-image.ts';
-import type { Layout, Program, Slice } from './random-program.ts';
+import type { Compilation, Layout, Program, Slice } from './random-program.ts';
 
 const PAGE = 0x1000;
 const PORT_CYCLES = 20;
@@ -27,6 +27,9 @@ export class LockstepMachine {
   readonly runtime: Runtime;
   private readonly code: CodeCache;
   private interruptPending = false;
+  private compilation: Compilation = { oneIn: 1, most: 0 };
+  private requests = 0;
+  private granted = 0;
   private origin = { cycle: 0, instructions: 0, idle: 0, crossings: 0 };
 
   /** @param withhold CPUID features that are not shown */
@@ -73,6 +76,9 @@ export class LockstepMachine {
     });
     this.regs = this.processor.regs;
     runtime.regions.setMode(tier2);
+    const { regions } = runtime;
+    const request = regions.request.bind(regions);
+    regions.request = (wanted) => this.grants() && request(wanted);
   }
 
   /** Cycles and instructions since the program's start, cycles without anything to do, changes of ring. */
@@ -97,6 +103,9 @@ export class LockstepMachine {
     for (let page = 0; page < IMAGE_BYTES; page += PAGE) this.code.written(page, PAGE);
     p.reset();
     putRegisters(this.regs, this.ram, program);
+    this.compilation = program.compilation;
+    this.requests = 0;
+    this.granted = 0;
     this.deviceHash = 0;
     this.interrupts = 0;
     this.interruptPending = false;
@@ -118,6 +127,14 @@ export class LockstepMachine {
     if (event === 'interrupt') this.interrupt();
     else if (event === 'nmi') p.nmi();
     return end.kind === 'idle' ? 'idle' : 'time';
+  }
+
+  /** Whether a region that is asked for is compiled: see `Compilation`. */
+  private grants(): boolean {
+    const { oneIn, most } = this.compilation;
+    if (this.requests++ % oneIn !== 0 || this.granted >= most) return false;
+    this.granted++;
+    return true;
   }
 
   private interrupt(): void {

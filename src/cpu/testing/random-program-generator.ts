@@ -9,6 +9,9 @@ import { type Mix, reloadPointer, Sketch, SNIPPETS, subroutine } from './random-
 const SHORTEST = 20;
 const LONGEST = 200;
 
+/** Share of the programs whose loops run often enough to be compiled without being forced. */
+const HOT = 0.1;
+
 const MIXES: readonly Mix[] = [
   { integer: 60, stack: 10, string: 2, branch: 4, mmx: 3, sse: 10, x87: 5, system: 3 },
   { integer: 60, stack: 10, string: 2, branch: 4, mmx: 3, sse: 10, x87: 5, system: 3 },
@@ -40,7 +43,9 @@ export function generate(seed: number, index: number): Program {
   const setting = SETTINGS[index % SETTINGS.length];
   const window = random.pick(setting.windows);
   const s = new Sketch(random, setting, window, random.pick(MIXES));
-  const length = random.between(SHORTEST, LONGEST);
+  const isHot = random.chance(HOT);
+  s.countFactor = isHot ? 30 : 1;
+  const length = Math.min(random.between(SHORTEST, LONGEST), random.between(SHORTEST, LONGEST));
   if (random.chance(0.3)) reloadPointer(s);
   while (s.items.length < length * 0.8) snippet(s);
   const end = { item: Number.MAX_SAFE_INTEGER };
@@ -60,7 +65,8 @@ export function generate(seed: number, index: number): Program {
     pointers,
     data,
     registers: registersOf(random, setting, window),
-    slices: slicesOf(random),
+    slices: slicesOf(random, isHot),
+    compilation: { oneIn: random.pick([1, 1, 1, 2, 3]), most: random.pick([2, 3, 4, 6, 30]) },
   };
 }
 
@@ -75,19 +81,20 @@ function startOf(random: Random, bytes: number): number {
 const MOST_CYCLES = 9_000;
 const MOST_SLICES = 100;
 
-function slicesOf(random: Random): Slice[] {
+function slicesOf(random: Random, isHot: boolean): Slice[] {
   const slices: Slice[] = [];
   const fine = random.chance(0.4);
   let cycles = 0;
   let quiet = 0;
-  while (cycles < MOST_CYCLES && slices.length < MOST_SLICES) {
+  const factor = isHot ? 4 : 1;
+  while (cycles < MOST_CYCLES * factor && slices.length < MOST_SLICES) {
     const length = fine
       ? random.between(1, random.pick([3, 20, 60, 2000]))
-      : random.between(1, random.pick([30, 500, 2000]));
+      : random.between(1, random.pick([30, 500, 2000 * factor]));
     cycles += length;
     quiet += length;
     // The NMI moves the program on.
-    const isStuck = quiet > 900;
+    const isStuck = quiet > 900 * factor;
     const event = isStuck ? 'nmi' : random.chance(0.15) ? 'interrupt' : 'none';
     if (isStuck) quiet = 0;
     slices.push({ cycles: length, event });

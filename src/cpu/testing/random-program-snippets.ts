@@ -37,6 +37,8 @@ export class Sketch {
   readonly subroutines: Label[] = [];
   /** Items whose last byte is an immediate, for code that is written to. */
   readonly immediates: { label: Label; length: number }[] = [];
+  /** Loops run so many times more often. */
+  countFactor = 1;
   private readonly mix: Mix;
   private nextNumber = 0;
   private nextCounter = COUNTERS;
@@ -170,7 +172,7 @@ export type Snippet = (s: Sketch) => void;
 /** DEC of a counter in memory, a way out when it is used up, then a branch back. */
 const boundedBranchBack: Snippet = (s) => {
   const { random } = s;
-  const counter = s.counter(random.pick([1, 2, 3, 5, 20, 100]));
+  const counter = s.counter(s.countFactor * random.pick([1, 2, 3, 5, 20, 100]));
   const label = s.behind();
   s.putAbsolute([0xff], 1, counter);
   const exit = { item: s.here().item + 3 };
@@ -190,9 +192,9 @@ const countedLoop: Snippet = (s) => {
   const useLoop = random.chance(0.3);
   const extended = s.bits === 64 && !useLoop && random.chance(0.5);
   const register = useLoop ? RCX : random.pick([0, 1, 2]);
-  const count = random.pick([2, 3, 7, 16, 60, 200]);
+  const count = s.countFactor * random.pick([2, 3, 7, 16, 60, 200]);
   const rex = extended ? [0x49] : s.bits === 64 && random.chance(0.5) ? [0x48] : [];
-  if (extended) s.put([0x41, 0xb8 | register, count, 0, 0, 0]);
+  if (extended) s.put([0x41, 0xb8 | register, count & 0xff, count >> 8, 0, 0]);
   else s.putNumber(register, count);
   encoder.reserved.add(register + (extended ? 8 : 0));
   const head = s.here();

@@ -66,6 +66,17 @@ export interface Program {
   /** Data words with a value. */
   readonly data: readonly { readonly offset: number; readonly value: number }[];
   readonly slices: readonly Slice[];
+  readonly compilation: Compilation;
+}
+
+/**
+ * Which of the regions that are asked for are compiled, so that both tiers take turns, and a program that
+ * rewrites itself all the time does not take all the time.
+ */
+export interface Compilation {
+  /** One in so many requests is granted. */
+  readonly oneIn: number;
+  readonly most: number;
 }
 
 /** A program in memory. */
