@@ -94,7 +94,7 @@ export interface RegionInstruction {
   /** In bytes. */
   readonly length: number;
   /** Where its code begins in `RegionInfo.body`, in bytes. */
-  readonly code?: number;
+  readonly code: number;
 }
 
 /** One live region. */

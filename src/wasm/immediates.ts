@@ -2,12 +2,14 @@
 import { type CodeReader, WasmTextError } from './code-reader.ts';
 import { TYPE_BYTE } from './expression.ts';
 
-/** Names for indices; undefined where there is none. */
+type Names = readonly (string | undefined)[];
+
+/** Names by index; an index without a name stands for itself. */
 export interface WasmNames {
-  readonly function?: (index: number) => string | undefined;
-  readonly type?: (index: number) => string | undefined;
+  readonly functions?: Names;
+  readonly types?: Names;
   /** Of parameters, then locals. */
-  readonly local?: (index: number) => string | undefined;
+  readonly locals?: Names;
 }
 
 const TYPE_NAMES: ReadonlyMap<number, string> = new Map(
@@ -32,7 +34,7 @@ export class ImmediateReader {
   blockType(): string {
     const at = this.code.position;
     const value = Number(this.code.i64());
-    if (value >= 0) return ` (type ${this.named(this.names.type, value)})`;
+    if (value >= 0) return ` (type ${this.named(this.names.types, value)})`;
     const byte = value & 0x7f;
     if (byte === EMPTY_BLOCK_TYPE) return '';
     return ` (result ${this.typeName(byte, at)})`;
@@ -65,16 +67,16 @@ export class ImmediateReader {
 
   /** A local by its index. */
   local(index = this.code.u32()): string {
-    return this.named(this.names.local, index);
+    return this.named(this.names.locals, index);
   }
 
   function(): string {
-    return this.named(this.names.function, this.code.u32());
+    return this.named(this.names.functions, this.code.u32());
   }
 
   /** Of a call_indirect: type, and the table when it is not the first. */
   indirect(): string[] {
-    const type = `(type ${this.named(this.names.type, this.code.u32())})`;
+    const type = `(type ${this.named(this.names.types, this.code.u32())})`;
     const table = this.code.u32();
     return table === 0 ? [type] : [String(table), type];
   }
@@ -128,8 +130,8 @@ export class ImmediateReader {
     return `${sign}nan:0x${(bits & ((1n << fraction) - 1n)).toString(16)}`;
   }
 
-  private named(name: ((index: number) => string | undefined) | undefined, index: number): string {
-    const text = name?.(index);
+  private named(names: Names | undefined, index: number): string {
+    const text = names?.[index];
     return text === undefined ? String(index) : `$${text}`;
   }
 }

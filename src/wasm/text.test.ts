@@ -63,7 +63,7 @@ test('a function with blocks, locals, branches and memory', () => {
     f.block((end) => f.brTable(state, [again, end], end));
   });
   f.return(sum);
-  const names = { local: (index: number) => ['state', 'sum'][index] };
+  const names = { locals: ['state', 'sum'] };
   expect(wasmText(f.finish(), { signature: f.signature, names })).toBe(
     `
 (param $state i32)
@@ -102,7 +102,7 @@ test('calls by name and by number, values from blocks', () => {
   const walk = { index: 5, signature: { params: ['i32'], results: ['i32'] } } as const;
   const value = choose(call('i32', walk, i32.const(1)), i32.const(2), i32.const(3));
   f.return(select(value, i32.const(4), i32.const(5)));
-  const names = { function: (index: number) => (index === 5 ? 'walk' : undefined) };
+  const names = { functions: Array.from({ length: 6 }, (_, i) => (i === 5 ? 'walk' : undefined)) };
   const text = wasmText(f.finish(), { names }).split('\n');
   expect(text).toContain('call $walk');
   expect(text).toContain('if $if0 (result i32)');
@@ -110,7 +110,7 @@ test('calls by name and by number, values from blocks', () => {
 });
 
 test('calls through a table, with the name of the type', () => {
-  const names = { type: (index: number) => (index === 0 ? 'region' : undefined) };
+  const names = { types: ['region'] };
   expect(wasmText(body(0x11, 0, 0), { names })).toBe('call_indirect (type $region)');
   expect(wasmText(body(0x11, 1, 0), { names })).toBe('call_indirect (type 1)');
 });

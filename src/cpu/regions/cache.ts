@@ -230,6 +230,9 @@ export class RegionCache {
         return copy;
       },
     });
+    const body = f.finish().slice();
+    /** Bytes before the code of the first step: declarations and prologue; behind the last stands `end`. */
+    const head = body.length - f.code.length - 1;
     const name = environment.add(f);
     const region: Omit<LiveRegion, 'bytes'> = {
       id: this.nextId++,
@@ -237,10 +240,15 @@ export class RegionCache {
       offset,
       linear: linear + offset,
       codeMode: mode,
-      instructions: steps.map((s) => ({ page: s.page.physical, offset: s.offset, length: s.length })),
+      instructions: steps.map(({ step, code }) => ({
+        page: step.page.physical,
+        offset: step.offset,
+        length: step.length,
+        code: head + code,
+      })),
       module: this.totals.modules,
       generation: this.generation,
-      body: f.finish(),
+      body,
       names: { functions: environment.functionNames, locals },
       slot,
       record,

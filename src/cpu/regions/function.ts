@@ -37,11 +37,17 @@ export interface RegionOptions {
   keepRecord(step: Step): number;
 }
 
+/** A step, and where its code begins in the function's code, in bytes. */
+export interface EmittedStep {
+  readonly step: Step;
+  readonly code: number;
+}
+
 /** Emits the region into `f`. @returns the steps in the order of the code, and names of locals */
 export function emitRegion(
   f: () => FunctionBuilder,
   options: RegionOptions,
-): { f: FunctionBuilder; steps: Step[]; locals: (string | undefined)[] } {
+): { f: FunctionBuilder; steps: EmittedStep[]; locals: (string | undefined)[] } {
   const blocks = makeBlocks(options.region.steps[0]);
   let function_ = new RegionFunction(f(), options, blocks);
   function_.emit();
@@ -66,7 +72,7 @@ export class RegionFunction {
   readonly bank: Local<'i32'>;
   /** Cycles left when the current block is done. */
   readonly budget: Local<'i32'>;
-  readonly emitted: Step[] = [];
+  readonly emitted: EmittedStep[] = [];
   /** Some instruction is executed in the interpreter. */
   spills = false;
   private readonly options: RegionOptions;
@@ -245,11 +251,12 @@ export class RegionFunction {
     this.block = block;
     flags.known = this.arriving.get(block);
     this.remaining = steps.length;
+    const start = f.code.length;
     f.set(this.budget, i32.sub(this.budget, i32.const(steps.length)));
     f.if(i32.lt_s(this.budget, i32.const(0)), () => this.sideExit(steps[0], 'budget'));
     for (const [i, step] of steps.entries()) {
       this.remaining = steps.length - i;
-      this.emitted.push(step);
+      this.emitted.push({ step, code: i === 0 ? start : f.code.length });
       this.instruction(step);
     }
     this.remaining = 0;

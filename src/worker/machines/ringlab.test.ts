@@ -227,6 +227,8 @@ describe('the second tier', () => {
     expect(region?.code[0]).toMatchObject({ address: row.address, physical: false });
     expect(region?.code.map(({ text }) => text)).not.toContain('(bad)');
     expect(region?.wasm.map(({ text }) => text)).toContain('i64.add');
+    const steps = new Set(region?.wasm.map(({ step }) => step));
+    expect(steps).toEqual(new Set([null, ...Array(row.instructions).keys()]));
     expect(lab.region(on, row.id)).toBe(region);
     expect(lab.region(on, -1)).toBeNull();
   });

@@ -58,10 +58,11 @@ function wasmText({ body, names, instructions }: RegionInfo): WasmTextLine[] {
     return step < 0 ? null : step;
   };
   try {
-    return wasmLines(body, {
-      signature: SIGNATURE,
-      names: { function: (index) => names.functions[index], local: (index) => names.locals[index] },
-    }).map(({ offset, depth, text }) => ({ step: stepAt(offset), depth, text }));
+    return wasmLines(body, { signature: SIGNATURE, names }).map(({ offset, depth, text }) => ({
+      step: stepAt(offset),
+      depth,
+      text,
+    }));
   } catch (error) {
     if (!(error instanceof WasmTextError)) throw error;
     return [{ step: null, depth: 0, text: `;; cannot be shown: ${error.message}` }];
