@@ -101,12 +101,25 @@ function withOtherSizes(code: Uint8Array): Uint8Array {
 const ARRIVAL = [0xeb, 0x00];
 /** JMP to itself, behind the instruction: one more instruction that changes nothing, in the same block. */
 const WAIT = [0xeb, 0xfe];
+/** The same two in a 16-bit segment, where a JMP without prefix clears the upper half of EIP. */
+const ARRIVAL_16 = [0x66, 0xeb, 0x00];
+const WAIT_16 = [0x66, 0xeb, 0xfd];
 /** Longest instruction, two more bytes for size prefixes, and what stands before and behind it. */
-const BEFORE = 4;
-const ROOM = 18 + BEFORE;
+const BEFORE = 5;
+const ROOM = 20 + BEFORE;
 
-/** Templates whose instruction ends a block: a branch, or one that is left to the interpreter. */
-const ENDS_BLOCK = /^(J|CALL|RET|LOOP|REP|MOVS|CMPS|STOS|LODS|SCAS)/;
+/** Templates whose instruction is the last to be executed: a branch, or one that may set TF. */
+const ENDS_BLOCK = /^(J|CALL|RET|LOOP|REP|MOVS|CMPS|STOS|LODS|SCAS|POPF)/;
+
+/** What a sample has of a template: different instructions, and vectors of the last one. */
+interface Taken {
+  readonly codes: number;
+  readonly times: number;
+  readonly last: string;
+}
+
+/** Vectors of the same instruction in a sample. */
+const SAME = 3;
 
 export class Replayer {
   private readonly bench = new Bench();
@@ -133,7 +146,7 @@ export class Replayer {
     this.arrange(setting);
     const wrong: Mismatches = { replayed: 0, count: 0, compiled: 0, templates: new Map() };
     const before = bench.compiledInstructions;
-    const taken = new Map<string, { count: number; last: string }>();
+    const taken = new Map<string, Taken>();
     let mode = 0;
     for (const vector of readVectorFile(name)) {
       const { template } = vector;
@@ -156,14 +169,14 @@ export class Replayer {
     return wrong;
   }
 
-  /** Whether a vector belongs to the sample: its instruction is the same as before, or one of the first few. */
-  private takes({ template, code }: Vector, taken: Map<string, { count: number; last: string }>): boolean {
+  /** Whether a vector belongs to the sample: one of the first few instructions, and not too often the same. */
+  private takes({ template, code }: Vector, taken: Map<string, Taken>): boolean {
     if (this.perTemplate === Number.POSITIVE_INFINITY) return true;
     const bytes = code.join(' ');
-    const entry = taken.get(template.name) ?? { count: 0, last: '' };
-    if (entry.last === bytes) return true;
-    if (entry.count >= this.perTemplate) return false;
-    taken.set(template.name, { count: entry.count + 1, last: bytes });
+    const { codes, times, last } = taken.get(template.name) ?? { codes: 0, times: 0, last: '' };
+    const isSame = last === bytes;
+    if (isSame ? times >= SAME : codes >= this.perTemplate) return false;
+    taken.set(template.name, { codes: codes + (isSame ? 0 : 1), times: isSame ? times + 1 : 1, last: bytes });
     return true;
   }
 
@@ -187,16 +200,15 @@ export class Replayer {
   private execute(vector: Vector): RecordedException | null {
     const { bench, setting } = this;
     const { regs } = bench;
-    this.load(vector.initial);
-    if (setting.stackBits === 16) this.use16BitStack(vector);
     const code = setting.bits === 16 ? withOtherSizes(vector.code) : vector.code;
     const start = this.putCode(code, vector.code.length);
-    let event: CaughtEvent | undefined;
-    if (this.tier2 === 'off') {
-      regs.rip = start;
-      event = bench.step();
-    } else {
-      regs.rip = start - ARRIVAL.length;
+    this.load(vector);
+    regs.rip = start;
+    let event = bench.step();
+    if (this.tier2 !== 'off') {
+      // The instruction is decoded now; the first branch to it has it compiled.
+      this.load(vector);
+      regs.rip = start - this.arrival.length;
       event = bench.run(ENDS_BLOCK.test(vector.template.name) ? 2 : 3);
     }
     const repeats = vector.template.name.startsWith('REP');
@@ -221,10 +233,11 @@ export class Replayer {
     const { ram } = this.bench;
     const shift = recordedLength - code.length;
     const at = this.codeAt + shift;
+    const { arrival } = this;
     ram.fill(0, this.codeAt - BEFORE, this.codeAt - BEFORE + ROOM);
-    ram.set(ARRIVAL, at - ARRIVAL.length);
+    ram.set(arrival, at - arrival.length);
     ram.set(code, at);
-    ram.set(WAIT, at + code.length);
+    ram.set(this.setting.bits === 16 ? WAIT_16 : WAIT, at + code.length);
     this.bench.changed(this.codeAt - BEFORE, ROOM);
     return CODE + shift;
   }
@@ -237,7 +250,16 @@ export class Replayer {
     refresh(regs);
   }
 
-  private load({ u16, u32, bytes }: State): void {
+  private get arrival(): readonly number[] {
+    return this.setting.bits === 16 ? ARRIVAL_16 : ARRIVAL;
+  }
+
+  private load(vector: Vector): void {
+    this.loadState(vector.initial);
+    if (this.setting.stackBits === 16) this.use16BitStack(vector);
+  }
+
+  private loadState({ u16, u32, bytes }: State): void {
     const { regs, ram } = this.bench;
     regs.u32.set(u32.subarray(OFFSET.gpr / 4, OFFSET.rip / 4 + 2), 0);
     regs.setPair(STATE.ZERO, 0, 0);
