@@ -26,9 +26,13 @@ export const bootLab: Boot<LabFiles> = async (images, files, output, failed) => 
   let stopped = false;
   const turn = turner(() => {
     if (stopped) return;
-    const stop = computer.run(computer.now + SLICE);
-    if (stop.kind === 'time') turn();
-    else failed(`the computer stopped: ${JSON.stringify(stop)}`);
+    try {
+      const stop = computer.run(computer.now + SLICE);
+      if (stop.kind === 'time') turn();
+      else failed(`the computer stopped: ${JSON.stringify(stop)}`);
+    } catch (error) {
+      failed(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
   });
   turn();
   return {
