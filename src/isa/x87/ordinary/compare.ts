@@ -2,9 +2,8 @@
 import { type I32, i32, i64, select } from '../../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../../wasm/function.ts';
 import type { LibraryFunction } from '../../definition.ts';
-import { STATE } from '../../state.ts';
 import type { Raw } from '../stack.ts';
-import { CONDITION, FSW } from '../status.ts';
+import { FSW } from '../status.ts';
 import {
   controlAndStatus,
   declineUnless,
@@ -12,6 +11,7 @@ import {
   isZero,
   load,
   Stack,
+  setConditions,
   signOf,
   type Widen,
   widenDouble,
@@ -44,14 +44,6 @@ function order(f: FunctionBuilder, a: Raw, b: Raw): Local<'i32'> {
 
 const isOrdinary = (a: Raw): I32 => i32.or(isNormal(a), isZero(a));
 
-function setConditions(f: FunctionBuilder, answer: I32): void {
-  const kept = i32.and(
-    i32.shr_u(controlAndStatus(f), i32.const(16)),
-    i32.const(0xffff & ~(CONDITION | FSW.C1)),
-  );
-  f.store('i32_16', f.param(0, 'i32'), i32.or(kept, answer), STATE.FSW);
-}
-
 /** ST(0) and ST(index); `refuse` returns from the function. */
 function registers(f: FunctionBuilder, stack: Stack, index: I32, refuse: () => void): [Raw, Raw] {
   const wanted = i32.or(i32.shl(i32.const(1), index), i32.const(1));
@@ -70,7 +62,7 @@ export const COMPARE_REGISTERS: LibraryFunction<'i32'> = {
     const [index, pops] = [f.param(1, 'i32'), f.param(2, 'i32')];
     const stack = new Stack(f);
     const [a, b] = registers(f, stack, index, () => f.return(i32.const(0)));
-    setConditions(f, order(f, a, b));
+    setConditions(f, controlAndStatus(f), order(f, a, b));
     f.if(pops, () => stack.pop(pops));
     f.return(i32.const(1));
     f.unreachable();
@@ -104,7 +96,7 @@ const compareWith = (format: string, widen: Widen): LibraryFunction<'i32'> => ({
     declineUnless(f, stack.topIsUsed);
     const a = load(f, stack.address());
     declineUnless(f, isOrdinary(a));
-    setConditions(f, order(f, a, widen(f, f.param(1, 'i64'))));
+    setConditions(f, controlAndStatus(f), order(f, a, widen(f, f.param(1, 'i64'))));
     f.if(pops, () => stack.pop(pops));
     f.return(i32.const(1));
     f.unreachable();

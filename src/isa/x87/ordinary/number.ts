@@ -9,7 +9,7 @@ import type { FunctionBuilder, Local } from '../../../wasm/function.ts';
 import { EXCEPTION, INTEGER_BIT } from '../../float/workspace.ts';
 import { STATE } from '../../state.ts';
 import type { MutableRaw, Raw } from '../stack.ts';
-import { FCW, FSW } from '../status.ts';
+import { CONDITION, FCW, FSW } from '../status.ts';
 
 export const BIAS = 16383;
 const EXPONENT = 0x7fff;
@@ -191,23 +191,30 @@ export const widenInteger: Widen = (f, value) => {
 
 // --- results --------------------------------------------------------------------------------------
 
+const WITHOUT_C1 = ~(FSW.C1 << 16);
+
+/** Writes control and status word as one, since they are read as one: the processor forwards it then. */
+const storeWords = (f: FunctionBuilder, words: I32): void =>
+  f.store('i32', f.param(0, 'i32'), words, STATE.FCW);
+
 /** Sets C1 and, when `inexact`, PE. Both 0 or 1. */
 export function setStatus(f: FunctionBuilder, words: I32, inexact: I32, roundedUp: I32): void {
-  const kept = i32.and(i32.shr_u(words, i32.const(16)), i32.const(0xffff & ~FSW.C1));
   const flags = i32.or(
-    i32.mul(inexact, i32.const(EXCEPTION.PRECISION)),
-    i32.mul(roundedUp, i32.const(FSW.C1)),
+    i32.mul(inexact, i32.const(EXCEPTION.PRECISION << 16)),
+    i32.mul(roundedUp, i32.const(FSW.C1 << 16)),
   );
-  f.store('i32_16', f.param(0, 'i32'), i32.or(kept, flags), STATE.FSW);
+  storeWords(f, i32.or(i32.and(words, i32.const(WITHOUT_C1)), flags));
 }
 
 /** Clears C1. */
 export const setExact = (f: FunctionBuilder, words: I32): void =>
-  f.store(
-    'i32_16',
-    f.param(0, 'i32'),
-    i32.and(i32.shr_u(words, i32.const(16)), i32.const(0xffff & ~FSW.C1)),
-    STATE.FSW,
+  storeWords(f, i32.and(words, i32.const(WITHOUT_C1)));
+
+/** Clears C1 and puts C3, C2 and C0 as in `conditions`. */
+export const setConditions = (f: FunctionBuilder, words: I32, conditions: I32): void =>
+  storeWords(
+    f,
+    i32.or(i32.and(words, i32.const(~((FSW.C1 | CONDITION) << 16))), i32.shl(conditions, i32.const(16))),
   );
 
 /** A magnitude before rounding: 64 bits with the integer bit set, and the 64 below, the lowest one sticky. */
