@@ -161,6 +161,12 @@ export class RegionFunction {
     return this.mode === CODE_MODE.LONG64 ? ip : i64.and(ip, i64.const(0xffffffff));
   }
 
+  /** Cycles left when the current instruction is done: those behind it in the block have been taken off. */
+  budgetAfter(): I32 {
+    const behind = this.remaining - 1;
+    return behind === 0 ? this.budget : i32.add(this.budget, i32.const(behind));
+  }
+
   /** Leaves the region before the instruction, which the interpreter is to execute. */
   sideExit(step: Step, cause: SideExit): void {
     const { f } = this;

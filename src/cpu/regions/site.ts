@@ -188,7 +188,7 @@ export class RegionSite implements Site {
   // --- time ---------------------------------------------------------------------------------------
 
   budget(): I32 {
-    return this.region.budget;
+    return this.region.budgetAfter();
   }
 
   spend(cycles: I32): void {
