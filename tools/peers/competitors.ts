@@ -1,5 +1,6 @@
 /** Everything that can run the benchmark program, by name. */
 import { join } from 'node:path';
+import type { Tier2Mode } from '../../src/contracts/tiers.ts';
 import { type Bundles, bundle } from './bundle.ts';
 import { chromiumVersion, runInChromium } from './chromium.ts';
 import type { Command, Conversation } from './dialogue.ts';
@@ -24,9 +25,12 @@ export interface Competitor {
   run(commands: readonly Command[]): Promise<Conversation>;
 }
 
+/** What is to run. */
 export interface Choice {
   readonly emulators: readonly EmulatorName[];
   readonly places: readonly Place[];
+  /** Of the lab. */
+  readonly tier2: Tier2Mode;
 }
 
 export interface Field {
@@ -58,7 +62,7 @@ export async function prepareCompetitors(choice: Choice, cache: string): Promise
   const bundles = await bundle(join(folder, 'hosts'));
   const makers = {
     v86: () => v86Setup(guest, needV86(join(folder, 'v86'))),
-    lab: () => labSetup(guest, bundles),
+    lab: () => labSetup(guest, bundles, choice.tier2),
   };
   for (const place of choice.places) {
     for (const emulator of hosted) {
@@ -76,8 +80,8 @@ const isHosted = (name: EmulatorName): name is Hosted => name === 'v86' || name 
 
 const COMMON = { commandLine: COMMAND_LINE, ramBytes: RAM_BYTES, commands: [] };
 
-function labSetup({ kernel, initramfs }: Guest, { interpreter }: Bundles): Setup {
-  return { ...COMMON, emulator: 'lab', files: { kernel, initramfs, interpreter } };
+function labSetup({ kernel, initramfs }: Guest, { interpreter }: Bundles, tier2: Tier2Mode): Setup {
+  return { ...COMMON, emulator: 'lab', tier2, files: { kernel, initramfs, interpreter } };
 }
 
 function v86Setup({ kernel, initramfs }: Guest, v86: V86): Setup {

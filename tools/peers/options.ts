@@ -1,5 +1,6 @@
 /** The command line of `npm run bench:peers`. */
 import { parseArgs } from 'node:util';
+import type { Tier2Mode } from '../../src/contracts/tiers.ts';
 import { EMULATORS, type EmulatorName, PLACES, type Place } from './competitors.ts';
 import { TESTS, type Test } from './tests.ts';
 
@@ -7,6 +8,7 @@ export interface Options {
   readonly tests: readonly Test[];
   readonly emulators: readonly EmulatorName[];
   readonly places: readonly Place[];
+  readonly tier2: Tier2Mode;
   /** Boots of every competitor. */
   readonly runs: number;
   /** File for the report. */
@@ -19,9 +21,12 @@ export const HELP = `Usage: npm run bench:peers -- [options]
   --where PLACES      node, chromium (default: both)
   --emulators NAMES   ${EMULATORS.join(', ')} (default: all)
   --runs N            boots of each; the best times count (default: 3)
+  --tier2 MODE        of the lab: off, on, forced (default: on)
   --quick             one boot, a quarter of the work
   --write FILE        also writes the report, as Markdown
 `;
+
+const TIER2_MODES: readonly Tier2Mode[] = ['off', 'on', 'forced'];
 
 /** What --quick divides the work by. */
 const QUICK = 4;
@@ -41,7 +46,16 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   const flag = { type: 'boolean', default: false } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { only: text, where: text, emulators: text, runs: text, write: text, quick: flag, help: flag },
+    options: {
+      only: text,
+      where: text,
+      emulators: text,
+      tier2: { ...text, default: 'on' },
+      runs: text,
+      write: text,
+      quick: flag,
+      help: flag,
+    },
   });
   if (values.help) return undefined;
   const runs = Number(values.runs ?? (values.quick ? 1 : 3));
@@ -57,6 +71,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     tests: chosen.map((test) => ({ ...test, count: work(test.count) })),
     emulators: choose(values.emulators, EMULATORS, '--emulators'),
     places: choose(values.where, PLACES, '--where'),
+    tier2: choose(values.tier2, TIER2_MODES, '--tier2')[0],
     runs,
     ...(values.write === undefined ? {} : { write: values.write }),
   };

@@ -24,6 +24,7 @@ describe('options', () => {
       tests: TESTS,
       emulators: ['native', 'qemu', 'v86', 'lab'],
       places: ['node', 'chromium'],
+      tier2: 'on',
       runs: 3,
     });
   });
@@ -45,6 +46,7 @@ describe('options', () => {
     [['--only', 'quicksort'], /--only: "quicksort" is not one of int-sort/],
     [['--where', 'firefox'], /--where: "firefox" is not one of node, chromium/],
     [['--runs', '0'], /--runs: "0"/],
+    [['--tier2', 'yes'], /--tier2: "yes" is not one of off, on, forced/],
     [['--fast'], /--fast/],
   ])('%j are refused', (args, message) => {
     expect(() => parseOptions(args)).toThrow(message);

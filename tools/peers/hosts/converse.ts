@@ -1,4 +1,5 @@
 /** One boot of an emulator in this thread, and the whole conversation with the benchmark program. */
+import type { Tier2Mode } from '../../../src/contracts/tiers.ts';
 import { type Command, type Conversation, Dialogue } from '../dialogue.ts';
 import { difference, type ProcessorTime } from '../time.ts';
 import type { Emulator, Images } from './emulator.ts';
@@ -14,7 +15,11 @@ export type Setup = {
   readonly ramBytes: number;
   readonly commands: readonly Command[];
 } & (
-  | { readonly emulator: 'lab'; readonly files: Addresses<ImageName | 'interpreter'> }
+  | {
+      readonly emulator: 'lab';
+      readonly files: Addresses<ImageName | 'interpreter'>;
+      readonly tier2: Tier2Mode;
+    }
   | {
       readonly emulator: 'v86';
       readonly files: Addresses<ImageName | 'library' | 'wasm' | 'bios' | 'vgaBios'>;
@@ -41,7 +46,8 @@ async function prepare(setup: Setup, load: Surroundings['load']): Promise<BootNo
   const images: Images = { kernel, initramfs, commandLine, ramBytes };
   if (setup.emulator === 'lab') {
     const interpreter = await load(setup.files.interpreter);
-    return async (...events) => bootLab(images, { interpreter }, ...events);
+    const { tier2 } = setup;
+    return async (...events) => bootLab(images, { interpreter, tier2 }, ...events);
   }
   const { library } = setup.files;
   const wasm = await load(setup.files.wasm);

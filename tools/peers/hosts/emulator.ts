@@ -14,9 +14,9 @@ export interface Emulator {
 }
 
 /** Boots the guest; `output` gets every byte of its first serial port, at the moment it is sent. */
-export type Boot<Files> = (
+export type Boot<Parts> = (
   images: Images,
-  files: Files,
+  parts: Parts,
   output: (byte: number) => void,
   failed: (reason: string) => void,
 ) => Emulator | Promise<Emulator>;

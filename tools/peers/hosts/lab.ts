@@ -1,11 +1,14 @@
 /** This project's computer, run in slices as the page's Worker runs it, without the page. */
+
+import type { Tier2Mode } from '../../../src/contracts/tiers.ts';
 import { provideInterpreter } from '../../../src/cpu/engine.ts';
 import { Computer } from '../../../src/machine/computer.ts';
 import type { Boot } from './emulator.ts';
 
-/** What the page's build makes ahead of time. */
-export interface LabFiles {
+export interface LabParts {
+  /** What the page's build makes ahead of time. */
   readonly interpreter: Uint8Array<ArrayBuffer>;
+  readonly tier2: Tier2Mode;
 }
 
 /** Cycles between two looks at the event loop: about a hundredth of a second. */
@@ -18,9 +21,9 @@ function turner(task: () => void): () => void {
   return () => channel.port2.postMessage(null);
 }
 
-export const bootLab: Boot<LabFiles> = async (images, files, output, failed) => {
-  provideInterpreter(await WebAssembly.compile(files.interpreter));
-  const computer = new Computer({ ramBytes: images.ramBytes, serialOutput: output });
+export const bootLab: Boot<LabParts> = async (images, { interpreter, tier2 }, output, failed) => {
+  provideInterpreter(await WebAssembly.compile(interpreter));
+  const computer = new Computer({ ramBytes: images.ramBytes, serialOutput: output, tier2 });
   const { kernel, initramfs: initrd, commandLine } = images;
   computer.boot({ kernel, initrd, commandLine });
   let stopped = false;

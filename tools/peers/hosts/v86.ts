@@ -1,7 +1,7 @@
 /** v86 (github.com/copy/v86), the npm package as it is. */
 import type { Boot, Emulator } from './emulator.ts';
 
-export interface V86Files {
+export interface V86Parts {
   /** Address of libv86.mjs. */
   readonly library: string;
   readonly wasm: Uint8Array<ArrayBuffer>;
@@ -20,13 +20,13 @@ type V86Class = new (options: Record<string, unknown>) => V86;
 
 const image = (bytes: Uint8Array<ArrayBuffer>) => ({ buffer: bytes.buffer });
 
-export const bootV86: Boot<V86Files> = async (images, files, output): Promise<Emulator> => {
-  const { V86 } = (await import(/* @vite-ignore */ files.library)) as { V86: V86Class };
+export const bootV86: Boot<V86Parts> = async (images, parts, output): Promise<Emulator> => {
+  const { V86 } = (await import(/* @vite-ignore */ parts.library)) as { V86: V86Class };
   const emulator = new V86({
     wasm_fn: async (imports: WebAssembly.Imports) =>
-      (await WebAssembly.instantiate(files.wasm, imports)).instance.exports,
-    bios: image(files.bios),
-    vga_bios: image(files.vgaBios),
+      (await WebAssembly.instantiate(parts.wasm, imports)).instance.exports,
+    bios: image(parts.bios),
+    vga_bios: image(parts.vgaBios),
     bzimage: image(images.kernel),
     initrd: image(images.initramfs),
     cmdline: images.commandLine,
