@@ -17,8 +17,8 @@ export function storeElement(f: FunctionBuilder, size: Size, host: I32, value: I
   f.store(stores[size], host, value);
 }
 
-/** Elements below which a loop is faster than the engine's bulk copy. */
-const SHORT = 12;
+/** Bytes from which the engine's bulk copy and fill are faster than a loop. */
+const LONG = 256;
 
 const perSize = (make: (size: Size) => LibraryFunction<'i32'>): Record<Size, LibraryFunction<'i32'>> => ({
   8: make(8),
@@ -27,9 +27,21 @@ const perSize = (make: (size: Size) => LibraryFunction<'i32'>): Record<Size, Lib
   64: make(64),
 });
 
+/** Runs `body` while at least `bytes` bytes are left up to `end`; `body` moves `at` on. */
+function whileLeft(f: FunctionBuilder, at: I32, end: I32, bytes: number, body: () => void): void {
+  f.block((done) =>
+    f.loop((next) => {
+      f.brIf(done, i32.lt_u(i32.sub(end, at), i32.const(bytes)));
+      body();
+      f.br(next);
+    }),
+  );
+}
+
 /**
  * (to, from, count) -> count: copies elements one after the other, upwards. Where the destination
- * begins inside the source, later elements are copies of copies, as the processor makes them.
+ * begins inside the source, later elements are copies of copies, as the processor makes them: pieces may
+ * be as long as the distance.
  */
 export const COPY = perSize((size) => ({
   name: `copyElements${size}`,
@@ -38,24 +50,43 @@ export const COPY = perSize((size) => ({
   build: (f) => {
     const [to, from, count] = [f.param(1, 'i32'), f.param(2, 'i32'), f.param(3, 'i32')];
     const bytes = f.let(i32.mul(count, i32.const(size / 8)));
-    const ahead = i32.ge_u(i32.sub(to, from), bytes);
-    f.if(i32.and(ahead, i32.ge_u(count, i32.const(SHORT))), () => {
+    const ahead = f.let(i32.sub(to, from));
+    f.if(i32.and(i32.ge_u(ahead, bytes), i32.ge_u(bytes, i32.const(LONG))), () => {
       f.copyMemory(to, from, bytes);
       f.return(count);
     });
     const end = f.let(i32.add(from, bytes));
-    f.loop((next) => {
+    const advance = (step: number) => {
+      f.set(to, i32.add(to, i32.const(step)));
+      f.set(from, i32.add(from, i32.const(step)));
+    };
+    const pieces = (step: number, copy: () => void) =>
+      f.if(i32.ge_u(ahead, i32.const(step)), () =>
+        whileLeft(f, from, end, step, () => {
+          copy();
+          advance(step);
+        }),
+      );
+    pieces(16, () => f.store('v128', to, v128.load(from)));
+    if (size < 64) pieces(8, () => f.store('i64', to, i64.load(from)));
+    whileLeft(f, from, end, size / 8, () => {
       storeElement(f, size, to, loadElement(size, from));
-      f.set(to, i32.add(to, i32.const(size / 8)));
-      f.set(from, i32.add(from, i32.const(size / 8)));
-      f.brIf(next, i32.lt_u(from, end));
+      advance(size / 8);
     });
     f.return(count);
     f.unreachable();
   },
 }));
 
-/** (to, value as halves, count) -> count: stores the low `size` bits of the value `count` times. */
+const splat = (size: Size, value: I64): V128 =>
+  ({
+    8: () => i8x16.splat(i32.wrap_i64(value)),
+    16: () => i16x8.splat(i32.wrap_i64(value)),
+    32: () => i32x4.splat(i32.wrap_i64(value)),
+    64: () => i64x2.splat(value),
+  })[size]();
+
+/** (to, value, count) -> count: stores the low `size` bits of the value `count` times. */
 export const FILL = perSize((size) => ({
   name: `fillElements${size}`,
   params: ['i32', 'i64', 'i32'],
@@ -67,15 +98,23 @@ export const FILL = perSize((size) => ({
     const unused = i64.const(64 - size);
     const repeated = i64.mul(i64.and(value, i64.const(0xff)), i64.const(0x0101_0101_0101_0101n));
     const uniform = i64.eqz(i64.shl(i64.xor(value, repeated), unused));
-    f.if(i32.and(uniform, i32.ge_u(count, i32.const(SHORT))), () => {
+    f.if(i32.and(uniform, i32.ge_u(bytes, i32.const(LONG))), () => {
       f.fillMemory(to, i32.wrap_i64(value), bytes);
       f.return(count);
     });
     const end = f.let(i32.add(to, bytes));
-    f.loop((next) => {
+    const vector = f.let(splat(size, value));
+    whileLeft(f, to, end, 64, () => {
+      for (const offset of [0, 16, 32, 48]) f.store('v128', to, vector, offset);
+      f.set(to, i32.add(to, i32.const(64)));
+    });
+    whileLeft(f, to, end, 16, () => {
+      f.store('v128', to, vector);
+      f.set(to, i32.add(to, i32.const(16)));
+    });
+    whileLeft(f, to, end, size / 8, () => {
       storeElement(f, size, to, value);
       f.set(to, i32.add(to, i32.const(size / 8)));
-      f.brIf(next, i32.lt_u(to, end));
     });
     f.return(count);
     f.unreachable();
@@ -152,14 +191,10 @@ export const SCAN = perSize((size) => ({
   result: 'i32',
   build: (f) => {
     const [value, b] = [f.param(1, 'i64'), f.param(2, 'i32')];
-    const low = () => i32.wrap_i64(value);
-    const matches = (vector: V128): V128 =>
-      ({
-        8: () => i8x16.eq(vector, i8x16.splat(low())),
-        16: () => i16x8.eq(vector, i16x8.splat(low())),
-        32: () => i32x4.eq(vector, i32x4.splat(low())),
-        64: () => i64x2.eq(vector, i64x2.splat(value)),
-      })[size]();
+    const matches = (vector: V128): V128 => {
+      const wanted = splat(size, value);
+      return { 8: i8x16.eq, 16: i16x8.eq, 32: i32x4.eq, 64: i64x2.eq }[size](vector, wanted);
+    };
     compareLoop(f, size, {
       hosts: [b],
       count: f.param(3, 'i32'),
