@@ -50,8 +50,6 @@ export const STATE = {
   STI_BUDGET: 0x0f8,
   /** Nonzero (i32) while the run loop wants to know when RFLAGS.IF becomes 1. */
   WATCH_IF: 0x0fc,
-  /** Record table of the current code page while a region runs; i32. */
-  TABLE: 0x0f8,
   /** Bases that effective addresses use (i64 each, ES CS SS DS FS GS): 0 for ES CS SS DS in 64-bit mode. */
   EFFECTIVE_BASE: 0x100,
   /** Readable and writable offset range of each segment: i64 readLow, readHigh, writeLow, writeHigh; 32 bytes each. */
@@ -103,6 +101,8 @@ export const STATE = {
   EPT_CACHE: 0x954,
   EPT_TABLE: 0x958,
   RAM_BYTES: 0x960,
+  /** Record table of the current code page while a region runs; i32. */
+  TABLE: 0x964,
   CR0: 0xc00,
   CR2: 0xc08,
   CR3: 0xc10,

@@ -31,6 +31,8 @@ const BATCH_RECORDS = 2 * BATCH_REGIONS + 2 * BATCH_STEPS;
 /** Bytes of WebAssembly that are kept, in so many generations. */
 const CACHE_BYTES = 32 << 20;
 const GENERATIONS = 4;
+/** An instruction begins at most so far before its last byte: what the code cache drops. */
+const LONGEST = 15;
 /** Compilations that are remembered for the views. */
 const KEPT_BATCHES = 64;
 
@@ -87,7 +89,7 @@ export class RegionCache {
     for (let slot = REGION_COUNTERS.MAX_SLOTS - 1; slot >= 0; slot--) this.freeSlots.push(slot);
     runtime.code.listen({
       protect: () => {},
-      dropped: (page) => this.dropPage(page),
+      dropped: (page, from, to) => this.dropBytes(page, from, to),
       flushed: () => this.forget(),
     });
   }
@@ -296,12 +298,15 @@ export class RegionCache {
     for (const page of region.pages) this.byPage.get(page)?.delete(region);
   }
 
-  private dropPage(page: number): void {
-    const regions = this.byPage.get(page);
-    if (!regions || regions.size === 0) return;
+  /** The bytes `from` .. `to` - 1 of a page were written to: regions with instructions there go. */
+  private dropBytes(page: number, from: number, to: number): void {
+    const hit = [...(this.byPage.get(page) ?? [])].filter(({ instructions }) =>
+      instructions.some((i) => i.page === page && i.offset < to && i.offset >= from - LONGEST),
+    );
+    if (hit.length === 0) return;
     this.changes.note(page);
-    this.totals.dropped += regions.size;
-    for (const region of [...regions]) this.remove(region);
+    this.totals.dropped += hit.length;
+    for (const region of hit) this.remove(region);
   }
 
   /** All decoded code is gone. */
