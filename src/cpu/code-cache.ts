@@ -11,7 +11,7 @@
  * is linked to it, execution goes on by way of the table, at the same instruction.
  */
 import { HANDLER } from './generator/handlers.ts';
-import { LAYOUT, RECORD } from './state.ts';
+import { CROSSING, LAYOUT, RECORD } from './state.ts';
 
 const PAGE = 0x1000;
 const TABLE_BYTES = PAGE * 4;
@@ -144,11 +144,13 @@ export class CodeCache {
     return this.crossing.get(address * 8 + mode);
   }
 
-  addCrossing(entry: CrossingRecord): void {
+  /** @param direct generated code may go there without asking */
+  addCrossing(entry: CrossingRecord, direct: boolean): void {
     const key = entry.address * 8 + entry.mode;
     const former = this.crossing.get(key);
     if (former) this.removeCrossing(former);
     this.crossing.set(key, entry);
+    if (direct) this.setCrossing(entry, entry.record);
     for (const page of [entry.firstPage, entry.secondPage]) {
       const list = this.crossingByPage.get(page);
       if (list) list.add(entry);
@@ -159,10 +161,11 @@ export class CodeCache {
   /** Drops everything decoded: the arena is full, or breakpoints changed. */
   flush(): void {
     this.statistics.flushes++;
-    this.tables.clear();
-    this.byPage.clear();
+    for (const entry of this.crossing.values()) this.setCrossing(entry, 0);
     this.crossing.clear();
     this.crossingByPage.clear();
+    this.tables.clear();
+    this.byPage.clear();
     this.lines.fill(0);
     this.nextTable = LAYOUT.TABLES;
     this.nextRecord = LAYOUT.RECORDS;
@@ -207,5 +210,16 @@ export class CodeCache {
     this.crossing.delete(entry.address * 8 + entry.mode);
     this.crossingByPage.get(entry.firstPage)?.delete(entry);
     this.crossingByPage.get(entry.secondPage)?.delete(entry);
+    this.setCrossing(entry, 0);
+  }
+
+  /** What generated code finds in LAYOUT.CROSSINGS for an instruction; `record` 0: nothing. */
+  private setCrossing(entry: CrossingRecord, record: number): void {
+    const table = this.tables.get(entry.firstPage * 8 + entry.mode);
+    if (table === undefined) throw new Error('an instruction has been decoded in a page without a table');
+    const index = ((table - LAYOUT.TABLES) >> CROSSING.TABLE_SHIFT) * 16 + (entry.address & 15);
+    const at = (LAYOUT.CROSSINGS + (index << CROSSING.SHIFT)) >> 2;
+    this.u32[at] = record;
+    this.u32[at + CROSSING.SECOND_PAGE / 4] = entry.secondPage;
   }
 }

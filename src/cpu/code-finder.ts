@@ -158,7 +158,9 @@ export class CodeFinder {
     const known = code.findCrossing(address, at.mode);
     if (known?.secondPage === second) return known.record;
     const record = translator.translateSingle(at, offset, second);
-    code.addCrossing({ record, address, mode: at.mode, firstPage: at.page, secondPage: second });
+    const entry = { record, address, mode: at.mode, firstPage: at.page, secondPage: second };
+    // Where a breakpoint may be, each arrival has to come by here.
+    code.addCrossing(entry, !this.breakpointOffsets.has(offset));
     return record;
   }
 }

@@ -83,8 +83,23 @@ export const LAYOUT = {
   WRITERS: 0x6400000,
   /** Per processor: TLB sets, EPT caches. */
   TRANSLATION: 0x6600000,
+  /** Per record table and page offset FF0h-FFFh: `CROSSING` entries. */
+  CROSSINGS: 0x8f00000,
   /** Guest-physical address 0. */
   RAM: 0x9000000,
+} as const;
+
+/**
+ * Instructions that cross into the next page, 8 bytes each: u32 record (0: none), u32 host-physical page of
+ * the second part, for which the record was made.
+ */
+export const CROSSING = {
+  /** An instruction of at most 15 bytes that begins before this offset does not cross. */
+  FIRST_OFFSET: 0xff1,
+  SECOND_PAGE: 4,
+  /** log2 of the size of an entry, and of a record table. */
+  SHIFT: 3,
+  TABLE_SHIFT: 14,
 } as const;
 
 /** In LAYOUT.WRITERS: more than one write-TLB slot may have the page. */

@@ -30,6 +30,7 @@ import {
   isRegion,
   REGION_SIGNATURE,
 } from './branch.ts';
+import { FIND_CROSSING } from './crossing.ts';
 import { Emitter } from './emitter.ts';
 import { Environment } from './environment.ts';
 import { RFLAGS } from './flag-code.ts';
@@ -183,7 +184,9 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
         }
         emitSwitch(f, i32.load16_u(record, RECORD.HANDLER), bodies);
       });
-      emitJump(f, { state, record, table, bank, target, linking, next, hot: imports.hot });
+      const findCrossing: JumpContext['findCrossing'] = (...args) =>
+        shared.environment.library(FIND_CROSSING, ...args);
+      emitJump(f, { state, record, table, bank, target, linking, next, hot: imports.hot, findCrossing });
     });
     storeRip(f, state, recordIp(state, record));
     f.return(i32.const(RETURN.FAULT));
@@ -217,6 +220,8 @@ interface JumpContext {
   readonly linking: Local<'i32'>;
   readonly next: Label;
   readonly hot: Callee;
+  /** `FIND_CROSSING`. */
+  findCrossing(slot: I32, linear: I64): I32;
 }
 
 /** Near branch to `target` (an instruction pointer): within the page by its table, else by the execute TLB. */
@@ -234,11 +239,22 @@ function emitJump(f: FunctionBuilder, c: JumpContext): void {
     const found = f.local('i32');
     f.if(i64.gt_u(target, i64.load(state, STATE.CODE_LIMIT)), lookup);
     const page = f.let(i64.and(linear, i64.const(~0xfffn)));
+    /** Where the table has no record: to an instruction that crosses into the next page, or to TypeScript. */
+    const otherwise = (ofTable: I32, enterPage: () => void) =>
+      f.if(i32.eqz(found), () => {
+        f.set(found, c.findCrossing(i32.add(ofTable, slot()), linear));
+        f.if(i32.eqz(found), lookup);
+        enterPage();
+        // No link: it is the second page that decides each time.
+        f.set(linking, i32.const(0));
+        f.set(record, found);
+        f.br(next);
+      });
     f.if(
       i64.eq(page, i64.load(state, STATE.PAGE_LINEAR)),
       () => {
         f.set(found, i32.load(i32.add(table, slot())));
-        f.if(i32.eqz(found), lookup);
+        otherwise(table, () => {});
         f.if(linking, () => f.store('i32', linking, found, RECORD.LINK));
       },
       () => {
@@ -252,11 +268,15 @@ function emitJump(f: FunctionBuilder, c: JumpContext): void {
           ),
         );
         f.if(i64.ne(i64.load(entry, TLB.EXECUTE), i64.or(page, i64.load(state, STATE.CODE_MODE))), lookup);
-        f.set(found, i32.load(i32.add(i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD), slot())));
-        f.if(i32.eqz(found), lookup);
-        f.set(table, i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD));
-        f.store('i64', state, page, STATE.PAGE_LINEAR);
-        f.store('i64', state, i64.sub(target, i64.and(linear, i64.const(0xfff))), STATE.PAGE_IP);
+        const ofTable = i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD);
+        const enterPage = () => {
+          f.set(table, ofTable);
+          f.store('i64', state, page, STATE.PAGE_LINEAR);
+          f.store('i64', state, i64.sub(target, i64.and(linear, i64.const(0xfff))), STATE.PAGE_IP);
+        };
+        f.set(found, i32.load(i32.add(ofTable, slot())));
+        otherwise(ofTable, enterPage);
+        enterPage();
       },
     );
     f.set(linking, i32.const(0));
