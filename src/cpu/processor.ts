@@ -368,7 +368,7 @@ export class Processor implements SystemContext, InterruptTarget {
     r.i32[STATE.WATCH_IF >> 2] = this.watchesIf() ? 1 : 0;
     const { runtime } = this.o;
     runtime.active = this.imports;
-    if (runtime.regions.hasPending) runtime.regions.compile(this.instructions);
+    runtime.regions.compileDue(this.instructions);
     const reason = runtime.exports.run(r.base, this.finder.record, this.finder.table);
     // An instruction that faulted has had its cycle and is not over.
     this.settleShadow(reason === RETURN.FAULT ? 1 : 0);
@@ -410,7 +410,14 @@ export class Processor implements SystemContext, InterruptTarget {
     const linear = r.address(STATE.PAGE_LINEAR);
     const mode = r.lo(STATE.CODE_MODE) as CodeMode;
     const findPage = (delta: number) => this.finder.lookUp(linear + delta, mode);
-    const enough = this.o.runtime.regions.request({ record, table, linear, mode, findPage });
+    const enough = this.o.runtime.regions.request({
+      record,
+      table,
+      linear,
+      mode,
+      findPage,
+      at: this.instructions,
+    });
     if (enough) this.requestStop();
   }
 

@@ -120,7 +120,7 @@ export const REGION_COUNTERS = {
 } as const;
 
 /** A branch target that was reached so often is compiled. */
-export const HOT = 512;
+export const HOT = 8192;
 
 /** Fields of a decoded record; 32 bytes. Register fields are CPU-block offsets. */
 export const RECORD = {

@@ -19,8 +19,21 @@ export interface Operand {
   readonly width: string;
 }
 
-export const parseOperands = (text: string | undefined): Operand[] =>
-  (text ?? '')
+/** Rows share few operand texts and attribute texts, and are asked about them often. */
+const operandsOf = new Map<string, readonly Operand[]>();
+const attributesOf = new Map<string, ReadonlySet<string>>();
+
+export function parseOperands(text = ''): readonly Operand[] {
+  let operands = operandsOf.get(text);
+  if (!operands) {
+    operands = splitOperands(text);
+    operandsOf.set(text, operands);
+  }
+  return operands;
+}
+
+const splitOperands = (text: string): Operand[] =>
+  text
     .split(',')
     .filter((part) => part !== '')
     .map((part) =>
@@ -114,8 +127,14 @@ export const isSized = (row: Instruction): boolean =>
   hasAttribute(row, 'f64') ||
   parseOperands(row.operands).some((o) => ['v', 'z', 'y', 'bs', 'p', 'a'].includes(o.width));
 
-export const hasAttribute = (row: Instruction, name: string): boolean =>
-  (row.attributes ?? '').split(' ').includes(name);
+export function hasAttribute({ attributes = '' }: Instruction, name: string): boolean {
+  let set = attributesOf.get(attributes);
+  if (!set) {
+    set = new Set(attributes.split(' '));
+    attributesOf.set(attributes, set);
+  }
+  return set.has(name);
+}
 
 /** The size of an instruction that has only one: that of a byte instruction is 8. */
 export const fixedSize = (row: Instruction): Size =>

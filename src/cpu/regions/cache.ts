@@ -24,10 +24,12 @@ import { RegionEnvironment } from './module.ts';
 import { RegionFormer, type Step } from './region.ts';
 
 /** One compilation: so many regions or guest instructions at most, to be done in some milliseconds. */
-const BATCH_REGIONS = 8;
-const BATCH_STEPS = 400;
+const BATCH_REGIONS = 12;
+const BATCH_STEPS = 800;
 /** Records that it may need: two for each region, one for each step at most. */
 const BATCH_RECORDS = 2 * BATCH_REGIONS + 2 * BATCH_STEPS;
+/** Instructions that a request waits for others, to share a module with them. */
+const LONGEST_WAIT = 2_000_000;
 /** Bytes of WebAssembly that are kept, in so many generations. */
 const CACHE_BYTES = 32 << 20;
 const GENERATIONS = 4;
@@ -45,6 +47,8 @@ export interface Request {
   readonly linear: number;
   readonly mode: CodeMode;
   readonly findPage: FindPage;
+  /** Instructions executed so far. */
+  readonly at: number;
 }
 
 type LiveRegion = Omit<RegionInfo, 'entries'> & {
@@ -68,6 +72,8 @@ export class RegionCache {
   private readonly freeSlots: number[] = [];
   private readonly changes = new Changes();
   private pending: Request[] = [];
+  /** When the oldest pending request was made, in instructions executed. */
+  private oldest = 0;
   private mode: Tier2Mode = 'on';
   private nextId = 0;
   private generation = 0;
@@ -114,17 +120,21 @@ export class RegionCache {
       this.u16[counterAddress(request.record) >> 1] = 0;
       return false;
     }
+    if (this.pending.length === 0) this.oldest = request.at;
     this.pending.push(request);
-    if (this.mode === 'forced') this.compile(0);
+    if (this.mode === 'forced') this.compile(request.at);
     return this.pending.length >= BATCH_REGIONS;
   }
 
-  get hasPending(): boolean {
-    return this.pending.length > 0;
+  /** Compiles a batch when enough is pending or the oldest request has waited. @param at instructions executed so far */
+  compileDue(at: number): void {
+    if (this.pending.length === 0) return;
+    if (this.pending.length < BATCH_REGIONS && at < this.oldest + LONGEST_WAIT) return;
+    this.compile(at);
+    this.oldest = at;
   }
 
-  /** Compiles a batch of what is pending. @param at instructions executed so far */
-  compile(at: number): void {
+  private compile(at: number): void {
     const { runtime } = this;
     if (!runtime.code.hasRoom(BATCH_RECORDS)) {
       this.pending = [];

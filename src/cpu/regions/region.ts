@@ -3,7 +3,8 @@
  * as far as it is decoded, within limits. The result is a graph of steps; a call that is followed has
  * steps of its own.
  */
-import { RECORD } from '../state.ts';
+import { HANDLER } from '../generator/handlers.ts';
+import { HOT, RECORD } from '../state.ts';
 import type { CodeSource, FindPage, RegionPage, Shape } from './code-source.ts';
 
 const PAGE = 0x1000;
@@ -11,6 +12,8 @@ const PAGE = 0x1000;
 const MAX_STEPS = 200;
 const MAX_PAGES = 6;
 const MAX_CALL_DEPTH = 3;
+/** Branches to a place that make it part of a region. */
+const TAKEN = HOT / 64;
 /** Steps that one followed call may take. */
 const MAX_CALL_STEPS = 64;
 
@@ -132,13 +135,14 @@ export class RegionFormer {
         break;
       case 'branch':
         toNext();
-        if (this.isWorthFollowing(targetOf(this.source, step), position)) toTarget(frame);
+        if (this.isTaken(targetOf(this.source, step))) toTarget(frame);
         break;
       case 'jump':
         toTarget(frame);
         break;
       case 'call': {
-        const callee = this.enter(frame, targetOf(this.source, step), next);
+        const target = targetOf(this.source, step);
+        const callee = this.isTaken(target) && this.enter(frame, target, next);
         if (callee) toTarget(callee);
         break;
       }
@@ -159,11 +163,13 @@ export class RegionFormer {
     return { id: this.frames++, depth: caller.depth + 1, caller, start, returnPosition, steps: 0 };
   }
 
-  private isWorthFollowing(target: number, from: number): boolean {
-    if (this.everything || target <= from) return true;
+  /** Whether branches have led to a position more than now and then. */
+  private isTaken(target: number): boolean {
+    if (this.everything) return true;
     const page = this.page(target);
     const record = page ? this.source.recordAt(page.table, target - page.delta) : 0;
-    return record !== 0 && this.source.branches(record) > 0;
+    if (record === 0) return false;
+    return this.source.handler(record) === HANDLER.REGION || this.source.branches(record) >= TAKEN;
   }
 
   private stepAt(position: number): Step | undefined {
