@@ -3,7 +3,6 @@ import { type I32, type I64, i32, i64, select } from '../../../wasm/expression.t
 import type { FunctionBuilder } from '../../../wasm/function.ts';
 import type { LibraryFunction, LibraryUser } from '../../definition.ts';
 import { DIVIDE_WIDE, multiplyHigh } from '../../float/wide.ts';
-import { INTEGER_BIT } from '../../float/workspace.ts';
 import type { MutableRaw } from '../stack.ts';
 import {
   areMiddling,
@@ -102,12 +101,12 @@ const sum: Compute = (f, _, a, b, to) => {
     i32.eq(sign, signOf(b.top)),
     () => {
       f.set(high, i64.add(large, high));
-      f.if(i64.lt_u(high, large), () => {
-        const sticky = i64.or(i64.shr_u(low, ONE), i64.and(low, ONE));
-        f.set(low, i64.or(i64.shl(high, i64.const(63)), sticky));
-        f.set(high, i64.or(i64.shr_u(high, ONE), i64.const(INTEGER_BIT)));
-        f.set(exponent, i32.add(exponent, i32.const(1)));
-      });
+      // One place down when a carry came out.
+      const carry = f.let(i64.extend_i32_u(i64.lt_u(high, large)));
+      const fallen = i64.shl(i64.and(high, carry), i64.const(63));
+      f.set(low, i64.or(fallen, i64.or(i64.shr_u(low, carry), i64.and(low, carry))));
+      f.set(high, i64.or(i64.shr_u(high, carry), i64.shl(carry, i64.const(63))));
+      f.set(exponent, i32.add(exponent, i32.wrap_i64(carry)));
     },
     () => {
       // Of equal exponents, `small` may be the larger one: nothing is below it then.
@@ -144,11 +143,11 @@ const product: Compute = (f, _, a, b, to) => {
   const high = multiplyHigh(f, a.significand, b.significand);
   const low = f.let(i64.mul(a.significand, b.significand));
   const exponent = f.let(i32.sub(i32.add(exponentOf(a), exponentOf(b)), i32.const(BIAS - 1)));
-  f.if(i64.ge_s(high, i64.const(0)), () => {
-    f.set(high, i64.or(i64.shl(high, ONE), bit63(low)));
-    f.set(low, i64.shl(low, ONE));
-    f.set(exponent, i32.sub(exponent, i32.const(1)));
-  });
+  // One place up, as often as not.
+  const shift = f.let(i64.xor(bit63(high), ONE));
+  f.set(high, i64.or(i64.shl(high, shift), i64.and(bit63(low), shift)));
+  f.set(low, i64.shl(low, shift));
+  f.set(exponent, i32.sub(exponent, i32.wrap_i64(shift)));
   deliverRounded(f, to.words, to.address, signOf(i32.xor(a.top, b.top)), { high, low, exponent });
   to.finish();
 };
@@ -162,11 +161,10 @@ const quotient: Compute = (f, use, a, b, to) => {
   const divisor = b.significand;
   const dividend = f.let(a.significand);
   const below = f.let(i64.const(0));
-  f.if(i64.ge_u(dividend, divisor), () => {
-    f.set(below, i64.shl(dividend, i64.const(63)));
-    f.set(dividend, i64.shr_u(dividend, ONE));
-    f.set(exponent, i32.add(exponent, i32.const(1)));
-  });
+  const halved = f.let(i64.extend_i32_u(i64.ge_u(dividend, divisor)));
+  f.set(below, i64.shl(i64.and(dividend, halved), i64.const(63)));
+  f.set(dividend, i64.shr_u(dividend, halved));
+  f.set(exponent, i32.add(exponent, i32.wrap_i64(halved)));
   const high = f.let(use.library(DIVIDE_WIDE, dividend, below, divisor));
   const rest = f.let(i64.sub(below, i64.mul(high, divisor)));
   // The next bit of the quotient, and whether anything follows it: the rest against half the divisor.

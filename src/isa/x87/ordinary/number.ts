@@ -242,15 +242,17 @@ export function deliverRounded(
   sign: I32,
   { high, low, exponent }: Wide,
 ): void {
-  const unit = f.let(i64.const(1));
+  const spare = f.let(i64.const(0));
   f.if(i32.eqz(isWidest(words)), () => {
     const sticky = i64.extend_i32_u(i64.ne(low, i64.const(0)));
     f.set(low, i64.or(i64.shl(high, i64.const(64 - SPARE_53)), sticky));
-    f.set(unit, i64.const(1 << SPARE_53));
+    f.set(spare, i64.const(SPARE_53));
     f.set(high, i64.and(high, i64.const(-(1 << SPARE_53))));
   });
-  const up = f.let(roundsToNearest(low, i64.ne(i64.and(high, unit), i64.const(0))));
-  f.set(high, i64.add(high, select(up, unit, i64.const(0))));
+  const odd = i32.wrap_i64(i64.and(i64.shr_u(high, spare), i64.const(1)));
+  const up = f.let(roundsToNearest(low, odd));
+  // No branch: results round up as often as not.
+  f.set(high, i64.add(high, i64.shl(i64.extend_i32_u(up), spare)));
   f.if(i64.eqz(high), () => {
     f.set(high, i64.const(INTEGER_BIT));
     f.set(exponent, i32.add(exponent, i32.const(1)));
