@@ -22,7 +22,7 @@ export const packedBinary =
     c.writeV(0, operation(destination, source, c.f));
   };
 
-export const packedImmediate =
+const packedImmediate =
   (operation: PackedImmediate): Semantics =>
   (c) => {
     const destination = c.f.let(c.readV(0));

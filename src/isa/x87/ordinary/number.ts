@@ -38,7 +38,7 @@ export const isWidest = (words: I32): I32 => i32.and(words, i32.const(WIDEST));
 export const isUsual = (words: I32): I32 =>
   i32.eq(i32.and(words, i32.const(FCW.MASKS | ROUNDING | WIDE)), i32.const(FCW.MASKS | WIDE));
 
-export const decline = (f: FunctionBuilder): void => f.return(i32.const(0));
+const decline = (f: FunctionBuilder): void => f.return(i32.const(0));
 export const declineUnless = (f: FunctionBuilder, condition: I32): void =>
   f.if(i32.eqz(condition), () => decline(f));
 
