@@ -1,7 +1,14 @@
 /** How code reaches regions: counting of branches, and branches out of a region. */
 import type { LibraryFunction } from '../../isa/definition.ts';
 import { type I32, i32, i64 } from '../../wasm/expression.ts';
-import type { Callee, FunctionBuilder, IndirectTarget, Local, Signature } from '../../wasm/function.ts';
+import {
+  type Callee,
+  callIndirect,
+  type FunctionBuilder,
+  type IndirectTarget,
+  type Local,
+  type Signature,
+} from '../../wasm/function.ts';
 import { HOT, LAYOUT, RECORD, STATE, STATUS, TLB } from '../state.ts';
 import type { Environment } from './environment.ts';
 import { HANDLER } from './handlers.ts';
@@ -85,6 +92,26 @@ export function branchFromRegion(environment: Environment, regions: IndirectTarg
 
 /** Name under which the interpreter exports `branchFromRegion`. */
 export const BRANCH_FROM_REGION = 'branchFromRegion';
+
+/**
+ * (record) -> STATUS.x: executes the record's outlined handler. Regions call it rather than the handler: an
+ * instance that imported the handlers' table would live as long as the table.
+ */
+export function callHandler(handlers: IndirectTarget): LibraryFunction<'i32'> {
+  return {
+    name: CALL_HANDLER,
+    params: ['i32'],
+    result: 'i32',
+    build: (f) => {
+      const [state, record] = [f.param(0, 'i32'), f.param(1, 'i32')];
+      f.return(callIndirect('i32', handlers, i32.load(record, RECORD.LINK), state, record));
+      f.unreachable();
+    },
+  };
+}
+
+/** Name under which the interpreter exports `callHandler`. */
+export const CALL_HANDLER = 'callHandler';
 
 /** Address of the execute-TLB entry (less TLB.EXECUTE) of a linear address. */
 export const executeEntry = (bank: I32, linear: I32): I32 =>

@@ -24,6 +24,7 @@ import { ModuleBuilder } from '../../wasm/module.ts';
 import { RECORD, REGION_COUNTERS, RETURN, STATE, STATUS, TLB } from '../state.ts';
 import {
   branchFromRegion,
+  callHandler,
   countBranch,
   countUp,
   HANDLER_SIGNATURE,
@@ -63,6 +64,7 @@ export function generateInterpreter(
   module.export('run', run);
   environment.function(RFLAGS);
   environment.function(branchFromRegion(environment, regions));
+  environment.function(callHandler(handlers));
   return module.finish(maximumPages);
 }
 

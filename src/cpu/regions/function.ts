@@ -10,11 +10,11 @@ import { SIDE_EXITS, type SideExit } from '../../contracts/tiers.ts';
 import type { CodeMode } from '../../isa/modes.ts';
 import { CODE_MODE } from '../../isa/modes.ts';
 import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
-import { call, callIndirect, type FunctionBuilder, type Label, type Local } from '../../wasm/function.ts';
+import { call, type FunctionBuilder, type Label, type Local } from '../../wasm/function.ts';
 import { executeEntry } from '../generator/branch.ts';
 import { Emitter } from '../generator/emitter.ts';
 import type { MemoryFunctions } from '../generator/memory.ts';
-import { RECORD, REGION_COUNTERS, STATE, STATUS, TLB } from '../state.ts';
+import { REGION_COUNTERS, STATE, STATUS, TLB } from '../state.ts';
 import { type Block, edgeTo, isBackward, isLoop, isMerge, makeBlocks } from './blocks.ts';
 import type { CodeSource, RegionPage } from './code-source.ts';
 import { type KnownFlags, RegionFlags, sameKnowledge } from './flags.ts';
@@ -311,7 +311,7 @@ export class RegionFunction {
       const record = i32.const(this.options.keepRecord(step));
       const status = f.let(
         step.shape.form
-          ? callIndirect('i32', environment.handlers, i32.load(record, RECORD.LINK), state, record)
+          ? call('i32', environment.handler, state, record)
           : call('i32', environment.system, record),
       );
       f.if(i32.eq(status, i32.const(STATUS.AGAIN)), () => f.return(i32.const(step.entry)));

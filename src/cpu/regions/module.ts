@@ -1,9 +1,9 @@
 /** The module that a batch of regions is compiled to: imports only what they use, by the interpreter's export names. */
 import type { LibraryFunction, LibraryUser } from '../../isa/definition.ts';
 import type { Expression, I32, ValueType } from '../../wasm/expression.ts';
-import { type Callee, call, type FunctionBuilder, type IndirectTarget } from '../../wasm/function.ts';
+import { type Callee, call, type FunctionBuilder } from '../../wasm/function.ts';
 import { ModuleBuilder } from '../../wasm/module.ts';
-import { BRANCH_FROM_REGION, HANDLER_SIGNATURE } from '../generator/branch.ts';
+import { BRANCH_FROM_REGION, CALL_HANDLER } from '../generator/branch.ts';
 import { STATE_PARAMETER } from '../generator/environment.ts';
 import type { Shared } from '../generator/form.ts';
 import { memoryFunctions } from '../generator/memory.ts';
@@ -13,8 +13,8 @@ import { HELPERS } from '../helpers.ts';
 const MAXIMUM_PAGES = 65536;
 
 export class RegionEnvironment implements LibraryUser {
-  /** Outlined handlers of the interpreter. */
-  readonly handlers: IndirectTarget;
+  /** (CPU block, record) -> status: the record's outlined handler. */
+  readonly handler: Callee;
   /** (CPU block, target) -> what a region returns */
   readonly branch: Callee;
   /** (record) -> status */
@@ -25,8 +25,7 @@ export class RegionEnvironment implements LibraryUser {
   private entries = 0;
 
   constructor() {
-    const { module } = this;
-    this.handlers = { table: module.importTable('handlers'), type: module.type(HANDLER_SIGNATURE) };
+    this.handler = this.import(CALL_HANDLER, ['i32', 'i32'], 'i32');
     this.branch = this.import(BRANCH_FROM_REGION, ['i32', 'i64'], 'i32');
     this.system = this.import('system', ['i32'], 'i32');
     this.shared = { environment: this, memory: memoryFunctions() };
