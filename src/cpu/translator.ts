@@ -91,19 +91,21 @@ export class Translator {
       const record = code.allocate();
       if (first === 0) first = record;
       this.u32[(at.table >> 2) + position] = record;
+      code.statistics.decoded++;
       if (result !== 'ok') {
         this.writeFault(record, position, result);
-        code.markCode(at.page, position, Math.min(PAGE, position + MAX_LENGTH));
-        code.statistics.decoded++;
+        code.markCode(at.page, offset, Math.min(PAGE, position + MAX_LENGTH));
         return first;
       }
       this.write(record, position, at.mode);
-      code.markCode(at.page, position, position + this.decoder.length);
-      code.statistics.decoded++;
       position += this.decoder.length;
-      if (this.ends[this.decoder.entry.index]) return first;
+      if (this.ends[this.decoder.entry.index]) {
+        code.markCode(at.page, offset, position);
+        return first;
+      }
     }
     if (first === 0) return 0;
+    code.markCode(at.page, offset, position);
     this.writeContinue(code.allocate(), position);
     return first;
   }
@@ -198,7 +200,8 @@ export class Translator {
   }
 
   private clear(record: number): void {
-    this.u32.fill(0, record >> 2, (record + RECORD.SIZE) >> 2);
+    const { u32 } = this;
+    for (let at = record >> 2; at < (record + RECORD.SIZE) >> 2; at++) u32[at] = 0;
   }
 }
 
