@@ -239,7 +239,7 @@ function expected(c: Case): Outcome & { readonly ok: boolean } {
 
 describe('the page walker in generated code', () => {
   const successes = new Map<string, number>();
-  const CASES = 6000;
+  const CASES = 3000;
 
   it(`does what the one in TypeScript does, or nothing: ${CASES} random page tables`, () => {
     for (let seed = 1; seed <= CASES; seed++) {
@@ -259,7 +259,7 @@ describe('the page walker in generated code', () => {
       if (wanted.host !== 0) successes.set(key, (successes.get(key) ?? 0) + 1);
     }
     const modes = MODES.flatMap((mode) => [mode, `${mode} under EPT`]);
-    for (const mode of modes) expect(successes.get(mode) ?? 0, mode).toBeGreaterThan(50);
+    for (const mode of modes) expect(successes.get(mode) ?? 0, mode).toBeGreaterThan(40);
   });
 
   it('enters EPT translations where TypeScript finds them', () => {
