@@ -11,7 +11,6 @@ import type { Conversation } from './dialogue.ts';
 import { LIMIT_MS } from './guest.ts';
 import type { Answer, Setup } from './hosts/converse.ts';
 import { findThread, timeOf } from './processor-time.ts';
-import { NO_TIME } from './time.ts';
 
 const PAGE = '<!doctype html><title>peers</title>';
 /** Chromium's name for the thread of a Worker. */
@@ -28,11 +27,17 @@ async function serve(paths: readonly string[]): Promise<Server> {
   let thread: string | undefined;
   const time = () => {
     thread ??= findThread(WORKER_THREAD, process.pid);
-    return JSON.stringify(thread === undefined ? NO_TIME : timeOf(thread));
+    return JSON.stringify(timeOf(thread));
+  };
+  const contents = async (name: string) => {
+    if (name === '') return PAGE;
+    if (name === 'time') return time();
+    const path = files.get(name);
+    if (path === undefined) throw new Error(`there is no file ${name}`);
+    return readFile(path);
   };
   const server = createServer(async (request, response) => {
     const name = (request.url ?? '/').slice(1);
-    const path = files.get(name);
     const types: Record<string, string> = {
       '': 'text/html',
       mjs: 'text/javascript',
@@ -40,22 +45,24 @@ async function serve(paths: readonly string[]): Promise<Server> {
     };
     const type = types[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
     response.setHeader('content-type', type).setHeader('cache-control', 'no-store');
-    if (name === '') response.end(PAGE);
-    else if (name === 'time') response.end(time());
-    else if (path !== undefined) response.end(await readFile(path));
-    else response.writeHead(404).end();
+    try {
+      response.end(await contents(name));
+    } catch (error) {
+      response.writeHead(404).end(String(error));
+    }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
 }
 
-/** Runs in the page: starts the Worker, gives it the setup, waits for its answer. */
-function inPage(setup: Setup): Promise<Answer> {
+/** Runs in the page: starts the Worker, gives it the setup, waits for its answer, `limit` milliseconds at most. */
+function inPage({ setup, limit }: { setup: Setup; limit: number }): Promise<Answer> {
   return new Promise((resolve) => {
     const worker = new Worker('worker.mjs', { type: 'module' });
     worker.onmessage = (event: MessageEvent<Answer>) => resolve(event.data);
     worker.onerror = (event) => resolve({ kind: 'failure', reason: `the Worker: ${event.message}` });
     worker.postMessage(setup);
+    setTimeout(() => resolve({ kind: 'failure', reason: `no end after ${limit} ms` }), limit);
   });
 }
 
@@ -71,9 +78,9 @@ export async function runInChromium(bundles: Bundles, setup: Setup): Promise<Con
   });
   try {
     const page = await browser.newPage();
-    page.setDefaultTimeout(LIMIT_MS);
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    const answer = await page.evaluate(inPage, { ...setup, files: Object.fromEntries(served) } as Setup);
+    const setupThere = { ...setup, files: Object.fromEntries(served) } as Setup;
+    const answer = await page.evaluate(inPage, { setup: setupThere, limit: LIMIT_MS });
     if (answer.kind === 'failure') throw new Error(answer.reason);
     return answer.result;
   } finally {

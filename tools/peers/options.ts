@@ -24,6 +24,9 @@ export const HELP = `Usage: npm run bench:peers -- [options]
   --tier2 MODE        of the lab: off, on, forced (default: on)
   --quick             one boot, a quarter of the work
   --write FILE        also writes the report, as Markdown
+
+Tests:
+${TESTS.map(({ name, group, about }) => `  ${name.padEnd(16)}${group.padEnd(9)}${about}`).join('\n')}
 `;
 
 const TIER2_MODES: readonly Tier2Mode[] = ['off', 'on', 'forced'];

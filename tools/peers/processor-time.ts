@@ -43,8 +43,11 @@ export function ownTime(): ProcessorTime {
 const parentOf = (pid: string): string | undefined =>
   /^PPid:\s*(\d+)/m.exec(read(`/proc/${pid}/status`))?.[1];
 
-/** The busiest thread of this name (its first 15 characters) in the process `pid` and its descendants. */
-export function findThread(name: string, pid: number): string | undefined {
+/**
+ * The busiest thread of this name (its first 15 characters) in the process `pid` and its descendants.
+ * Throws an Error when there is none.
+ */
+export function findThread(name: string, pid: number): string {
   const parents = new Map(
     names('/proc')
       .filter((entry) => /^\d+$/.test(entry))
@@ -56,5 +59,7 @@ export function findThread(name: string, pid: number): string | undefined {
     .filter(descends)
     .flatMap((process) => names(`/proc/${process}/task`).map((task) => `/proc/${process}/task/${task}`))
     .filter((path) => read(`${path}/comm`).trim() === name.slice(0, 15));
-  return threads.sort((a, b) => threadTime(b) - threadTime(a))[0];
+  const [busiest] = threads.sort((a, b) => threadTime(b) - threadTime(a));
+  if (busiest === undefined) throw new Error(`process ${pid} has no thread "${name}"`);
+  return busiest;
 }

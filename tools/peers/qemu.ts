@@ -5,7 +5,6 @@ import { needPackages } from './debian.ts';
 import { type Command, type Conversation, Dialogue } from './dialogue.ts';
 import { COMMAND_LINE, type Guest, LIMIT_MS, RAM_BYTES } from './guest.ts';
 import { findThread, sleep, timeOf } from './processor-time.ts';
-import { NO_TIME } from './time.ts';
 
 const PROGRAM = 'qemu-system-i386';
 /** QEMU's name for the thread that runs the processors in turn. */
@@ -38,7 +37,7 @@ export function runInQemu(guest: Guest, commands: readonly Command[]): Promise<C
       sample: () => {
         thread ??= findThread(PROCESSOR_THREAD, child.pid!);
         sleep(REST);
-        return thread === undefined ? NO_TIME : timeOf(thread);
+        return timeOf(thread);
       },
       send: (text) => child.stdin.write(text),
       finished: resolve,

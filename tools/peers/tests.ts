@@ -7,7 +7,7 @@ export interface Test {
   /** As in program/tests.def. */
   readonly name: string;
   readonly group: Group;
-  /** Repetitions: chosen for some 20 to 100 ms on a processor of 2020. */
+  /** Repetitions: chosen for some 10 to 100 ms on a processor of 2020. */
   readonly count: number;
   readonly about: string;
 }

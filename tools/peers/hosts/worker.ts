@@ -9,7 +9,7 @@ function ask(path: string): string {
   const request = new XMLHttpRequest();
   request.open('GET', path, false);
   request.send();
-  if (request.status !== 200) throw new Error(`${path}: status ${request.status}`);
+  if (request.status !== 200) throw new Error(`${path}: ${request.responseText}`);
   return request.responseText;
 }
 
