@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: the lab's own workloads on the bare machine and in a virtual machine (vtx-ept), without
+ * The lab's own workloads on the bare machine and in a virtual machine (vtx-ept), without
  * and with the second tier. Setups take turns within a round, and the best of all rounds counts. Times are
  * processor times.
  */
