@@ -1,4 +1,5 @@
 /** How code reaches regions: counting of branches, and branches out of a region. */
+import { SIDE_EXITS } from '../../contracts/tiers.ts';
 import type { LibraryFunction } from '../../isa/definition.ts';
 import { type I32, i32, i64 } from '../../wasm/expression.ts';
 import {
@@ -9,7 +10,7 @@ import {
   type Local,
   type Signature,
 } from '../../wasm/function.ts';
-import { HOT, LAYOUT, RECORD, STATE, STATUS, TLB } from '../state.ts';
+import { HOT, LAYOUT, RECORD, REGION_COUNTERS, STATE, STATUS, TLB } from '../state.ts';
 import type { Environment } from './environment.ts';
 import { HANDLER } from './handlers.ts';
 
@@ -45,22 +46,30 @@ export function countUp(f: FunctionBuilder, address: number): void {
 
 /**
  * (target i64) -> as a region: a near branch out of a region to an instruction pointer. Goes straight
- * on to the region that begins there, or tells the interpreter where to go on.
+ * on to the region that begins there, or tells the interpreter where to go on. `flat`: in 64-bit and flat
+ * 32-bit code CS has no base and no limit.
  */
-export function branchFromRegion(environment: Environment, regions: IndirectTarget): LibraryFunction<'i32'> {
+export function branchFromRegion(
+  environment: Environment,
+  regions: IndirectTarget,
+  flat: boolean,
+): LibraryFunction<'i32'> {
   return {
-    name: BRANCH_FROM_REGION,
+    name: flat ? BRANCH_FROM_REGION.flat : BRANCH_FROM_REGION.segmented,
     params: ['i64'],
     result: 'i32',
     build: (f) => {
       const [state, target] = [f.param(0, 'i32'), f.param(1, 'i64')];
       const lookup = () => {
+        countUp(f, EXITS_BY_BRANCH);
         f.store('i64', state, target, STATE.RIP);
         f.return(i32.const(STATUS.JUMP));
       };
+      if (!flat) f.if(i64.gt_u(target, i64.load(state, STATE.CODE_LIMIT)), lookup);
       const codeBase = i64.load(state, STATE.EFFECTIVE_BASE + 8);
-      f.if(i64.gt_u(target, i64.load(state, STATE.CODE_LIMIT)), lookup);
-      const linear = f.let(i64.and(i64.add(target, codeBase), i64.load(state, STATE.ADDRESS_MASK)));
+      const linear = flat
+        ? target
+        : f.let(i64.and(i64.add(target, codeBase), i64.load(state, STATE.ADDRESS_MASK)));
       const page = f.let(i64.and(linear, i64.const(~0xfffn)));
       const table = f.let(i32.load(state, STATE.TABLE));
       const slot = f.let(i32.shl(i32.and(i32.wrap_i64(linear), i32.const(0xfff)), i32.const(2)));
@@ -84,14 +93,18 @@ export function branchFromRegion(environment: Environment, regions: IndirectTarg
       );
       f.if(isRegion(found), () => f.returnCallIndirect(regions, i32.load(found, RECORD.LINK), state));
       countBranch(f, found, table, environment.imports.hot);
+      countUp(f, EXITS_BY_BRANCH);
       f.return(found);
       f.unreachable();
     },
   };
 }
 
-/** Name under which the interpreter exports `branchFromRegion`. */
-export const BRANCH_FROM_REGION = 'branchFromRegion';
+/** Names under which the interpreter exports `branchFromRegion`. */
+export const BRANCH_FROM_REGION = { flat: 'branchFromRegion', segmented: 'branchFromSegmented' } as const;
+
+/** Counts branches to code that is not compiled. */
+const EXITS_BY_BRANCH = REGION_COUNTERS.EXITS + Object.keys(SIDE_EXITS).indexOf('target') * 8;
 
 /**
  * (record) -> STATUS.x: executes the record's outlined handler. Regions call it rather than the handler: an

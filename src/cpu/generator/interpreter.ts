@@ -63,7 +63,7 @@ export function generateInterpreter(
   emitRun(run, plan, shared, { handlers, regions });
   module.export('run', run);
   environment.function(RFLAGS);
-  environment.function(branchFromRegion(environment, regions));
+  for (const flat of [true, false]) environment.function(branchFromRegion(environment, regions, flat));
   environment.function(callHandler(handlers));
   return module.finish(maximumPages);
 }

@@ -24,8 +24,8 @@ import { RegionEnvironment } from './module.ts';
 import { RegionFormer, type Step } from './region.ts';
 
 /** One compilation: so many regions or guest instructions at most, to be done in some milliseconds. */
-const BATCH_REGIONS = 12;
-const BATCH_STEPS = 800;
+const BATCH_REGIONS = 8;
+const BATCH_STEPS = 400;
 /** Records that it may need: two for each region, one for each step at most. */
 const BATCH_RECORDS = 2 * BATCH_REGIONS + 2 * BATCH_STEPS;
 /** Instructions that a request waits for others, to share a module with them. */

@@ -124,13 +124,14 @@ export class RegionFunction {
     this.registers.writeBack();
     f.store('i32', state, this.budget, STATE.BUDGET);
     this.count();
-    const counter = i32.shl(this.cause, i32.const(3));
-    f.scope(() => {
-      const at = f.let(counter);
-      f.store('i64', at, i64.add(i64.load(at, REGION_COUNTERS.EXITS), i64.const(1)), REGION_COUNTERS.EXITS);
+    f.if(this.result, () => {
+      const at = i32.shl(this.cause, i32.const(3));
+      const count = i64.add(i64.load(at, REGION_COUNTERS.EXITS), i64.const(1));
+      f.store('i64', at, count, REGION_COUNTERS.EXITS);
+      f.return(this.result);
     });
-    f.if(this.result, () => f.return(this.result));
-    f.returnCall(this.environment.branch, state, this.target);
+    const { flat, segmented } = this.environment.branches;
+    f.returnCall(this.isSegmented ? segmented : flat, state, this.target);
     f.unreachable();
     this.emitPrologue();
   }
@@ -172,14 +173,17 @@ export class RegionFunction {
     const { f } = this;
     f.set(this.result, i32.const(step.entry));
     if (this.remaining > 0) f.set(this.budget, i32.add(this.budget, i32.const(this.remaining)));
-    this.leave(step.page, cause);
+    f.set(this.cause, i32.const(CAUSES.indexOf(cause)));
+    this.enterPage(step.page);
+    f.br(this.exit);
   }
 
   /** Leaves the region by a near branch, checked, to an instruction pointer. */
   branch(ip: I64, step: Step): void {
     this.f.set(this.target, ip);
     this.f.set(this.result, i32.const(0));
-    this.leave(step.page, 'target');
+    this.enterPage(step.page);
+    this.f.br(this.exit);
   }
 
   /** Ends the current instruction where its code is not at the end. */
@@ -324,12 +328,6 @@ export class RegionFunction {
     this.flags.known = undefined;
   }
 
-  private leave(page: RegionPage, cause: SideExit): void {
-    this.f.set(this.cause, i32.const(CAUSES.indexOf(cause)));
-    this.enterPage(page);
-    this.f.br(this.exit);
-  }
-
   /** Adds the instructions executed since the last time. */
   private count(): void {
     const { f } = this;
@@ -353,6 +351,11 @@ export class RegionFunction {
     });
   }
 
+  /** CS may have a base and a limit. */
+  get isSegmented(): boolean {
+    return this.mode !== CODE_MODE.LONG64 && this.mode !== CODE_MODE.FLAT32;
+  }
+
   // --- pages --------------------------------------------------------------------------------------
 
   /** Leaves the region unless the page of `to` is mapped as it was: what the interpreter's branch looks at. */
@@ -368,9 +371,8 @@ export class RegionFunction {
         i32.ne(i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD), i32.const(table)),
       );
       const ip = this.ip(positionOf(to));
-      const isSegmented = this.mode !== CODE_MODE.LONG64 && this.mode !== CODE_MODE.FLAT32;
       const outside = i64.gt_u(ip, i64.load(state, STATE.CODE_LIMIT));
-      f.if(isSegmented ? i32.or(differs, outside) : differs, () => this.branch(ip, from));
+      f.if(this.isSegmented ? i32.or(differs, outside) : differs, () => this.branch(ip, from));
     });
   }
 

@@ -16,7 +16,7 @@ export class RegionEnvironment implements LibraryUser {
   /** (CPU block, record) -> status: the record's outlined handler. */
   readonly handler: Callee;
   /** (CPU block, target) -> what a region returns */
-  readonly branch: Callee;
+  readonly branches: { readonly flat: Callee; readonly segmented: Callee };
   /** (record) -> status */
   readonly system: Callee;
   readonly shared: Shared;
@@ -26,7 +26,11 @@ export class RegionEnvironment implements LibraryUser {
 
   constructor() {
     this.handler = this.import(CALL_HANDLER, ['i32', 'i32'], 'i32');
-    this.branch = this.import(BRANCH_FROM_REGION, ['i32', 'i64'], 'i32');
+    const branch = (name: string) => this.import(name, ['i32', 'i64'], 'i32');
+    this.branches = {
+      flat: branch(BRANCH_FROM_REGION.flat),
+      segmented: branch(BRANCH_FROM_REGION.segmented),
+    };
     this.system = this.import('system', ['i32'], 'i32');
     this.shared = { environment: this, memory: memoryFunctions() };
   }

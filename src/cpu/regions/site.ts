@@ -253,9 +253,7 @@ export class RegionSite implements Site {
 
   /** Relative targets of these instructions may wrap, or lie beyond the limit of CS. */
   private get mayWrap(): boolean {
-    const { mode } = this.region;
-    const form = this.step.shape.form;
-    return (mode !== CODE_MODE.LONG64 && mode !== CODE_MODE.FLAT32) || form?.size === 16;
+    return this.region.isSegmented || this.step.shape.form?.size === 16;
   }
 
   /** Then it is as legal as the instruction itself. */
