@@ -14,6 +14,7 @@ import { assembleHandlers, HANDLER } from './lockstep-handlers.ts';
 import { Random } from './random.ts';
 import { type Layout, type Program, placer, putNumber } from './random-program.ts';
 import { originOf, type Setting, WINDOW } from './random-program-settings.ts';
+import { OTHER_CODE } from './random-program-snippets.ts';
 
 export const IMAGE_BYTES = 0x4_0000;
 export const WINDOW_AT = 0x1_0000;
@@ -52,7 +53,8 @@ function putDescriptor(
 }
 
 /** The program's segments. */
-function segmentsOf(setting: Setting, window: number): { code: Segment; data: Segment; extra: Segment } {
+function segmentsOf(program: Program): { code: Segment; data: Segment; extra: Segment } {
+  const { setting, window, codeLimit } = program;
   const { bits, cpl, kind, segmented, limit = 0xffff, stackBits = bits === 64 ? 32 : bits } = setting;
   if (kind === 'real' || kind === 'virtual-8086') {
     const attributes = kind === 'real' ? 0x93 : 0xf3;
@@ -70,14 +72,20 @@ function segmentsOf(setting: Setting, window: number): { code: Segment; data: Se
     attributes: 0x93 | dpl | big | (stackBits === 32 ? 0x4000 : 0),
   };
   return {
-    code: { ...place, selector: S.CODE | cpl, attributes: 0x9b | dpl | size | big },
+    code: {
+      ...place,
+      limit: segmented ? (codeLimit ?? limit) : FLAT.limit,
+      selector: S.CODE | cpl,
+      attributes: 0x9b | dpl | size | big,
+    },
     data,
     extra: { ...data, selector: S.FS | cpl, base: (segmented ? window : 0) + 0x2000 },
   };
 }
 
-function putTables(image: Uint8Array, setting: Setting, window: number): void {
-  const { code, data, extra } = segmentsOf(setting, window);
+function putTables(image: Uint8Array, program: Program): void {
+  const { setting } = program;
+  const { code, data, extra } = segmentsOf(program);
   const isLong = setting.kind === 'long';
   putDescriptor(image, KERNEL.CODE, { ...FLAT, attributes: isLong ? 0xa09b : 0xc09b });
   putDescriptor(image, KERNEL.DATA, { ...FLAT, attributes: 0xc093 });
@@ -219,7 +227,6 @@ function templateOf(setting: Setting, window: number): Template {
     bytes.set(assembleHandlers(setting.kind), HANDLER.CODE);
     putNumber(bytes, HANDLER.ORIGIN, 8, originOf(setting, window));
     const root = putPaging(bytes, setting, window);
-    putTables(bytes, setting, window);
     template = { bytes, root };
     templates.set(key, template);
   }
@@ -230,7 +237,9 @@ function templateOf(setting: Setting, window: number): Template {
 export function putImage(ram: Uint8Array, program: Program, layout: Layout): void {
   const { setting, window, start, items, pointers, data } = program;
   ram.set(templateOf(setting, window).bytes);
+  putTables(ram, program);
   ram.set(layout.code, WINDOW_AT + start);
+  putOtherCode(ram);
   for (const [i, offset] of checkpoints(layout).entries())
     putNumber(ram, HANDLER.CHECKPOINTS + 2 * i, 2, offset);
   ram.set(new Uint8Array(layout.resume.buffer), HANDLER.RESUME);
@@ -240,6 +249,14 @@ export function putImage(ram: Uint8Array, program: Program, layout: Layout): voi
   for (const { offset, bytes, label } of pointers) {
     putNumber(ram, WINDOW_AT + offset, bytes, origin + place(label));
   }
+}
+
+/** A variant of the second page of code, in a frame that nothing maps: some bytes are others. */
+function putOtherCode(ram: Uint8Array): void {
+  const from = WINDOW_AT + 0x1000;
+  const to = from ^ OTHER_CODE;
+  ram.copyWithin(to, from, from + 0x1000);
+  for (let at = 7; at < 0x1000; at += 29) ram[to + at] ^= 1;
 }
 
 /** A few places of the program, evenly spread, then its end. */
@@ -266,7 +283,7 @@ export function putRegisters(r: Registers, ram: Uint8Array, program: Program): v
   if (paging === 'pae') {
     for (let i = 0; i < 8; i++) r.u32[(STATE.PDPTE >> 2) + i] = view(ram).getUint32(root + 4 * i, true);
   }
-  const { code, data, extra } = segmentsOf(setting, window);
+  const { code, data, extra } = segmentsOf(program);
   for (const n of [SEG.ES, SEG.SS, SEG.DS, SEG.GS]) r.setSegment(n, data);
   r.setSegment(SEG.FS, extra);
   r.setSegment(SEG.CS, code);

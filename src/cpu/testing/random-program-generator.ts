@@ -53,19 +53,20 @@ export function generate(seed: number, index: number): Program {
   for (const label of s.subroutines) subroutine(s, label);
   while (s.items.length < length) snippet(s);
   const { items, pointers, data } = s;
+  const bytes = items.reduce((sum, item) => sum + item.bytes.length, 0);
+  const start = startOf(random, bytes);
   return {
     seed,
     setting,
     window,
-    start: startOf(
-      random,
-      items.reduce((sum, { bytes }) => sum + bytes.length, 0),
-    ),
+    start,
     items,
     pointers,
     data,
     registers: registersOf(random, setting, window),
     slices: slicesOf(random, isHot),
+    // The end of the program, now and then some of it, lies beyond.
+    codeLimit: random.chance(0.15) ? start + random.between(bytes >> 1, bytes + 20) : undefined,
     compilation: { oneIn: random.pick([1, 1, 1, 2, 3]), most: random.pick([2, 3, 4, 6, 30]) },
   };
 }

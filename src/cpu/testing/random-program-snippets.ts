@@ -329,22 +329,33 @@ const selfModify: Snippet = (s) => {
   s.putAbsolute([wide ? 0xc7 : 0xc6], 0, { label: place.label, plus: place.length - 1, alias }, tail);
 };
 
-/** Flips a bit of a window page's entry and drops its translation. Only where the tables can be reached. */
+/**
+ * Flips a bit of a window page's entry, or puts another page in place of the second one of the code, and
+ * drops the translation. Only where the tables can be reached.
+ */
 const changeMapping: Snippet = (s) => {
-  const { random, setting, bits } = s;
+  const { random, setting, bits, window } = s;
   if (setting.cpl !== 0 || setting.paging === 'none' || setting.segmented || bits === 16) return;
-  const page = random.pick([3, 4, 5, 6, 7, 8, 11]);
-  const entry = PAGE_TABLE + page * (setting.paging === '32-bit' ? 4 : 8);
-  // XOR byte [entry], P or W or A or D
+  const changesCode = random.chance(0.4);
+  const page = changesCode ? 1 : random.pick([3, 4, 5, 6, 7, 8, 11]);
+  const [bytes, entries] = setting.paging === '32-bit' ? [4, 1024] : [8, 512];
+  const first = Math.floor(window / 0x1000) & (entries - 1);
+  // The rest of a window across a table's end is in another table.
+  if (first + page >= entries) return;
+  const entry = PAGE_TABLE + (first + page) * bytes;
+  // XOR byte [entry], P or W or A or D; or address bits 15:8, which leads to the other page of code.
   const operand = bits === 64 ? [0x34, 0x25] : [0x35];
-  const bit = random.pick([1, 2, 2, 0x20, 0x40]);
+  const [at, bit] = changesCode ? [entry + 1, OTHER_CODE >> 8] : [entry, random.pick([1, 2, 2, 0x20, 0x40])];
   s.put(
     [0x80, ...operand, 0, 0, 0, 0, bit],
-    [{ at: 1 + operand.length, bytes: 4, kind: 'physical', target: entry }],
+    [{ at: 1 + operand.length, bytes: 4, kind: 'physical', target: at }],
   );
   if (random.chance(0.7)) s.putAbsolute([0x0f, 0x01], 7, page * 0x1000);
   else reloadTables(s);
 };
+
+/** Physical address of the second page of code, exclusive or that of its variant: see lockstep-image.ts. */
+export const OTHER_CODE = 0xa000;
 
 /** The window's page table: see lockstep-image.ts. */
 export const PAGE_TABLE = 0x3_0000;
@@ -405,7 +416,7 @@ export const SNIPPETS: readonly (readonly [weight: number, snippet: Snippet])[] 
   [1.5, reloadStackPointer],
   [3, repeatedString],
   [2, selfModify],
-  [1, changeMapping],
+  [2, changeMapping],
   [0.3, reloadTables],
   [1, initializeFloat],
   [1, flags],

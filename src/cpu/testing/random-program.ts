@@ -66,6 +66,8 @@ export interface Program {
   /** Data words with a value. */
   readonly data: readonly { readonly offset: number; readonly value: number }[];
   readonly slices: readonly Slice[];
+  /** Limit of CS where segments begin at the window; absent: that of the setting. */
+  readonly codeLimit: number | undefined;
   readonly compilation: Compilation;
 }
 
