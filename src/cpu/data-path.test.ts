@@ -304,3 +304,23 @@ describe('code that is written while it runs', () => {
     expect(bench.regs.gprLo(GPR.RCX)).toBe(7);
   });
 });
+
+describe('PUSH of a segment register', () => {
+  /** The 8 bytes below the old top of the stack, and how far the pointer moved. */
+  const pushed = (mode: 32 | 64, hex: string): [number, ...number[]] => {
+    bench.setMode(mode);
+    const r = bench.regs;
+    r.setGpr32(GPR.RSP, DATA + 0x800);
+    bench.ram.fill(0xaa, data + 0x7f8, data + 0x800);
+    expect(run(hex)).toBe('none');
+    return [DATA + 0x800 - r.gpr(GPR.RSP), ...bench.ram.subarray(data + 0x7f8, data + 0x800)];
+  };
+
+  it.each([
+    ['32 bits', 32, '0f a0', [4, 0xaa, 0xaa, 0xaa, 0xaa, 0x2b, 0, 0, 0]],
+    ['16 bits', 32, '66 1e', [2, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0x2b, 0]],
+    ['64 bits', 64, '0f a8', [8, 0x2b, 0, 0, 0, 0, 0, 0, 0]],
+  ] as const)('zero-extends the selector to the operand size: %s', (_, mode, hex, expected) => {
+    expect(pushed(mode, hex)).toEqual(expected);
+  });
+});

@@ -76,7 +76,13 @@ export function refreshFpuTrap(r: Registers): void {
 /** The part of `refresh` for one data segment register outside 64-bit mode or for FS and GS: base and range. */
 export function refreshDataSegment(r: Registers, n: number): void {
   if (!is64Bit(r)) {
-    refresh(r);
+    if (n === SEG.SS || n === SEG.CS) {
+      refresh(r);
+      return;
+    }
+    r.setAddress(STATE.EFFECTIVE_BASE + 8 * n, r.segmentBase(n));
+    refreshRange(r, n, false);
+    if (n < SEG.FS) r.setPair(STATE.CODE_MODE, codeMode(r), 0);
     return;
   }
   if (n >= SEG.FS) r.setAddress(STATE.EFFECTIVE_BASE + 8 * n, r.segmentBase(n));
@@ -95,7 +101,8 @@ function codeMode(r: Registers): CodeMode {
 const FLAT_SEGMENTS = [SEG.CS, SEG.SS, SEG.DS, SEG.ES];
 
 function isFlat(r: Registers): boolean {
-  return FLAT_SEGMENTS.every((n) => r.segmentBase(n) === 0 && isUnlimited(r, n));
+  for (const n of FLAT_SEGMENTS) if (r.segmentBase(n) !== 0 || !isUnlimited(r, n)) return false;
+  return true;
 }
 
 /** Readable, and writable unless it is CS, at all offsets: what its range (below) already says. */

@@ -43,16 +43,6 @@ function moveFromSegment(c: SystemContext): Status {
   return writeRmWord(c, c.regs.selector(n)) ? STATUS.NEXT : STATUS.FAULT;
 }
 
-/** A wide push of a segment register writes the selector zero-extended. */
-const push =
-  (n: number): SystemOperation =>
-  (c) => {
-    const stack = Stack.current(c);
-    if (!stack.push((defaultWideSize(c) / 8) as StackSize, c.regs.selector(n))) return STATUS.FAULT;
-    stack.commit();
-    return STATUS.NEXT;
-  };
-
 const pop =
   (n: number): SystemOperation =>
   (c) => {
@@ -126,12 +116,6 @@ export const SEGMENT_MOVES: Record<string, SystemOperation> = {
   lss: loadFarPointer(SEG.SS),
   lfs: loadFarPointer(SEG.FS),
   lgs: loadFarPointer(SEG.GS),
-  pushEs: push(SEG.ES),
-  pushCs: push(SEG.CS),
-  pushSs: push(SEG.SS),
-  pushDs: push(SEG.DS),
-  pushFs: push(SEG.FS),
-  pushGs: push(SEG.GS),
   popEs: pop(SEG.ES),
   popSs: pop(SEG.SS),
   popDs: pop(SEG.DS),

@@ -16,16 +16,24 @@ const swapgs: Semantics = (c) => {
   f.store('i64', c.field(STATE.EFFECTIVE_BASE + 8 * SEG.GS), incoming);
 };
 
+/** A wide push writes the selector zero-extended. */
+const push =
+  (n: number): Semantics =>
+  (c) => {
+    const selector = i32.load16_u(c.field(STATE.SEGMENTS + n * SEGMENT.SIZE + SEGMENT.SELECTOR));
+    c.push(c.f.let(i64.extend_i32_u(selector)));
+  };
+
 export const segmentInstructions: readonly Instruction[] = [
   { mnemonic: 'MOV', encoding: '8C', operands: 'Ev,Sw', semantics: { system: 'moveFromSegment' } },
   { mnemonic: 'MOV', encoding: '8E', operands: 'Sw,Ew', semantics: { system: 'moveToSegment' } },
 
-  { mnemonic: 'PUSH', encoding: '06', attributes: 'v i64', semantics: { system: 'pushEs' } },
-  { mnemonic: 'PUSH', encoding: '0E', attributes: 'v i64', semantics: { system: 'pushCs' } },
-  { mnemonic: 'PUSH', encoding: '16', attributes: 'v i64', semantics: { system: 'pushSs' } },
-  { mnemonic: 'PUSH', encoding: '1E', attributes: 'v i64', semantics: { system: 'pushDs' } },
-  { mnemonic: 'PUSH', encoding: '0F A0', attributes: 'v d64', semantics: { system: 'pushFs' } },
-  { mnemonic: 'PUSH', encoding: '0F A8', attributes: 'v d64', semantics: { system: 'pushGs' } },
+  { mnemonic: 'PUSH', encoding: '06', attributes: 'v i64', semantics: push(SEG.ES) },
+  { mnemonic: 'PUSH', encoding: '0E', attributes: 'v i64', semantics: push(SEG.CS) },
+  { mnemonic: 'PUSH', encoding: '16', attributes: 'v i64', semantics: push(SEG.SS) },
+  { mnemonic: 'PUSH', encoding: '1E', attributes: 'v i64', semantics: push(SEG.DS) },
+  { mnemonic: 'PUSH', encoding: '0F A0', attributes: 'v d64', semantics: push(SEG.FS) },
+  { mnemonic: 'PUSH', encoding: '0F A8', attributes: 'v d64', semantics: push(SEG.GS) },
   { mnemonic: 'POP', encoding: '07', attributes: 'v i64', semantics: { system: 'popEs' } },
   { mnemonic: 'POP', encoding: '17', attributes: 'v i64', semantics: { system: 'popSs' } },
   { mnemonic: 'POP', encoding: '1F', attributes: 'v i64', semantics: { system: 'popDs' } },
