@@ -205,6 +205,7 @@ const countedLoop: Snippet = (s) => {
     s.putJump([0x0f, 0x88], s.nearBytes, exit);
   }
   s.some(8);
+  if (random.chance(0.15)) changeMapping(s);
   if (random.chance(0.2)) nested(s);
   encoder.reserved.delete(register + (extended ? 8 : 0));
   if (useLoop) s.putJump([random.pick([0xe2, 0xe2, 0xe2, 0xe0, 0xe1])], 1, head);
