@@ -17,7 +17,7 @@ describe('both tiers in lockstep', () => {
     const { reports, instructions } = runCampaign({
       seed: 2026,
       first: 0,
-      count: 800,
+      count: 1100,
       modes: ['forced'],
       most: 2,
     });
@@ -26,7 +26,7 @@ describe('both tiers in lockstep', () => {
   });
 
   it('compiled when hot', { timeout: 300_000 }, () => {
-    const { reports } = runCampaign({ seed: 2027, first: 0, count: 150, modes: ['on'], most: 2 });
+    const { reports } = runCampaign({ seed: 2027, first: 0, count: 300, modes: ['on'], most: 2 });
     expect(reports, reports.join('\n')).toEqual([]);
   });
 });
