@@ -12,7 +12,7 @@ const W = 2;
 const U = 4;
 const PS = 0x80;
 const NX_HIGH = 0x8000_0000;
-const FAULT = { PRESENT: 1, WRITE: 2, USER: 4, FETCH: 16 } as const;
+const FAULT = { PRESENT: 1, WRITE: 2, USER: 4, RESERVED: 8, FETCH: 16 } as const;
 
 export type Access = 'read' | 'write' | 'fetch';
 
@@ -50,11 +50,16 @@ export class LinearTranslator {
       const index = positive(Math.floor(linear / 2 ** shift), entries);
       this.fetch(table + index * (pae ? 8 : 4), pae);
       if ((this.lo & P) === 0) return this.fault(0, access, user);
-      if (!(pae && !long && level === 3)) rights &= this.lo;
+      const isPdpte = pae && !long && level === 3;
+      // Bit 63 is reserved while EFER.NXE is 0.
+      if ((this.hi & NX_HIGH) !== 0 && (r.efer & EFER.NXE) === 0) {
+        return this.fault(FAULT.PRESENT | FAULT.RESERVED, access, user);
+      }
+      if (!isPdpte) rights &= this.lo;
       noExecute ||= (this.hi & NX_HIGH) !== 0;
       const base = (this.hi & 0xf_ffff) * HIGH + ((this.lo & ~0xfff) >>> 0);
       const large = level > 1 && level < 4 && (this.lo & PS) !== 0 && (pae || (r.cr4 & CR4.PSE) !== 0);
-      if (level === 1 || (large && !(pae && !long && level === 3))) {
+      if (level === 1 || (large && !isPdpte)) {
         if (!allowed(r, rights, noExecute, access, user)) return this.fault(FAULT.PRESENT, access, user);
         const size = 2 ** shift;
         return base - (base % size) + positive(linear, size);

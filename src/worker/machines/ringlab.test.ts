@@ -216,7 +216,7 @@ describe('the second tier', () => {
     lab.useDisassembler(disassembler);
     lab.setTier2('on');
     const on = { vm: lab.open(guest('vtx-ept')), vcpu: 0 };
-    run(lab, { kind: 'free' });
+    run(lab, { kind: 'free' }, 2000);
     const view = lab.tiers(on);
     expect(view).toMatchObject({ bare: null, mode: 'on' });
     expect(view.compiledInstructions).toBeGreaterThan(view.instructions / 2);
