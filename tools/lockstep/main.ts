@@ -66,7 +66,9 @@ function runElsewhere(part: number): Promise<CampaignResult> {
   return new Promise((resolve, reject) => {
     const child = fork(process.argv[1], [...process.argv.slice(2), '--part', `${part}/${jobs}`]);
     child.on('message', (message) => resolve(message as CampaignResult));
-    child.on('exit', (code) => reject(new Error(`the process of part ${part} ended with ${code}`)));
+    child.on('exit', (code, signal) =>
+      reject(new Error(`the process of part ${part} ended with ${code ?? signal}`)),
+    );
   });
 }
 
