@@ -1,0 +1,463 @@
+;; A call that is followed: the return address is pushed, and the return compares it with what it knows.
+;;
+;; region: call square
+;;         add rbx, rax
+;;         dec ecx
+;;         jnz region
+;;         jmp $
+;; square: imul rax, rax
+;;         ret
+
+(param $cpu i32)
+(result i32)
+(local $bank i32)
+(local $budget i32)
+(local $counted i32)
+(local $result i32)
+(local $cause i32)
+(local $target i64)
+(local $ipBase i64)
+(local $linearBase i64)
+(local $rsp i64)
+(local 10 i64)
+(local 11 i64)
+(local 12 i32)
+(local 13 i32)
+(local $rax i64)
+(local 15 i64)
+(local 16 i64)
+(local 17 i64)
+(local 18 i64)
+(local 19 i32)
+(local $flagKind i32)
+(local $flagOperand i64)
+(local $flagResult i64)
+(local 23 i32)
+(local 24 i64)
+(local 25 i64)
+(local $rbx i64)
+(local 27 i64)
+(local 28 i64)
+(local 29 i64)
+(local $rcx i64)
+i32.const 0
+i32.const 0
+i64.load offset=32768
+i64.const 1
+i64.add
+i64.store offset=32768
+local.get $cpu
+i64.load offset=32
+local.set $rsp
+local.get $cpu
+i64.load
+local.set $rax
+local.get $cpu
+i32.load offset=160
+local.set $flagKind
+local.get $cpu
+i64.load offset=144
+local.set $flagOperand
+local.get $cpu
+i64.load offset=152
+local.set $flagResult
+local.get $cpu
+i64.load offset=24
+local.set $rbx
+local.get $cpu
+i64.load offset=8
+local.set $rcx
+local.get $cpu
+i32.load offset=224
+local.set $bank
+local.get $cpu
+i32.load offset=168
+local.set $budget
+local.get $budget
+local.set $counted
+local.get $cpu
+i64.load offset=184
+local.set $ipBase
+local.get $cpu
+i64.load offset=176
+local.set $linearBase
+block $block0
+  loop $loop1
+    local.get $budget
+    i32.const 1
+    i32.sub
+    local.set $budget
+    local.get $budget
+    i32.const 0
+    i32.lt_s
+    if $if2
+      i32.const record0
+      local.set $result
+      local.get $budget
+      i32.const 1
+      i32.add
+      local.set $budget
+      i32.const 0
+      local.set $cause
+      br $block0
+    end $if2
+    local.get $rsp
+    i64.const -8
+    i64.add
+    i64.const -1
+    i64.and
+    local.set 10
+    local.get 10
+    local.set 11
+    local.get $bank
+    local.get 11
+    i32.wrap_i64
+    i32.const 8
+    i32.shr_u
+    i32.const 0x3ff0
+    i32.and
+    i32.add
+    local.set 13
+    local.get 11
+    i64.const 7
+    i64.add
+    i64.const -0x1000
+    i64.and
+    local.get 13
+    i64.load offset=16384
+    i64.eq
+    if $if3
+      local.get 11
+      i32.wrap_i64
+      local.get 13
+      i32.load offset=16392
+      i32.add
+      local.set 12
+    else $if3
+      local.get $cpu
+      local.get 11
+      i32.const 8
+      call $fillWrite
+      local.set 12
+      local.get 12
+      i32.eqz
+      if $if4
+        i32.const record0
+        local.set $result
+        local.get $budget
+        i32.const 1
+        i32.add
+        local.set $budget
+        i32.const 2
+        local.set $cause
+        br $block0
+      end $if4
+    end $if3
+    local.get 12
+    local.get $ipBase
+    i64.const 7
+    i64.add
+    i64.store
+    local.get 10
+    local.set $rsp
+    local.get $budget
+    i32.const 2
+    i32.sub
+    local.set $budget
+    local.get $budget
+    i32.const 0
+    i32.lt_s
+    if $if5
+      i32.const record1
+      local.set $result
+      local.get $budget
+      i32.const 2
+      i32.add
+      local.set $budget
+      i32.const 0
+      local.set $cause
+      br $block0
+    end $if5
+    block $block6
+      local.get $rax
+      local.set 15
+      local.get $rax
+      local.set 16
+      local.get 15
+      local.get 16
+      i64.mul
+      local.set 17
+      local.get 17
+      local.set 18
+      local.get 18
+      local.set $rax
+      local.get $cpu
+      local.get 15
+      local.get 16
+      call $multiplyHighSigned
+      local.get 17
+      i64.const 63
+      i64.shr_s
+      i64.ne
+      local.set 19
+      i32.const 35
+      local.set $flagKind
+      local.get 19
+      local.get 19
+      i32.const 11
+      i32.shl
+      i32.or
+      i64.extend_i32_u
+      local.set $flagOperand
+      local.get 18
+      local.set $flagResult
+    end $block6
+    local.get $rsp
+    i64.const 0
+    i64.add
+    i64.const -1
+    i64.and
+    local.set 18
+    local.get 18
+    local.set 17
+    local.get $bank
+    local.get 17
+    i32.wrap_i64
+    i32.const 8
+    i32.shr_u
+    i32.const 0x3ff0
+    i32.and
+    i32.add
+    local.set 23
+    local.get 17
+    i64.const 7
+    i64.add
+    i64.const -0x1000
+    i64.and
+    local.get 23
+    i64.load
+    i64.eq
+    if $if7
+      local.get 17
+      i32.wrap_i64
+      local.get 23
+      i32.load offset=8
+      i32.add
+      local.set 19
+    else $if7
+      local.get $cpu
+      local.get 17
+      i32.const 8
+      call $fillRead
+      local.set 19
+      local.get 19
+      i32.eqz
+      if $if8
+        i32.const record2
+        local.set $result
+        local.get $budget
+        i32.const 1
+        i32.add
+        local.set $budget
+        i32.const 2
+        local.set $cause
+        br $block0
+      end $if8
+    end $if7
+    local.get 19
+    i64.load
+    local.set 16
+    local.get 16
+    local.set 15
+    local.get 15
+    i64.const 16
+    i64.shl
+    i64.const 16
+    i64.shr_s
+    local.get 15
+    i64.ne
+    if $if9
+      i32.const record2
+      local.set $result
+      local.get $budget
+      i32.const 1
+      i32.add
+      local.set $budget
+      i32.const 4
+      local.set $cause
+      br $block0
+    end $if9
+    local.get $rsp
+    i64.const 8
+    i64.add
+    i64.const -1
+    i64.and
+    local.set 24
+    local.get 24
+    local.set $rsp
+    local.get 16
+    local.set 25
+    local.get 25
+    local.get $ipBase
+    i64.const 7
+    i64.add
+    i64.eq
+    if $if10
+      local.get $budget
+      i32.const 3
+      i32.sub
+      local.set $budget
+      local.get $budget
+      i32.const 0
+      i32.lt_s
+      if $if11
+        i32.const record3
+        local.set $result
+        local.get $budget
+        i32.const 3
+        i32.add
+        local.set $budget
+        i32.const 0
+        local.set $cause
+        br $block0
+      end $if11
+      block $block12
+        local.get $rbx
+        local.set 27
+        local.get $rax
+        local.set 28
+        local.get 27
+        local.get 28
+        i64.add
+        local.set 29
+        local.get 29
+        local.set $rbx
+        i32.const 7
+        local.set $flagKind
+        local.get 27
+        local.set $flagOperand
+        local.get 29
+        local.set $flagResult
+      end $block12
+      block $block13
+        local.get $rcx
+        i64.extend32_s
+        i64.const 1
+        i64.sub
+        i64.extend32_s
+        local.set 29
+        local.get 29
+        i64.const 0xffffffff
+        i64.and
+        local.set $rcx
+        local.get $flagResult
+        local.get $flagOperand
+        i64.lt_u
+        i64.extend_i32_u
+        local.set 28
+        i32.const 30
+        local.set $flagKind
+        local.get 28
+        local.set $flagOperand
+        local.get 29
+        local.set $flagResult
+      end $block13
+      i32.const 30
+      i32.const 4
+      i32.lt_u
+      if $if14 (result i32)
+        local.get $flagOperand
+        i32.wrap_i64
+        i32.const 6
+        i32.shr_u
+        i32.const 1
+        i32.and
+      else $if14
+        local.get $flagResult
+        i64.eqz
+      end $if14
+      i32.eqz
+      if $if15
+        br $loop1
+      end $if15
+      loop $loop16
+        local.get $budget
+        i32.const 1
+        i32.sub
+        local.set $budget
+        local.get $budget
+        i32.const 0
+        i32.lt_s
+        if $if17
+          i32.const record4
+          local.set $result
+          local.get $budget
+          i32.const 1
+          i32.add
+          local.set $budget
+          i32.const 0
+          local.set $cause
+          br $block0
+        end $if17
+        br $loop16
+      end $loop16
+    end $if10
+    local.get 25
+    local.set $target
+    i32.const 0
+    local.set $result
+    br $block0
+  end $loop1
+end $block0
+local.get $cpu
+local.get $rsp
+i64.store offset=32
+local.get $cpu
+local.get $rax
+i64.store
+local.get $cpu
+local.get $flagKind
+i32.store offset=160
+local.get $cpu
+local.get $flagOperand
+i64.store offset=144
+local.get $cpu
+local.get $flagResult
+i64.store offset=152
+local.get $cpu
+local.get $rbx
+i64.store offset=24
+local.get $cpu
+local.get $rcx
+i64.store offset=8
+local.get $cpu
+local.get $budget
+i32.store offset=168
+i32.const 0
+i32.const 0
+i64.load offset=4096
+local.get $counted
+local.get $budget
+i32.sub
+i64.extend_i32_s
+i64.add
+i64.store offset=4096
+local.get $result
+if $if18
+  local.get $cause
+  i32.const 3
+  i32.shl
+  local.get $cause
+  i32.const 3
+  i32.shl
+  i64.load offset=4112
+  i64.const 1
+  i64.add
+  i64.store offset=4112
+  local.get $result
+  return
+end $if18
+local.get $cpu
+local.get $target
+return_call $branchFromRegion
+unreachable

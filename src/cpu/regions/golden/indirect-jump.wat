@@ -1,0 +1,234 @@
+;; A branch to a register leaves the region by way of the branch function.
+;;
+;; region: and eax, 3
+;;         lea rdx, [rel table]
+;;         jmp [rdx + rax * 8]
+;; table:  dq 0
+
+(param $cpu i32)
+(result i32)
+(local $bank i32)
+(local $budget i32)
+(local $counted i32)
+(local $result i32)
+(local $cause i32)
+(local $target i64)
+(local $ipBase i64)
+(local $linearBase i64)
+(local $rax i64)
+(local 10 i64)
+(local 11 i64)
+(local 12 i64)
+(local $flagKind i32)
+(local $flagOperand i64)
+(local $flagResult i64)
+(local $rdx i64)
+(local 17 i32)
+(local 18 i32)
+(local 19 i64)
+i32.const 0
+i32.const 0
+i64.load offset=32768
+i64.const 1
+i64.add
+i64.store offset=32768
+local.get $cpu
+i64.load
+local.set $rax
+local.get $cpu
+i32.load offset=160
+local.set $flagKind
+local.get $cpu
+i64.load offset=144
+local.set $flagOperand
+local.get $cpu
+i64.load offset=152
+local.set $flagResult
+local.get $cpu
+i64.load offset=16
+local.set $rdx
+local.get $cpu
+i32.load offset=224
+local.set $bank
+local.get $cpu
+i32.load offset=168
+local.set $budget
+local.get $budget
+local.set $counted
+local.get $cpu
+i64.load offset=184
+local.set $ipBase
+local.get $cpu
+i64.load offset=176
+local.set $linearBase
+block $block0
+  local.get $budget
+  i32.const 3
+  i32.sub
+  local.set $budget
+  local.get $budget
+  i32.const 0
+  i32.lt_s
+  if $if1
+    i32.const record0
+    local.set $result
+    local.get $budget
+    i32.const 3
+    i32.add
+    local.set $budget
+    i32.const 0
+    local.set $cause
+    br $block0
+  end $if1
+  block $block2
+    local.get $rax
+    i64.extend32_s
+    local.set 10
+    i64.const 3
+    local.set 11
+    local.get 10
+    local.get 11
+    i64.and
+    local.set 12
+    local.get 12
+    i64.const 0xffffffff
+    i64.and
+    local.set $rax
+    i32.const 22
+    local.set $flagKind
+    local.get 12
+    local.set $flagResult
+  end $block2
+  block $block3
+    local.get $ipBase
+    i64.const 15
+    i64.add
+    local.set $rdx
+  end $block3
+  local.get $rdx
+  local.get $rax
+  i64.const 3
+  i64.shl
+  i64.add
+  local.set 12
+  local.get $bank
+  local.get 12
+  i32.wrap_i64
+  i32.const 8
+  i32.shr_u
+  i32.const 0x3ff0
+  i32.and
+  i32.add
+  local.set 18
+  local.get 12
+  i64.const 7
+  i64.add
+  i64.const -0x1000
+  i64.and
+  local.get 18
+  i64.load
+  i64.eq
+  if $if4
+    local.get 12
+    i32.wrap_i64
+    local.get 18
+    i32.load offset=8
+    i32.add
+    local.set 17
+  else $if4
+    local.get $cpu
+    local.get 12
+    i32.const 8
+    call $fillRead
+    local.set 17
+    local.get 17
+    i32.eqz
+    if $if5
+      i32.const record1
+      local.set $result
+      local.get $budget
+      i32.const 1
+      i32.add
+      local.set $budget
+      i32.const 2
+      local.set $cause
+      br $block0
+    end $if5
+  end $if4
+  local.get 17
+  i64.load
+  local.set 11
+  local.get 11
+  local.set 10
+  local.get 10
+  i64.const 16
+  i64.shl
+  i64.const 16
+  i64.shr_s
+  local.get 10
+  i64.ne
+  if $if6
+    i32.const record1
+    local.set $result
+    local.get $budget
+    i32.const 1
+    i32.add
+    local.set $budget
+    i32.const 4
+    local.set $cause
+    br $block0
+  end $if6
+  local.get 11
+  local.set 19
+  local.get 19
+  local.set $target
+  i32.const 0
+  local.set $result
+  br $block0
+end $block0
+local.get $cpu
+local.get $rax
+i64.store
+local.get $cpu
+local.get $flagKind
+i32.store offset=160
+local.get $cpu
+local.get $flagOperand
+i64.store offset=144
+local.get $cpu
+local.get $flagResult
+i64.store offset=152
+local.get $cpu
+local.get $rdx
+i64.store offset=16
+local.get $cpu
+local.get $budget
+i32.store offset=168
+i32.const 0
+i32.const 0
+i64.load offset=4096
+local.get $counted
+local.get $budget
+i32.sub
+i64.extend_i32_s
+i64.add
+i64.store offset=4096
+local.get $result
+if $if7
+  local.get $cause
+  i32.const 3
+  i32.shl
+  local.get $cause
+  i32.const 3
+  i32.shl
+  i64.load offset=4112
+  i64.const 1
+  i64.add
+  i64.store offset=4112
+  local.get $result
+  return
+end $if7
+local.get $cpu
+local.get $target
+return_call $branchFromRegion
+unreachable

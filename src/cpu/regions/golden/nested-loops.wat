@@ -1,0 +1,310 @@
+;; A loop in a loop is a loop in a loop.
+;;
+;; region: mov ecx, 10
+;; .inner: add eax, ecx
+;;         dec ecx
+;;         jnz .inner
+;;         dec edx
+;;         jnz region
+
+(param $cpu i32)
+(result i32)
+(local $bank i32)
+(local $budget i32)
+(local $counted i32)
+(local $result i32)
+(local $cause i32)
+(local $target i64)
+(local $ipBase i64)
+(local $linearBase i64)
+(local $rcx i64)
+(local $rax i64)
+(local 11 i64)
+(local 12 i64)
+(local 13 i64)
+(local $flagKind i32)
+(local $flagOperand i64)
+(local $flagResult i64)
+(local $rdx i64)
+i32.const 0
+i32.const 0
+i64.load offset=32768
+i64.const 1
+i64.add
+i64.store offset=32768
+local.get $cpu
+i64.load offset=8
+local.set $rcx
+local.get $cpu
+i64.load
+local.set $rax
+local.get $cpu
+i32.load offset=160
+local.set $flagKind
+local.get $cpu
+i64.load offset=144
+local.set $flagOperand
+local.get $cpu
+i64.load offset=152
+local.set $flagResult
+local.get $cpu
+i64.load offset=16
+local.set $rdx
+local.get $cpu
+i32.load offset=224
+local.set $bank
+local.get $cpu
+i32.load offset=168
+local.set $budget
+local.get $budget
+local.set $counted
+local.get $cpu
+i64.load offset=184
+local.set $ipBase
+local.get $cpu
+i64.load offset=176
+local.set $linearBase
+block $block0
+  loop $loop1
+    local.get $budget
+    i32.const 1
+    i32.sub
+    local.set $budget
+    local.get $budget
+    i32.const 0
+    i32.lt_s
+    if $if2
+      i32.const record0
+      local.set $result
+      local.get $budget
+      i32.const 1
+      i32.add
+      local.set $budget
+      i32.const 0
+      local.set $cause
+      br $block0
+    end $if2
+    block $block3
+      i64.const 10
+      i64.const 0xffffffff
+      i64.and
+      local.set $rcx
+    end $block3
+    loop $loop4
+      local.get $budget
+      i32.const 3
+      i32.sub
+      local.set $budget
+      local.get $budget
+      i32.const 0
+      i32.lt_s
+      if $if5
+        i32.const record1
+        local.set $result
+        local.get $budget
+        i32.const 3
+        i32.add
+        local.set $budget
+        i32.const 0
+        local.set $cause
+        br $block0
+      end $if5
+      block $block6
+        local.get $rax
+        i64.extend32_s
+        local.set 11
+        local.get $rcx
+        i64.extend32_s
+        local.set 12
+        local.get 11
+        local.get 12
+        i64.add
+        i64.extend32_s
+        local.set 13
+        local.get 13
+        i64.const 0xffffffff
+        i64.and
+        local.set $rax
+        i32.const 6
+        local.set $flagKind
+        local.get 11
+        local.set $flagOperand
+        local.get 13
+        local.set $flagResult
+      end $block6
+      block $block7
+        local.get $rcx
+        i64.extend32_s
+        i64.const 1
+        i64.sub
+        i64.extend32_s
+        local.set 13
+        local.get 13
+        i64.const 0xffffffff
+        i64.and
+        local.set $rcx
+        local.get $flagResult
+        local.get $flagOperand
+        i64.lt_u
+        i64.extend_i32_u
+        local.set 12
+        i32.const 30
+        local.set $flagKind
+        local.get 12
+        local.set $flagOperand
+        local.get 13
+        local.set $flagResult
+      end $block7
+      i32.const 30
+      i32.const 4
+      i32.lt_u
+      if $if8 (result i32)
+        local.get $flagOperand
+        i32.wrap_i64
+        i32.const 6
+        i32.shr_u
+        i32.const 1
+        i32.and
+      else $if8
+        local.get $flagResult
+        i64.eqz
+      end $if8
+      i32.eqz
+      if $if9
+        br $loop4
+      end $if9
+      local.get $budget
+      i32.const 2
+      i32.sub
+      local.set $budget
+      local.get $budget
+      i32.const 0
+      i32.lt_s
+      if $if10
+        i32.const record2
+        local.set $result
+        local.get $budget
+        i32.const 2
+        i32.add
+        local.set $budget
+        i32.const 0
+        local.set $cause
+        br $block0
+      end $if10
+      block $block11
+        local.get $rdx
+        i64.extend32_s
+        i64.const 1
+        i64.sub
+        i64.extend32_s
+        local.set 12
+        local.get 12
+        i64.const 0xffffffff
+        i64.and
+        local.set $rdx
+        local.get $flagOperand
+        i32.wrap_i64
+        i32.const 0
+        i32.shr_u
+        i32.const 1
+        i32.and
+        i64.extend_i32_u
+        local.set 13
+        i32.const 30
+        local.set $flagKind
+        local.get 13
+        local.set $flagOperand
+        local.get 12
+        local.set $flagResult
+      end $block11
+      i32.const 30
+      i32.const 4
+      i32.lt_u
+      if $if12 (result i32)
+        local.get $flagOperand
+        i32.wrap_i64
+        i32.const 6
+        i32.shr_u
+        i32.const 1
+        i32.and
+      else $if12
+        local.get $flagResult
+        i64.eqz
+      end $if12
+      i32.eqz
+      if $if13
+        br $loop1
+      end $if13
+      loop $loop14
+        local.get $budget
+        i32.const 1
+        i32.sub
+        local.set $budget
+        local.get $budget
+        i32.const 0
+        i32.lt_s
+        if $if15
+          i32.const record3
+          local.set $result
+          local.get $budget
+          i32.const 1
+          i32.add
+          local.set $budget
+          i32.const 0
+          local.set $cause
+          br $block0
+        end $if15
+        br $loop14
+      end $loop14
+    end $loop4
+  end $loop1
+end $block0
+local.get $cpu
+local.get $rcx
+i64.store offset=8
+local.get $cpu
+local.get $rax
+i64.store
+local.get $cpu
+local.get $flagKind
+i32.store offset=160
+local.get $cpu
+local.get $flagOperand
+i64.store offset=144
+local.get $cpu
+local.get $flagResult
+i64.store offset=152
+local.get $cpu
+local.get $rdx
+i64.store offset=16
+local.get $cpu
+local.get $budget
+i32.store offset=168
+i32.const 0
+i32.const 0
+i64.load offset=4096
+local.get $counted
+local.get $budget
+i32.sub
+i64.extend_i32_s
+i64.add
+i64.store offset=4096
+local.get $result
+if $if16
+  local.get $cause
+  i32.const 3
+  i32.shl
+  local.get $cause
+  i32.const 3
+  i32.shl
+  i64.load offset=4112
+  i64.const 1
+  i64.add
+  i64.store offset=4112
+  local.get $result
+  return
+end $if16
+local.get $cpu
+local.get $target
+return_call $branchFromRegion
+unreachable

@@ -1,0 +1,585 @@
+;; XMM registers are v128 locals.
+;;
+;; region: movups xmm1, [rsi]
+;;         mulps xmm1, xmm0
+;;         addps xmm2, xmm1
+;;         add rsi, 16
+;;         dec ecx
+;;         jnz region
+
+(param $cpu i32)
+(result i32)
+(local $bank i32)
+(local $budget i32)
+(local $counted i32)
+(local $result i32)
+(local $cause i32)
+(local $target i64)
+(local $ipBase i64)
+(local $linearBase i64)
+(local $rsi i64)
+(local 10 i64)
+(local 11 i32)
+(local 12 i32)
+(local $xmm1 v128)
+(local 14 v128)
+(local $xmm0 v128)
+(local 16 v128)
+(local 17 v128)
+(local 18 v128)
+(local 19 v128)
+(local 20 v128)
+(local $xmm2 v128)
+(local 22 i64)
+(local 23 i64)
+(local $flagKind i32)
+(local $flagOperand i64)
+(local $flagResult i64)
+(local $rcx i64)
+i32.const 0
+i32.const 0
+i64.load offset=32768
+i64.const 1
+i64.add
+i64.store offset=32768
+local.get $cpu
+i64.load offset=48
+local.set $rsi
+local.get $cpu
+i32.const 0x410
+i32.add
+v128.load
+local.set $xmm1
+local.get $cpu
+i32.const 0x400
+i32.add
+v128.load
+local.set $xmm0
+local.get $cpu
+i32.const 0x420
+i32.add
+v128.load
+local.set $xmm2
+local.get $cpu
+i32.load offset=160
+local.set $flagKind
+local.get $cpu
+i64.load offset=144
+local.set $flagOperand
+local.get $cpu
+i64.load offset=152
+local.set $flagResult
+local.get $cpu
+i64.load offset=8
+local.set $rcx
+local.get $cpu
+i32.load offset=224
+local.set $bank
+local.get $cpu
+i32.load offset=168
+local.set $budget
+local.get $budget
+local.set $counted
+local.get $cpu
+i64.load offset=184
+local.set $ipBase
+local.get $cpu
+i64.load offset=176
+local.set $linearBase
+block $block0
+  loop $loop1
+    local.get $budget
+    i32.const 6
+    i32.sub
+    local.set $budget
+    local.get $budget
+    i32.const 0
+    i32.lt_s
+    if $if2
+      i32.const record0
+      local.set $result
+      local.get $budget
+      i32.const 6
+      i32.add
+      local.set $budget
+      i32.const 0
+      local.set $cause
+      br $block0
+    end $if2
+    block $block3
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 7
+      i32.and
+      if $if4
+        local.get $cpu
+        i32.const 228
+        i32.add
+        i32.load
+        i32.const 5
+        i32.and
+        if $if5
+          i32.const record0
+          local.set $result
+          local.get $budget
+          i32.const 6
+          i32.add
+          local.set $budget
+          i32.const 4
+          local.set $cause
+          br $block0
+        end $if5
+        local.get $cpu
+        i32.const 228
+        i32.add
+        i32.load
+        i32.const 2
+        i32.and
+        if $if6
+          i32.const record0
+          local.set $result
+          local.get $budget
+          i32.const 6
+          i32.add
+          local.set $budget
+          i32.const 4
+          local.set $cause
+          br $block0
+        end $if6
+      end $if4
+      local.get $rsi
+      local.set 10
+      local.get $bank
+      local.get 10
+      i32.wrap_i64
+      i32.const 8
+      i32.shr_u
+      i32.const 0x3ff0
+      i32.and
+      i32.add
+      local.set 12
+      local.get 10
+      i64.const 15
+      i64.add
+      i64.const -0x1000
+      i64.and
+      local.get 12
+      i64.load
+      i64.eq
+      if $if7
+        local.get 10
+        i32.wrap_i64
+        local.get 12
+        i32.load offset=8
+        i32.add
+        local.set 11
+      else $if7
+        local.get $cpu
+        local.get 10
+        i32.const 16
+        call $fillRead
+        local.set 11
+        local.get 11
+        i32.eqz
+        if $if8
+          i32.const record0
+          local.set $result
+          local.get $budget
+          i32.const 6
+          i32.add
+          local.set $budget
+          i32.const 2
+          local.set $cause
+          br $block0
+        end $if8
+      end $if7
+      local.get 11
+      v128.load
+      local.set $xmm1
+    end $block3
+    block $block9
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 7
+      i32.and
+      if $if10
+        local.get $cpu
+        i32.const 228
+        i32.add
+        i32.load
+        i32.const 5
+        i32.and
+        if $if11
+          i32.const record1
+          local.set $result
+          local.get $budget
+          i32.const 5
+          i32.add
+          local.set $budget
+          i32.const 4
+          local.set $cause
+          br $block0
+        end $if11
+        local.get $cpu
+        i32.const 228
+        i32.add
+        i32.load
+        i32.const 2
+        i32.and
+        if $if12
+          i32.const record1
+          local.set $result
+          local.get $budget
+          i32.const 5
+          i32.add
+          local.set $budget
+          i32.const 4
+          local.set $cause
+          br $block0
+        end $if12
+      end $if10
+      local.get $xmm1
+      local.set 14
+      local.get $xmm0
+      local.set 16
+      local.get 14
+      local.set 17
+      local.get 16
+      local.set 18
+      local.get 17
+      local.get 18
+      f32x4.mul
+      local.set 19
+      local.get $cpu
+      i32.const 0x5a8
+      i32.add
+      i32.load
+      i32.const 0x7fa0
+      i32.and
+      i32.const 0x1fa0
+      i32.xor
+      local.get 17
+      v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
+      i32x4.add
+      local.get 18
+      v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
+      i32x4.add
+      v128.or
+      local.get 19
+      v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
+      i32x4.add
+      v128.or
+      i32.const 1
+      i32x4.shl
+      i32x4.bitmask
+      i32.or
+      i32.eqz
+      if $if13
+        local.get 19
+        local.set 20
+      else $if13
+        local.get $cpu
+        local.get 14
+        local.get 16
+        call $vectorSingle-mul-mul-mul-mulGeneral
+        local.set 20
+        local.get $cpu
+        i32.const 788
+        i32.add
+        i32.load
+        if $if14
+          local.get $cpu
+          i32.const 0xc18
+          i32.add
+          i32.load
+          i32.const 0x400
+          i32.and
+          if $if15
+            i32.const record1
+            local.set $result
+            local.get $budget
+            i32.const 5
+            i32.add
+            local.set $budget
+            i32.const 4
+            local.set $cause
+            br $block0
+          else $if15
+            i32.const record1
+            local.set $result
+            local.get $budget
+            i32.const 5
+            i32.add
+            local.set $budget
+            i32.const 4
+            local.set $cause
+            br $block0
+          end $if15
+        end $if14
+      end $if13
+      local.get 20
+      local.set $xmm1
+    end $block9
+    block $block16
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 7
+      i32.and
+      if $if17
+        local.get $cpu
+        i32.const 228
+        i32.add
+        i32.load
+        i32.const 5
+        i32.and
+        if $if18
+          i32.const record2
+          local.set $result
+          local.get $budget
+          i32.const 4
+          i32.add
+          local.set $budget
+          i32.const 4
+          local.set $cause
+          br $block0
+        end $if18
+        local.get $cpu
+        i32.const 228
+        i32.add
+        i32.load
+        i32.const 2
+        i32.and
+        if $if19
+          i32.const record2
+          local.set $result
+          local.get $budget
+          i32.const 4
+          i32.add
+          local.set $budget
+          i32.const 4
+          local.set $cause
+          br $block0
+        end $if19
+      end $if17
+      local.get $xmm2
+      local.set 20
+      local.get $xmm1
+      local.set 19
+      local.get 20
+      local.set 18
+      local.get 19
+      local.set 17
+      local.get 18
+      local.get 17
+      f32x4.add
+      local.set 16
+      local.get $cpu
+      i32.const 0x5a8
+      i32.add
+      i32.load
+      i32.const 0x7fa0
+      i32.and
+      i32.const 0x1fa0
+      i32.xor
+      local.get 18
+      v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
+      i32x4.add
+      local.get 17
+      v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
+      i32x4.add
+      v128.or
+      i32.const 1
+      i32x4.shl
+      i32x4.bitmask
+      i32.or
+      i32.eqz
+      if $if20
+        local.get 16
+        local.set 14
+      else $if20
+        local.get $cpu
+        local.get 20
+        local.get 19
+        call $vectorSingle-add-add-add-addGeneral
+        local.set 14
+        local.get $cpu
+        i32.const 788
+        i32.add
+        i32.load
+        if $if21
+          local.get $cpu
+          i32.const 0xc18
+          i32.add
+          i32.load
+          i32.const 0x400
+          i32.and
+          if $if22
+            i32.const record2
+            local.set $result
+            local.get $budget
+            i32.const 4
+            i32.add
+            local.set $budget
+            i32.const 4
+            local.set $cause
+            br $block0
+          else $if22
+            i32.const record2
+            local.set $result
+            local.get $budget
+            i32.const 4
+            i32.add
+            local.set $budget
+            i32.const 4
+            local.set $cause
+            br $block0
+          end $if22
+        end $if21
+      end $if20
+      local.get 14
+      local.set $xmm2
+    end $block16
+    block $block23
+      local.get $rsi
+      local.set 10
+      i64.const 16
+      local.set 22
+      local.get 10
+      local.get 22
+      i64.add
+      local.set 23
+      local.get 23
+      local.set $rsi
+      i32.const 7
+      local.set $flagKind
+      local.get 10
+      local.set $flagOperand
+      local.get 23
+      local.set $flagResult
+    end $block23
+    block $block24
+      local.get $rcx
+      i64.extend32_s
+      i64.const 1
+      i64.sub
+      i64.extend32_s
+      local.set 23
+      local.get 23
+      i64.const 0xffffffff
+      i64.and
+      local.set $rcx
+      local.get $flagResult
+      local.get $flagOperand
+      i64.lt_u
+      i64.extend_i32_u
+      local.set 22
+      i32.const 30
+      local.set $flagKind
+      local.get 22
+      local.set $flagOperand
+      local.get 23
+      local.set $flagResult
+    end $block24
+    i32.const 30
+    i32.const 4
+    i32.lt_u
+    if $if25 (result i32)
+      local.get $flagOperand
+      i32.wrap_i64
+      i32.const 6
+      i32.shr_u
+      i32.const 1
+      i32.and
+    else $if25
+      local.get $flagResult
+      i64.eqz
+    end $if25
+    i32.eqz
+    if $if26
+      br $loop1
+    end $if26
+    loop $loop27
+      local.get $budget
+      i32.const 1
+      i32.sub
+      local.set $budget
+      local.get $budget
+      i32.const 0
+      i32.lt_s
+      if $if28
+        i32.const record3
+        local.set $result
+        local.get $budget
+        i32.const 1
+        i32.add
+        local.set $budget
+        i32.const 0
+        local.set $cause
+        br $block0
+      end $if28
+      br $loop27
+    end $loop27
+  end $loop1
+end $block0
+local.get $cpu
+i32.const 0x410
+i32.add
+local.get $xmm1
+v128.store
+local.get $cpu
+i32.const 0x420
+i32.add
+local.get $xmm2
+v128.store
+local.get $cpu
+local.get $rsi
+i64.store offset=48
+local.get $cpu
+local.get $flagKind
+i32.store offset=160
+local.get $cpu
+local.get $flagOperand
+i64.store offset=144
+local.get $cpu
+local.get $flagResult
+i64.store offset=152
+local.get $cpu
+local.get $rcx
+i64.store offset=8
+local.get $cpu
+local.get $budget
+i32.store offset=168
+i32.const 0
+i32.const 0
+i64.load offset=4096
+local.get $counted
+local.get $budget
+i32.sub
+i64.extend_i32_s
+i64.add
+i64.store offset=4096
+local.get $result
+if $if29
+  local.get $cause
+  i32.const 3
+  i32.shl
+  local.get $cause
+  i32.const 3
+  i32.shl
+  i64.load offset=4112
+  i64.const 1
+  i64.add
+  i64.store offset=4112
+  local.get $result
+  return
+end $if29
+local.get $cpu
+local.get $target
+return_call $branchFromRegion
+unreachable

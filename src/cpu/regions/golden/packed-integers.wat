@@ -1,0 +1,463 @@
+;; One SIMD instruction each.
+;;
+;; region: movdqa xmm1, xmm0
+;;         paddd xmm0, xmm2
+;;         pxor xmm1, xmm0
+;;         pshufd xmm3, xmm1, 0x1b
+;;         pcmpeqb xmm3, xmm0
+;;         pmovmskb eax, xmm3
+
+(param $cpu i32)
+(result i32)
+(local $bank i32)
+(local $budget i32)
+(local $counted i32)
+(local $result i32)
+(local $cause i32)
+(local $target i64)
+(local $ipBase i64)
+(local $linearBase i64)
+(local $xmm0 v128)
+(local $xmm1 v128)
+(local 11 v128)
+(local $xmm2 v128)
+(local 13 v128)
+(local $xmm3 v128)
+(local $rax i64)
+i32.const 0
+i32.const 0
+i64.load offset=32768
+i64.const 1
+i64.add
+i64.store offset=32768
+local.get $cpu
+i32.const 0x400
+i32.add
+v128.load
+local.set $xmm0
+local.get $cpu
+i32.const 0x410
+i32.add
+v128.load
+local.set $xmm1
+local.get $cpu
+i32.const 0x420
+i32.add
+v128.load
+local.set $xmm2
+local.get $cpu
+i32.const 0x430
+i32.add
+v128.load
+local.set $xmm3
+local.get $cpu
+i64.load
+local.set $rax
+local.get $cpu
+i32.load offset=224
+local.set $bank
+local.get $cpu
+i32.load offset=168
+local.set $budget
+local.get $budget
+local.set $counted
+local.get $cpu
+i64.load offset=184
+local.set $ipBase
+local.get $cpu
+i64.load offset=176
+local.set $linearBase
+block $block0
+  local.get $budget
+  i32.const 6
+  i32.sub
+  local.set $budget
+  local.get $budget
+  i32.const 0
+  i32.lt_s
+  if $if1
+    i32.const record0
+    local.set $result
+    local.get $budget
+    i32.const 6
+    i32.add
+    local.set $budget
+    i32.const 0
+    local.set $cause
+    br $block0
+  end $if1
+  block $block2
+    local.get $cpu
+    i32.const 228
+    i32.add
+    i32.load
+    i32.const 7
+    i32.and
+    if $if3
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 5
+      i32.and
+      if $if4
+        i32.const record0
+        local.set $result
+        local.get $budget
+        i32.const 6
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if4
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 2
+      i32.and
+      if $if5
+        i32.const record0
+        local.set $result
+        local.get $budget
+        i32.const 6
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if5
+    end $if3
+    local.get $xmm0
+    local.set $xmm1
+  end $block2
+  block $block6
+    local.get $cpu
+    i32.const 228
+    i32.add
+    i32.load
+    i32.const 7
+    i32.and
+    if $if7
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 5
+      i32.and
+      if $if8
+        i32.const record1
+        local.set $result
+        local.get $budget
+        i32.const 5
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if8
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 2
+      i32.and
+      if $if9
+        i32.const record1
+        local.set $result
+        local.get $budget
+        i32.const 5
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if9
+    end $if7
+    local.get $xmm0
+    local.set 11
+    local.get $xmm2
+    local.set 13
+    local.get 11
+    local.get 13
+    i32x4.add
+    local.set $xmm0
+  end $block6
+  block $block10
+    local.get $cpu
+    i32.const 228
+    i32.add
+    i32.load
+    i32.const 7
+    i32.and
+    if $if11
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 5
+      i32.and
+      if $if12
+        i32.const record2
+        local.set $result
+        local.get $budget
+        i32.const 4
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if12
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 2
+      i32.and
+      if $if13
+        i32.const record2
+        local.set $result
+        local.get $budget
+        i32.const 4
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if13
+    end $if11
+    local.get $xmm1
+    local.set 13
+    local.get $xmm0
+    local.set 11
+    local.get 13
+    local.get 11
+    v128.xor
+    local.set $xmm1
+  end $block10
+  block $block14
+    local.get $cpu
+    i32.const 228
+    i32.add
+    i32.load
+    i32.const 7
+    i32.and
+    if $if15
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 5
+      i32.and
+      if $if16
+        i32.const record3
+        local.set $result
+        local.get $budget
+        i32.const 3
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if16
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 2
+      i32.and
+      if $if17
+        i32.const record3
+        local.set $result
+        local.get $budget
+        i32.const 3
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if17
+    end $if15
+    local.get $xmm3
+    local.set 11
+    local.get $xmm1
+    local.set 13
+    local.get 13
+    local.get 13
+    i8x16.shuffle 12 13 14 15 8 9 10 11 20 21 22 23 16 17 18 19
+    local.set $xmm3
+  end $block14
+  block $block18
+    local.get $cpu
+    i32.const 228
+    i32.add
+    i32.load
+    i32.const 7
+    i32.and
+    if $if19
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 5
+      i32.and
+      if $if20
+        i32.const record4
+        local.set $result
+        local.get $budget
+        i32.const 2
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if20
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 2
+      i32.and
+      if $if21
+        i32.const record4
+        local.set $result
+        local.get $budget
+        i32.const 2
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if21
+    end $if19
+    local.get $xmm3
+    local.set 13
+    local.get $xmm0
+    local.set 11
+    local.get 13
+    local.get 11
+    i8x16.eq
+    local.set $xmm3
+  end $block18
+  block $block22
+    local.get $cpu
+    i32.const 228
+    i32.add
+    i32.load
+    i32.const 7
+    i32.and
+    if $if23
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 5
+      i32.and
+      if $if24
+        i32.const record5
+        local.set $result
+        local.get $budget
+        i32.const 1
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if24
+      local.get $cpu
+      i32.const 228
+      i32.add
+      i32.load
+      i32.const 2
+      i32.and
+      if $if25
+        i32.const record5
+        local.set $result
+        local.get $budget
+        i32.const 1
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if25
+    end $if23
+    local.get $xmm3
+    i8x16.bitmask
+    i64.extend_i32_u
+    i64.const 0xffffffff
+    i64.and
+    local.set $rax
+  end $block22
+  loop $loop26
+    local.get $budget
+    i32.const 1
+    i32.sub
+    local.set $budget
+    local.get $budget
+    i32.const 0
+    i32.lt_s
+    if $if27
+      i32.const record6
+      local.set $result
+      local.get $budget
+      i32.const 1
+      i32.add
+      local.set $budget
+      i32.const 0
+      local.set $cause
+      br $block0
+    end $if27
+    br $loop26
+  end $loop26
+end $block0
+local.get $cpu
+i32.const 0x410
+i32.add
+local.get $xmm1
+v128.store
+local.get $cpu
+i32.const 0x400
+i32.add
+local.get $xmm0
+v128.store
+local.get $cpu
+i32.const 0x430
+i32.add
+local.get $xmm3
+v128.store
+local.get $cpu
+local.get $rax
+i64.store
+local.get $cpu
+local.get $budget
+i32.store offset=168
+i32.const 0
+i32.const 0
+i64.load offset=4096
+local.get $counted
+local.get $budget
+i32.sub
+i64.extend_i32_s
+i64.add
+i64.store offset=4096
+local.get $result
+if $if28
+  local.get $cause
+  i32.const 3
+  i32.shl
+  local.get $cause
+  i32.const 3
+  i32.shl
+  i64.load offset=4112
+  i64.const 1
+  i64.add
+  i64.store offset=4112
+  local.get $result
+  return
+end $if28
+local.get $cpu
+local.get $target
+return_call $branchFromRegion
+unreachable

@@ -1,0 +1,231 @@
+;; Bytes and words are put into their registers; 32-bit results clear the upper half.
+;;
+;; region: mov ah, bl
+;;         add al, ah
+;;         mov cx, ax
+;;         mov edx, ecx
+;;         movsx rdi, cx
+
+(param $cpu i32)
+(result i32)
+(local $bank i32)
+(local $budget i32)
+(local $counted i32)
+(local $result i32)
+(local $cause i32)
+(local $target i64)
+(local $ipBase i64)
+(local $linearBase i64)
+(local $rbx i64)
+(local $rax i64)
+(local 11 i64)
+(local 12 i64)
+(local 13 i64)
+(local $flagKind i32)
+(local $flagOperand i64)
+(local $flagResult i64)
+(local $rcx i64)
+(local $rdx i64)
+(local $rdi i64)
+i32.const 0
+i32.const 0
+i64.load offset=32768
+i64.const 1
+i64.add
+i64.store offset=32768
+local.get $cpu
+i64.load offset=24
+local.set $rbx
+local.get $cpu
+i64.load
+local.set $rax
+local.get $cpu
+i32.load offset=160
+local.set $flagKind
+local.get $cpu
+i64.load offset=144
+local.set $flagOperand
+local.get $cpu
+i64.load offset=152
+local.set $flagResult
+local.get $cpu
+i64.load offset=8
+local.set $rcx
+local.get $cpu
+i64.load offset=16
+local.set $rdx
+local.get $cpu
+i64.load offset=56
+local.set $rdi
+local.get $cpu
+i32.load offset=224
+local.set $bank
+local.get $cpu
+i32.load offset=168
+local.set $budget
+local.get $budget
+local.set $counted
+local.get $cpu
+i64.load offset=184
+local.set $ipBase
+local.get $cpu
+i64.load offset=176
+local.set $linearBase
+block $block0
+  local.get $budget
+  i32.const 5
+  i32.sub
+  local.set $budget
+  local.get $budget
+  i32.const 0
+  i32.lt_s
+  if $if1
+    i32.const record0
+    local.set $result
+    local.get $budget
+    i32.const 5
+    i32.add
+    local.set $budget
+    i32.const 0
+    local.set $cause
+    br $block0
+  end $if1
+  block $block2
+    local.get $rax
+    i64.const -0xff01
+    i64.and
+    local.get $rbx
+    i64.extend8_s
+    i64.const 255
+    i64.and
+    i64.const 8
+    i64.shl
+    i64.or
+    local.set $rax
+  end $block2
+  block $block3
+    local.get $rax
+    i64.extend8_s
+    local.set 11
+    local.get $rax
+    i64.const 8
+    i64.shr_u
+    i64.extend8_s
+    local.set 12
+    local.get 11
+    local.get 12
+    i64.add
+    i64.extend8_s
+    local.set 13
+    local.get $rax
+    i64.const -256
+    i64.and
+    local.get 13
+    i64.const 255
+    i64.and
+    i64.or
+    local.set $rax
+    i32.const 4
+    local.set $flagKind
+    local.get 11
+    local.set $flagOperand
+    local.get 13
+    local.set $flagResult
+  end $block3
+  block $block4
+    local.get $rcx
+    i64.const -0x10000
+    i64.and
+    local.get $rax
+    i64.extend16_s
+    i64.const 0xffff
+    i64.and
+    i64.or
+    local.set $rcx
+  end $block4
+  block $block5
+    local.get $rcx
+    i64.extend32_s
+    i64.const 0xffffffff
+    i64.and
+    local.set $rdx
+  end $block5
+  block $block6
+    local.get $rcx
+    i64.extend16_s
+    local.set $rdi
+  end $block6
+  loop $loop7
+    local.get $budget
+    i32.const 1
+    i32.sub
+    local.set $budget
+    local.get $budget
+    i32.const 0
+    i32.lt_s
+    if $if8
+      i32.const record1
+      local.set $result
+      local.get $budget
+      i32.const 1
+      i32.add
+      local.set $budget
+      i32.const 0
+      local.set $cause
+      br $block0
+    end $if8
+    br $loop7
+  end $loop7
+end $block0
+local.get $cpu
+local.get $rax
+i64.store
+local.get $cpu
+local.get $flagKind
+i32.store offset=160
+local.get $cpu
+local.get $flagOperand
+i64.store offset=144
+local.get $cpu
+local.get $flagResult
+i64.store offset=152
+local.get $cpu
+local.get $rcx
+i64.store offset=8
+local.get $cpu
+local.get $rdx
+i64.store offset=16
+local.get $cpu
+local.get $rdi
+i64.store offset=56
+local.get $cpu
+local.get $budget
+i32.store offset=168
+i32.const 0
+i32.const 0
+i64.load offset=4096
+local.get $counted
+local.get $budget
+i32.sub
+i64.extend_i32_s
+i64.add
+i64.store offset=4096
+local.get $result
+if $if9
+  local.get $cause
+  i32.const 3
+  i32.shl
+  local.get $cause
+  i32.const 3
+  i32.shl
+  i64.load offset=4112
+  i64.const 1
+  i64.add
+  i64.store offset=4112
+  local.get $result
+  return
+end $if9
+local.get $cpu
+local.get $target
+return_call $branchFromRegion
+unreachable

@@ -1,0 +1,449 @@
+;; 32-bit code with segments that begin elsewhere: offsets are checked before they are used.
+;;
+;; region: mov eax, [esi + 4]
+;;         add [edi], eax
+;;         loop region
+
+(param $cpu i32)
+(result i32)
+(local $bank i32)
+(local $budget i32)
+(local $counted i32)
+(local $result i32)
+(local $cause i32)
+(local $target i64)
+(local $ipBase i64)
+(local $linearBase i64)
+(local $rsi i64)
+(local 10 i64)
+(local 11 i32)
+(local 12 i32)
+(local $rax i64)
+(local $rdi i64)
+(local 15 i64)
+(local 16 i64)
+(local 17 i64)
+(local $flagKind i32)
+(local $flagOperand i64)
+(local $flagResult i64)
+(local $rcx i64)
+(local 22 i64)
+(local 23 i64)
+i32.const 0
+i32.const 0
+i64.load offset=32768
+i64.const 1
+i64.add
+i64.store offset=32768
+local.get $cpu
+i64.load offset=48
+local.set $rsi
+local.get $cpu
+i64.load
+local.set $rax
+local.get $cpu
+i64.load offset=56
+local.set $rdi
+local.get $cpu
+i32.load offset=160
+local.set $flagKind
+local.get $cpu
+i64.load offset=144
+local.set $flagOperand
+local.get $cpu
+i64.load offset=152
+local.set $flagResult
+local.get $cpu
+i64.load offset=8
+local.set $rcx
+local.get $cpu
+i32.load offset=224
+local.set $bank
+local.get $cpu
+i32.load offset=168
+local.set $budget
+local.get $budget
+local.set $counted
+local.get $cpu
+i64.load offset=184
+local.set $ipBase
+local.get $cpu
+i64.load offset=176
+local.set $linearBase
+block $block0
+  loop $loop1
+    local.get $budget
+    i32.const 3
+    i32.sub
+    local.set $budget
+    local.get $budget
+    i32.const 0
+    i32.lt_s
+    if $if2
+      i32.const record0
+      local.set $result
+      local.get $budget
+      i32.const 3
+      i32.add
+      local.set $budget
+      i32.const 0
+      local.set $cause
+      br $block0
+    end $if2
+    block $block3
+      local.get $cpu
+      local.get $rsi
+      i64.const 4
+      i64.add
+      i64.const 0xffffffff
+      i64.and
+      i32.const 4
+      i32.const 3
+      call $segmentRead
+      local.set 10
+      local.get $bank
+      local.get 10
+      i32.wrap_i64
+      i32.const 8
+      i32.shr_u
+      i32.const 0x3ff0
+      i32.and
+      i32.add
+      local.set 12
+      local.get 10
+      i64.const 3
+      i64.add
+      i64.const -0x1000
+      i64.and
+      local.get 12
+      i64.load
+      i64.eq
+      if $if4
+        local.get 10
+        i32.wrap_i64
+        local.get 12
+        i32.load offset=8
+        i32.add
+        local.set 11
+      else $if4
+        local.get $cpu
+        local.get 10
+        i32.const 4
+        call $fillRead
+        local.set 11
+        local.get 11
+        i32.eqz
+        if $if5
+          i32.const record0
+          local.set $result
+          local.get $budget
+          i32.const 3
+          i32.add
+          local.set $budget
+          i32.const 2
+          local.set $cause
+          br $block0
+        end $if5
+      end $if4
+      local.get 11
+      i64.load32_s
+      i64.const 0xffffffff
+      i64.and
+      local.set $rax
+    end $block3
+    block $block6
+      local.get $cpu
+      local.get $rdi
+      i64.const 0xffffffff
+      i64.and
+      i32.const 4
+      i32.const 3
+      call $segmentWrite
+      local.set 10
+      local.get $bank
+      local.get 10
+      i32.wrap_i64
+      i32.const 8
+      i32.shr_u
+      i32.const 0x3ff0
+      i32.and
+      i32.add
+      local.set 11
+      local.get 10
+      i64.const 3
+      i64.add
+      i64.const -0x1000
+      i64.and
+      local.get 11
+      i64.load offset=16384
+      i64.eq
+      if $if7
+        local.get 10
+        i32.wrap_i64
+        local.get 11
+        i32.load offset=16392
+        i32.add
+        local.set 12
+      else $if7
+        local.get $cpu
+        local.get 10
+        i32.const 4
+        call $fillWrite
+        local.set 12
+        local.get 12
+        i32.eqz
+        if $if8
+          i32.const record1
+          local.set $result
+          local.get $budget
+          i32.const 2
+          i32.add
+          local.set $budget
+          i32.const 2
+          local.set $cause
+          br $block0
+        end $if8
+      end $if7
+      local.get 12
+      i64.load32_s
+      local.set 15
+      local.get $rax
+      i64.extend32_s
+      local.set 16
+      local.get 15
+      local.get 16
+      i64.add
+      i64.extend32_s
+      local.set 17
+      local.get 12
+      local.get 17
+      i64.store32
+      i32.const 6
+      local.set $flagKind
+      local.get 15
+      local.set $flagOperand
+      local.get 17
+      local.set $flagResult
+    end $block6
+    local.get $rcx
+    i64.const 1
+    i64.sub
+    i64.const 0xffffffff
+    i64.and
+    local.set 17
+    local.get 17
+    i64.const 0
+    i64.ne
+    i32.const 1
+    i32.and
+    local.set 11
+    local.get 11
+    if $if9
+      local.get $ipBase
+      i64.const 9
+      i64.add
+      i64.const 0xffffffff
+      i64.and
+      i64.const -7
+      i64.add
+      i64.const 0xffffffff
+      i64.and
+      local.set 16
+      local.get 16
+      local.get $cpu
+      i64.load offset=216
+      i64.gt_u
+      if $if10
+        i32.const record2
+        local.set $result
+        local.get $budget
+        i32.const 1
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if10
+    end $if9
+    i64.const 0xffffffff
+    local.set 15
+    local.get $rcx
+    local.get 15
+    i64.const -1
+    i64.xor
+    i32.const 0
+    local.get 15
+    i64.const 0xffff
+    i64.eq
+    i32.sub
+    i64.extend_i32_s
+    i64.and
+    i64.and
+    local.get 17
+    local.get 15
+    i64.and
+    i64.or
+    local.set $rcx
+    local.get 11
+    if $if11
+      local.get $ipBase
+      i64.const 9
+      i64.add
+      i64.const 0xffffffff
+      i64.and
+      i64.const -7
+      i64.add
+      i64.const 0xffffffff
+      i64.and
+      local.set 10
+      local.get 10
+      i64.const 0xffffffff
+      i64.and
+      local.set 22
+      local.get 22
+      local.get $cpu
+      i64.load offset=216
+      i64.gt_u
+      if $if12
+        i32.const record2
+        local.set $result
+        local.get $budget
+        i32.const 1
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if12
+      local.get 10
+      local.set 23
+      local.get 23
+      local.get $ipBase
+      i64.const 2
+      i64.add
+      i64.const 0xffffffff
+      i64.and
+      i64.ne
+      if $if13
+        local.get 23
+        local.set $target
+        i32.const 0
+        local.set $result
+        br $block0
+      end $if13
+      br $loop1
+    end $if11
+    loop $loop14
+      local.get $budget
+      i32.const 1
+      i32.sub
+      local.set $budget
+      local.get $budget
+      i32.const 0
+      i32.lt_s
+      if $if15
+        i32.const record3
+        local.set $result
+        local.get $budget
+        i32.const 1
+        i32.add
+        local.set $budget
+        i32.const 0
+        local.set $cause
+        br $block0
+      end $if15
+      local.get $ipBase
+      i64.const 11
+      i64.add
+      i64.const 0xffffffff
+      i64.and
+      i64.const -2
+      i64.add
+      i64.const 0xffffffff
+      i64.and
+      local.set 23
+      local.get 23
+      i64.const 0xffffffff
+      i64.and
+      local.set 22
+      local.get 22
+      local.get $cpu
+      i64.load offset=216
+      i64.gt_u
+      if $if16
+        i32.const record3
+        local.set $result
+        local.get $budget
+        i32.const 1
+        i32.add
+        local.set $budget
+        i32.const 4
+        local.set $cause
+        br $block0
+      end $if16
+      local.get 23
+      local.set 10
+      local.get 10
+      local.get $ipBase
+      i64.const 9
+      i64.add
+      i64.const 0xffffffff
+      i64.and
+      i64.ne
+      if $if17
+        local.get 10
+        local.set $target
+        i32.const 0
+        local.set $result
+        br $block0
+      end $if17
+      br $loop14
+    end $loop14
+  end $loop1
+end $block0
+local.get $cpu
+local.get $rax
+i64.store
+local.get $cpu
+local.get $flagKind
+i32.store offset=160
+local.get $cpu
+local.get $flagOperand
+i64.store offset=144
+local.get $cpu
+local.get $flagResult
+i64.store offset=152
+local.get $cpu
+local.get $rcx
+i64.store offset=8
+local.get $cpu
+local.get $budget
+i32.store offset=168
+i32.const 0
+i32.const 0
+i64.load offset=4096
+local.get $counted
+local.get $budget
+i32.sub
+i64.extend_i32_s
+i64.add
+i64.store offset=4096
+local.get $result
+if $if18
+  local.get $cause
+  i32.const 3
+  i32.shl
+  local.get $cause
+  i32.const 3
+  i32.shl
+  i64.load offset=4112
+  i64.const 1
+  i64.add
+  i64.store offset=4112
+  local.get $result
+  return
+end $if18
+local.get $cpu
+local.get $target
+return_call $branchFromSegmented
+unreachable

@@ -1,0 +1,459 @@
+;; PUSH and POP: the stack pointer moves after the store, which may leave the region.
+;;
+;; region: push rbp
+;;         mov rbp, rsp
+;;         push qword [rdi]
+;;         pop rax
+;;         leave
+;;         jmp $
+
+(param $cpu i32)
+(result i32)
+(local $bank i32)
+(local $budget i32)
+(local $counted i32)
+(local $result i32)
+(local $cause i32)
+(local $target i64)
+(local $ipBase i64)
+(local $linearBase i64)
+(local $rbp i64)
+(local 10 i64)
+(local $rsp i64)
+(local 12 i64)
+(local 13 i64)
+(local 14 i32)
+(local 15 i32)
+(local $rdi i64)
+(local 17 i64)
+(local 18 i32)
+(local 19 i32)
+(local $rax i64)
+i32.const 0
+i32.const 0
+i64.load offset=32768
+i64.const 1
+i64.add
+i64.store offset=32768
+local.get $cpu
+i64.load offset=40
+local.set $rbp
+local.get $cpu
+i64.load offset=32
+local.set $rsp
+local.get $cpu
+i64.load offset=56
+local.set $rdi
+local.get $cpu
+i64.load
+local.set $rax
+local.get $cpu
+i32.load offset=224
+local.set $bank
+local.get $cpu
+i32.load offset=168
+local.set $budget
+local.get $budget
+local.set $counted
+local.get $cpu
+i64.load offset=184
+local.set $ipBase
+local.get $cpu
+i64.load offset=176
+local.set $linearBase
+block $block0
+  local.get $budget
+  i32.const 5
+  i32.sub
+  local.set $budget
+  local.get $budget
+  i32.const 0
+  i32.lt_s
+  if $if1
+    i32.const record0
+    local.set $result
+    local.get $budget
+    i32.const 5
+    i32.add
+    local.set $budget
+    i32.const 0
+    local.set $cause
+    br $block0
+  end $if1
+  block $block2
+    local.get $rbp
+    local.set 10
+    local.get $rsp
+    i64.const -8
+    i64.add
+    i64.const -1
+    i64.and
+    local.set 12
+    local.get 12
+    local.set 13
+    local.get $bank
+    local.get 13
+    i32.wrap_i64
+    i32.const 8
+    i32.shr_u
+    i32.const 0x3ff0
+    i32.and
+    i32.add
+    local.set 15
+    local.get 13
+    i64.const 7
+    i64.add
+    i64.const -0x1000
+    i64.and
+    local.get 15
+    i64.load offset=16384
+    i64.eq
+    if $if3
+      local.get 13
+      i32.wrap_i64
+      local.get 15
+      i32.load offset=16392
+      i32.add
+      local.set 14
+    else $if3
+      local.get $cpu
+      local.get 13
+      i32.const 8
+      call $fillWrite
+      local.set 14
+      local.get 14
+      i32.eqz
+      if $if4
+        i32.const record0
+        local.set $result
+        local.get $budget
+        i32.const 5
+        i32.add
+        local.set $budget
+        i32.const 2
+        local.set $cause
+        br $block0
+      end $if4
+    end $if3
+    local.get 14
+    local.get 10
+    i64.store
+    local.get 12
+    local.set $rsp
+  end $block2
+  block $block5
+    local.get $rsp
+    local.set $rbp
+  end $block5
+  block $block6
+    local.get $rdi
+    local.set 13
+    local.get $bank
+    local.get 13
+    i32.wrap_i64
+    i32.const 8
+    i32.shr_u
+    i32.const 0x3ff0
+    i32.and
+    i32.add
+    local.set 14
+    local.get 13
+    i64.const 7
+    i64.add
+    i64.const -0x1000
+    i64.and
+    local.get 14
+    i64.load
+    i64.eq
+    if $if7
+      local.get 13
+      i32.wrap_i64
+      local.get 14
+      i32.load offset=8
+      i32.add
+      local.set 15
+    else $if7
+      local.get $cpu
+      local.get 13
+      i32.const 8
+      call $fillRead
+      local.set 15
+      local.get 15
+      i32.eqz
+      if $if8
+        i32.const record1
+        local.set $result
+        local.get $budget
+        i32.const 3
+        i32.add
+        local.set $budget
+        i32.const 2
+        local.set $cause
+        br $block0
+      end $if8
+    end $if7
+    local.get 15
+    i64.load
+    local.set 12
+    local.get $rsp
+    i64.const -8
+    i64.add
+    i64.const -1
+    i64.and
+    local.set 10
+    local.get 10
+    local.set 17
+    local.get $bank
+    local.get 17
+    i32.wrap_i64
+    i32.const 8
+    i32.shr_u
+    i32.const 0x3ff0
+    i32.and
+    i32.add
+    local.set 19
+    local.get 17
+    i64.const 7
+    i64.add
+    i64.const -0x1000
+    i64.and
+    local.get 19
+    i64.load offset=16384
+    i64.eq
+    if $if9
+      local.get 17
+      i32.wrap_i64
+      local.get 19
+      i32.load offset=16392
+      i32.add
+      local.set 18
+    else $if9
+      local.get $cpu
+      local.get 17
+      i32.const 8
+      call $fillWrite
+      local.set 18
+      local.get 18
+      i32.eqz
+      if $if10
+        i32.const record1
+        local.set $result
+        local.get $budget
+        i32.const 3
+        i32.add
+        local.set $budget
+        i32.const 2
+        local.set $cause
+        br $block0
+      end $if10
+    end $if9
+    local.get 18
+    local.get 12
+    i64.store
+    local.get 10
+    local.set $rsp
+  end $block6
+  block $block11
+    local.get $rsp
+    i64.const 0
+    i64.add
+    i64.const -1
+    i64.and
+    local.set 17
+    local.get 17
+    local.set 10
+    local.get $bank
+    local.get 10
+    i32.wrap_i64
+    i32.const 8
+    i32.shr_u
+    i32.const 0x3ff0
+    i32.and
+    i32.add
+    local.set 18
+    local.get 10
+    i64.const 7
+    i64.add
+    i64.const -0x1000
+    i64.and
+    local.get 18
+    i64.load
+    i64.eq
+    if $if12
+      local.get 10
+      i32.wrap_i64
+      local.get 18
+      i32.load offset=8
+      i32.add
+      local.set 19
+    else $if12
+      local.get $cpu
+      local.get 10
+      i32.const 8
+      call $fillRead
+      local.set 19
+      local.get 19
+      i32.eqz
+      if $if13
+        i32.const record2
+        local.set $result
+        local.get $budget
+        i32.const 2
+        i32.add
+        local.set $budget
+        i32.const 2
+        local.set $cause
+        br $block0
+      end $if13
+    end $if12
+    local.get 19
+    i64.load
+    local.set 12
+    local.get $rsp
+    i64.const 8
+    i64.add
+    i64.const -1
+    i64.and
+    local.set 13
+    local.get 13
+    local.set $rsp
+    local.get 12
+    local.set $rax
+  end $block11
+  block $block14
+    local.get $rsp
+    local.get $rbp
+    local.get $rsp
+    i64.sub
+    i64.const 0
+    i64.add
+    i64.add
+    i64.const -1
+    i64.and
+    local.set 13
+    local.get 13
+    local.set 12
+    local.get $bank
+    local.get 12
+    i32.wrap_i64
+    i32.const 8
+    i32.shr_u
+    i32.const 0x3ff0
+    i32.and
+    i32.add
+    local.set 19
+    local.get 12
+    i64.const 7
+    i64.add
+    i64.const -0x1000
+    i64.and
+    local.get 19
+    i64.load
+    i64.eq
+    if $if15
+      local.get 12
+      i32.wrap_i64
+      local.get 19
+      i32.load offset=8
+      i32.add
+      local.set 18
+    else $if15
+      local.get $cpu
+      local.get 12
+      i32.const 8
+      call $fillRead
+      local.set 18
+      local.get 18
+      i32.eqz
+      if $if16
+        i32.const record3
+        local.set $result
+        local.get $budget
+        i32.const 1
+        i32.add
+        local.set $budget
+        i32.const 2
+        local.set $cause
+        br $block0
+      end $if16
+    end $if15
+    local.get 18
+    i64.load
+    local.set 10
+    local.get $rsp
+    local.get $rbp
+    local.get $rsp
+    i64.sub
+    i64.const 8
+    i64.add
+    i64.add
+    i64.const -1
+    i64.and
+    local.set 17
+    local.get 17
+    local.set $rsp
+    local.get 10
+    local.set $rbp
+  end $block14
+  loop $loop17
+    local.get $budget
+    i32.const 1
+    i32.sub
+    local.set $budget
+    local.get $budget
+    i32.const 0
+    i32.lt_s
+    if $if18
+      i32.const record4
+      local.set $result
+      local.get $budget
+      i32.const 1
+      i32.add
+      local.set $budget
+      i32.const 0
+      local.set $cause
+      br $block0
+    end $if18
+    br $loop17
+  end $loop17
+end $block0
+local.get $cpu
+local.get $rsp
+i64.store offset=32
+local.get $cpu
+local.get $rbp
+i64.store offset=40
+local.get $cpu
+local.get $rax
+i64.store
+local.get $cpu
+local.get $budget
+i32.store offset=168
+i32.const 0
+i32.const 0
+i64.load offset=4096
+local.get $counted
+local.get $budget
+i32.sub
+i64.extend_i32_s
+i64.add
+i64.store offset=4096
+local.get $result
+if $if19
+  local.get $cause
+  i32.const 3
+  i32.shl
+  local.get $cause
+  i32.const 3
+  i32.shl
+  i64.load offset=4112
+  i64.const 1
+  i64.add
+  i64.store offset=4112
+  local.get $result
+  return
+end $if19
+local.get $cpu
+local.get $target
+return_call $branchFromRegion
+unreachable
