@@ -43,7 +43,7 @@ function registers(a: LockstepMachine, b: LockstepMachine): string[] {
 }
 
 /** Window offset, bytes, text, and where the next one begins when that is not clear. */
-export function listing(program: Program): string[] {
+function listing(program: Program): string[] {
   const { setting, items, start } = program;
   const { code, offsets } = layOut(program);
   const origin = originOf(setting, program.window);

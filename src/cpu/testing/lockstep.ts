@@ -71,11 +71,7 @@ export function runLockstep(
 }
 
 /** The first difference. @param whole all memory, not the window alone */
-export function compareMachines(
-  a: LockstepMachine,
-  b: LockstepMachine,
-  whole: boolean,
-): Difference | undefined {
+function compareMachines(a: LockstepMachine, b: LockstepMachine, whole: boolean): Difference | undefined {
   return compareTime(a, b) ?? compareFields(a, b) ?? compareMemory(a.ram, b.ram, whole);
 }
 
@@ -121,7 +117,7 @@ function compareMemory(a: Uint8Array, b: Uint8Array, whole: boolean): Difference
 const GPR_NAMES = 'RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15'.split(' ');
 
 /** Name of the CPU block's field at a byte offset. */
-export function fieldName(offset: number): string {
+function fieldName(offset: number): string {
   const part = (start: number, size: number): string =>
     `${Math.floor((offset - start) / size)} + ${(offset - start) % size}`;
   if (offset < STATE.ZERO) return `${GPR_NAMES[offset >> 3]}${offset & 4 ? ' (upper half)' : ''}`;

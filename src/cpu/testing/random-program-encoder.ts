@@ -34,7 +34,7 @@ const MAPS = [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]];
 const decoder = new Decoder(opcodeMap);
 const probe = new Uint8Array(48);
 
-export function codeModeOf({ bits, stackBits = bits === 64 ? 32 : bits, segmented }: Setting): CodeMode {
+function codeModeOf({ bits, stackBits = bits === 64 ? 32 : bits, segmented }: Setting): CodeMode {
   if (bits === 64) return CODE_MODE.LONG64;
   if (bits === 16) return stackBits === 32 ? CODE_MODE.CS16_SS32 : CODE_MODE.CS16_SS16;
   if (stackBits === 16) return CODE_MODE.CS32_SS16;
@@ -280,7 +280,7 @@ export class RandomEncoder {
 }
 
 /** Selector of the program's code segment: see lockstep-image.ts. */
-export const codeSelector = ({ kind, cpl }: Setting): number =>
+const codeSelector = ({ kind, cpl }: Setting): number =>
   kind === 'real' || kind === 'virtual-8086' ? 0x1000 : 0x18 | cpl;
 
 /** Where a program looks in the window: mostly data, now and then the end of a page or a page of another kind. */

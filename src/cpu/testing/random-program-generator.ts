@@ -38,7 +38,7 @@ function snippet(s: Sketch): void {
 export const programOf = (seed: number, index: number): Program => generate(mixSeeds(seed, index), index);
 
 /** @param index chooses the setting */
-export function generate(seed: number, index: number): Program {
+function generate(seed: number, index: number): Program {
   const random = new Random(seed);
   const setting = SETTINGS[index % SETTINGS.length];
   const window = random.pick(setting.windows);

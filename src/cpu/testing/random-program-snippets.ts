@@ -359,7 +359,7 @@ const changeMapping: Snippet = (s) => {
 export const OTHER_CODE = 0xa000;
 
 /** The window's page table: see lockstep-image.ts. */
-export const PAGE_TABLE = 0x3_0000;
+const PAGE_TABLE = 0x3_0000;
 
 /** MOV rAX, CR3; MOV CR3, rAX. */
 const reloadTables: Snippet = (s) => {

@@ -3,7 +3,7 @@
  * start with, and when they are interrupted. It is plain data, made from a seed by
  * random-program-generator.ts, so that parts of it can be left out to find what matters.
  */
-import { SETTINGS, type Setting, WINDOW } from './random-program-settings.ts';
+import { type Setting, WINDOW } from './random-program-settings.ts';
 
 /** A place in the program: before the item with this number, or the first behind it that is left. */
 export interface Label {
@@ -160,5 +160,3 @@ function resumeTable(offsets: readonly number[]): Uint16Array {
   for (let i = 0; i + 1 < offsets.length; i++) table.fill(offsets[i + 1], offsets[i], offsets[i + 1]);
   return table;
 }
-
-export const settingOf = (index: number): Setting => SETTINGS[index % SETTINGS.length];
