@@ -21,7 +21,6 @@ export const SIDE_EXITS = {
   system: 'a system instruction',
   fault: 'an instruction that would fault',
   slow: 'a case that only the interpreter carries out',
-  changed: 'code or mapping changed under the region',
 } as const;
 
 export type SideExit = keyof typeof SIDE_EXITS;
@@ -71,7 +70,7 @@ export interface Tier2Statistics {
 export const NOTHING_COMPILED: Omit<Tier2Statistics, 'mode'> = {
   instructions: 0,
   entries: 0,
-  sideExits: { budget: 0, target: 0, memory: 0, system: 0, fault: 0, slow: 0, changed: 0 },
+  sideExits: { budget: 0, target: 0, memory: 0, system: 0, fault: 0, slow: 0 },
   compiled: 0,
   regions: 0,
   modules: 0,

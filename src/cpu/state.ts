@@ -111,7 +111,7 @@ export const REGION_COUNTERS = {
   INSTRUCTIONS: 0x1000,
   /** Calls of regions by the interpreter. */
   ENTRIES: 0x1008,
-  /** Returns to the interpreter, by the index of the cause in `EXIT_CAUSE`. */
+  /** Returns to the interpreter, by the index of the cause in `SIDE_EXITS`. */
   EXITS: 0x1010,
   /** By slot: how often the region was entered. */
   SLOTS: 0x8000,

@@ -21,16 +21,19 @@ function setup() {
   return { memory, tlb, words, bank, fill, has };
 }
 
+/** VPID, EPT table, PCID. */
+type Context = readonly [number, number, number];
+
 describe('translation contexts', () => {
   it('keep translations apart by VPID, EPT table and PCID', () => {
     const { tlb, fill, has } = setup();
-    const contexts = [
+    const contexts: readonly Context[] = [
       [0, 0, 0],
       [0, 0, 5],
       [1, 7, 5],
       [1, 8, 5],
       [2, 7, 5],
-    ] as const;
+    ];
     for (const [n, context] of contexts.entries()) {
       tlb.select(...context);
       expect(has()).toBe(false);
@@ -62,7 +65,12 @@ describe('translation contexts', () => {
 describe('what drops translations', () => {
   const kept = (drop: (tlb: TranslationBuffers) => void): string[] => {
     const { tlb, fill, has } = setup();
-    const contexts = { host: [0, 0, 0], pcid: [0, 0, 1], guest: [1, 7, 0], other: [2, 8, 0] } as const;
+    const contexts: Record<string, Context> = {
+      host: [0, 0, 0],
+      pcid: [0, 0, 1],
+      guest: [1, 7, 0],
+      other: [2, 8, 0],
+    };
     for (const context of Object.values(contexts)) {
       tlb.select(...context);
       fill();

@@ -147,5 +147,4 @@ function signShift(kind: I32): I64 {
 }
 
 /** The kind operand for a size in bits. */
-export const flagKind = (kind: FlagKind, size: number): number =>
-  FLAG_KIND[kind] * 4 + (Math.log2(size) - 3);
+export const flagKind = (kind: FlagKind, size: number): number => FLAG_KIND[kind] * 4 + (Math.log2(size) - 3);

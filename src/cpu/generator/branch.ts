@@ -1,5 +1,5 @@
 /** How code reaches regions: counting of branches, and branches out of a region. */
-import { SIDE_EXITS } from '../../contracts/tiers.ts';
+import { SIDE_EXITS, type SideExit } from '../../contracts/tiers.ts';
 import type { LibraryFunction } from '../../isa/definition.ts';
 import { type I32, i32, i64 } from '../../wasm/expression.ts';
 import {
@@ -61,7 +61,7 @@ export function branchFromRegion(
     build: (f) => {
       const [state, target] = [f.param(0, 'i32'), f.param(1, 'i64')];
       const lookup = () => {
-        countUp(f, EXITS_BY_BRANCH);
+        countExit(f, 'target');
         f.store('i64', state, target, STATE.RIP);
         f.return(i32.const(STATUS.JUMP));
       };
@@ -93,7 +93,7 @@ export function branchFromRegion(
       );
       f.if(isRegion(found), () => f.returnCallIndirect(regions, i32.load(found, RECORD.LINK), state));
       countBranch(f, found, table, environment.imports.hot);
-      countUp(f, EXITS_BY_BRANCH);
+      countExit(f, 'target');
       f.return(found);
       f.unreachable();
     },
@@ -103,8 +103,9 @@ export function branchFromRegion(
 /** Names under which the interpreter exports `branchFromRegion`. */
 export const BRANCH_FROM_REGION = { flat: 'branchFromRegion', segmented: 'branchFromSegmented' } as const;
 
-/** Counts branches to code that is not compiled. */
-const EXITS_BY_BRANCH = REGION_COUNTERS.EXITS + Object.keys(SIDE_EXITS).indexOf('target') * 8;
+/** Counts a return of a region to the interpreter. */
+export const countExit = (f: FunctionBuilder, cause: SideExit): void =>
+  countUp(f, REGION_COUNTERS.EXITS + Object.keys(SIDE_EXITS).indexOf(cause) * 8);
 
 /**
  * (record) -> STATUS.x: executes the record's outlined handler. Regions call it rather than the handler: an

@@ -11,7 +11,7 @@ import type { CodeMode } from '../../isa/modes.ts';
 import { CODE_MODE } from '../../isa/modes.ts';
 import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import { call, type FunctionBuilder, type Label, type Local } from '../../wasm/function.ts';
-import { executeEntry } from '../generator/branch.ts';
+import { countExit, executeEntry } from '../generator/branch.ts';
 import { Emitter } from '../generator/emitter.ts';
 import type { MemoryFunctions } from '../generator/memory.ts';
 import { REGION_COUNTERS, STATE, STATUS, TLB } from '../state.ts';
@@ -318,8 +318,11 @@ export class RegionFunction {
           ? call('i32', environment.handler, state, record)
           : call('i32', environment.system, record),
       );
-      f.if(i32.eq(status, i32.const(STATUS.AGAIN)), () => f.return(i32.const(step.entry)));
-      f.if(status, () => f.return(status));
+      f.if(status, () => {
+        countExit(f, step.shape.form ? 'slow' : 'system');
+        f.if(i32.eq(status, i32.const(STATUS.AGAIN)), () => f.return(i32.const(step.entry)));
+        f.return(status);
+      });
     });
     this.leavePage(step.page);
     this.registers.load();
