@@ -29,9 +29,10 @@ function ringlab(command: 'boot' | 'vm', guest: string, ...options: string[]): P
   const directory = mkdtempSync(join(tmpdir(), 'ringlab-'));
   const json = join(directory, 'report.json');
   const files = [join(guests, guest, 'vmlinuz'), '--initrd', join(guests, guest, 'initramfs.cpio')];
-  const args = ['tsx', 'src/cli/main.ts', command, ...files, '--append', APPEND, '--json', json, ...options];
+  const program = ['scripts/bundled.mjs', 'src/cli/main.ts'];
+  const args = [...program, command, ...files, '--append', APPEND, '--json', json, ...options];
   return new Promise((resolve) => {
-    const child = spawn('npx', args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     let log = '';
     child.stdout.on('data', (data: Buffer) => {
