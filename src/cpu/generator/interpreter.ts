@@ -175,7 +175,11 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
             f.if(i32.eq(result, i32.const(STATUS.EXIT)), () => f.return(i32.const(RETURN.EXIT)));
             // The record to go on with; the interpreter has to execute it even where a region begins.
             f.set(record, result);
-            f.if(isRegion(record), () => f.set(record, i32.load(record, RECORD.IMMEDIATE)));
+            f.if(
+              isRegion(record),
+              () => f.set(record, i32.load(record, RECORD.IMMEDIATE)),
+              () => countBranch(f, record, table, imports.hot),
+            );
             f.br(next);
           });
         for (const form of plan.inline) {

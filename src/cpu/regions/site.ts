@@ -163,13 +163,10 @@ export class RegionSite implements Site {
   lookup(access: Access, address: Local<'i64'>, bytes: number): Local<'i32'> {
     const { f, region } = this;
     const host = f.local('i32');
-    const isRead = access === 'read';
-    const tlb = isRead ? TLB.READ : TLB.WRITE;
-    emitLookup(f, { tlb, bank: region.bank, address, bytes, host }, () => {
-      const fill = isRead ? region.memory.fillRead : region.memory.fillWrite;
-      f.set(host, region.environment.library(fill, address, i32.const(bytes)));
-      f.if(i32.eqz(host), () => region.sideExit(this.step, 'memory'));
-    });
+    const tlb = access === 'read' ? TLB.READ : TLB.WRITE;
+    emitLookup(f, { tlb, bank: region.bank, address, bytes, host }, () =>
+      region.sideExit(this.step, 'memory'),
+    );
     return host;
   }
 
