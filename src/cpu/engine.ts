@@ -37,24 +37,28 @@ export interface EngineExports {
 /** Pages of 64 KiB that a linear memory may have: 4 GiB. */
 const MAXIMUM_PAGES = 65536;
 
+let plan: HandlerPlan | undefined;
 let engine: Engine | undefined;
 
+export function getPlan(): HandlerPlan {
+  plan ??= planHandlers(opcodeMap.entries);
+  return plan;
+}
+
 export function getEngine(): Engine {
-  engine ??= { plan: makePlan(), module: new WebAssembly.Module(interpreterBytes()) };
+  engine ??= { plan: getPlan(), module: new WebAssembly.Module(interpreterBytes()) };
   return engine;
 }
 
 /** The interpreter as a WebAssembly binary: some 0.8 MB, made in about half a second. */
 export function interpreterBytes(): Uint8Array<ArrayBuffer> {
-  return generateInterpreter(makePlan(), HELPERS, MAXIMUM_PAGES);
+  return generateInterpreter(getPlan(), HELPERS, MAXIMUM_PAGES);
 }
 
 /** Takes a module that was made of `interpreterBytes` ahead of time. Before the first processor is made. */
 export function provideInterpreter(module: WebAssembly.Module): void {
-  engine = { plan: makePlan(), module };
+  engine = { plan: getPlan(), module };
 }
-
-const makePlan = (): HandlerPlan => planHandlers(opcodeMap.entries);
 
 /** An instance of the interpreter. */
 export function instantiate(env: Record<string, WebAssembly.ExportValue | number>): EngineExports {

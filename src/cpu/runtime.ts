@@ -5,6 +5,7 @@
 import { CodeCache } from './code-cache.ts';
 import { type EngineExports, type EngineImports, instantiate } from './engine.ts';
 import { RegionCache } from './regions/cache.ts';
+import { regionCompiler } from './regions/compiler.ts';
 import { REGION_COUNTERS } from './state.ts';
 
 export class Runtime {
@@ -35,6 +36,6 @@ export class Runtime {
     const imports = { memory, ...functions, ...helpers };
     this.exports = instantiate({ ...imports, regions: this.regionTable });
     this.regionImports = { ...imports, ...this.exports };
-    this.regions = new RegionCache(this);
+    this.regions = new RegionCache(this, regionCompiler());
   }
 }

@@ -48,6 +48,7 @@ declare namespace WebAssembly {
 
   class Module {
     constructor(bytes: Uint8Array | ArrayBuffer);
+    static imports(module: Module): { readonly name: string }[];
   }
 
   class Instance {

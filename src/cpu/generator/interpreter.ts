@@ -161,7 +161,16 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
         bodies[HANDLER.CONTINUE] = () =>
           f.scope(() => {
             f.store('i32', state, i32.add(budget, i32.const(1)), STATE.BUDGET);
-            linkedJump(() => recordIp(state, record));
+            // No branch: within the page nothing is looked at that the instructions before have not been.
+            const offset = f.let(i32.load16_u(record, RECORD.OFFSET));
+            f.if(i32.lt_u(offset, i32.const(0x1000)), () => {
+              const found = f.let(i32.load(i32.add(table, i32.shl(offset, i32.const(2)))));
+              f.if(found, () => {
+                f.set(record, found);
+                f.br(next);
+              });
+            });
+            jumpTo(recordIp(state, record));
           });
         bodies[HANDLER.REGION] = () =>
           f.scope(() => {

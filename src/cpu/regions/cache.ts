@@ -1,26 +1,27 @@
 /**
- * The regions of a computer: what is hot is compiled in batches, entered in the code through the record of
- * its first instruction, and dropped when its code changes or the cache is full.
+ * The regions of a computer: what is hot is compiled in batches, here or in another thread, entered in the
+ * code through the record of its first instruction, and dropped when its code changes or the cache is full.
  */
 import type {
   CompileBatch,
   RegionInfo,
+  RegionInstruction,
   SideExit,
   Tier2Mode,
   Tier2Statistics,
 } from '../../contracts/tiers.ts';
 import { SIDE_EXITS } from '../../contracts/tiers.ts';
 import type { CodeMode } from '../../isa/modes.ts';
-import { FunctionBuilder } from '../../wasm/function.ts';
-import { getEngine } from '../engine.ts';
-import { counterAddress, REGION_SIGNATURE } from '../generator/branch.ts';
+import { getPlan } from '../engine.ts';
+import { counterAddress } from '../generator/branch.ts';
 import { HANDLER } from '../generator/handlers.ts';
 import type { Runtime } from '../runtime.ts';
 import { HOT, LAYOUT, RECORD, REGION_COUNTERS } from '../state.ts';
 import { Changes } from './changes.ts';
 import { CodeSource, type FindPage } from './code-source.ts';
-import { emitRegion } from './function.ts';
-import { RegionEnvironment } from './module.ts';
+import type { CompiledBatch } from './compile.ts';
+import type { RegionCompiler } from './compiler.ts';
+import { encodeJob, type RegionJob } from './job.ts';
 import { RegionFormer, type Step } from './region.ts';
 
 /** One compilation: so many regions or guest instructions at most, to be done in some milliseconds. */
@@ -30,6 +31,10 @@ const BATCH_STEPS = 400;
 const BATCH_RECORDS = 2 * BATCH_REGIONS + 2 * BATCH_STEPS;
 /** Instructions that a request waits for others, to share a module with them. */
 const LONGEST_WAIT = 2_000_000;
+/** Batches that another thread has to do at a time. */
+const MOST_UNDER_WAY = 2;
+/** A branch belongs to a region when it was taken so much more seldom than the region was reached. */
+const TAKEN = 1 / 64;
 /** Bytes of WebAssembly that are kept, in so many generations. */
 const CACHE_BYTES = 32 << 20;
 const GENERATIONS = 4;
@@ -51,14 +56,24 @@ export interface Request {
   readonly at: number;
 }
 
-type LiveRegion = Omit<RegionInfo, 'entries'> & {
+/** A region that is chosen, and being compiled or live. */
+interface Chosen {
+  /** As in `RegionInfo`. */
+  readonly page: number;
+  readonly offset: number;
+  readonly linear: number;
+  readonly codeMode: CodeMode;
   readonly slot: number;
   /** The record that leads to it, and the copy of what stood there. */
   readonly record: number;
   readonly copy: number;
+  /** Host-physical page numbers of its code. */
   readonly pages: readonly number[];
-  readonly bytes: number;
-};
+  /** By number of the step. */
+  readonly steps: readonly Omit<RegionInstruction, 'code'>[];
+}
+
+type LiveRegion = Chosen & Omit<RegionInfo, 'entries'>;
 
 export class RegionCache {
   private readonly runtime: Runtime;
@@ -71,7 +86,11 @@ export class RegionCache {
   private readonly byPage = new Map<number, Set<LiveRegion>>();
   private readonly freeSlots: number[] = [];
   private readonly changes = new Changes();
+  private readonly compiler: RegionCompiler;
   private pending: Request[] = [];
+  /** What is being compiled, by record; what is taken out is not wanted any more. */
+  private readonly underWay = new Map<number, Chosen>();
+  private batchesUnderWay = 0;
   /** When the oldest pending request was made, in instructions executed. */
   private oldest = 0;
   private mode: Tier2Mode = 'on';
@@ -84,15 +103,17 @@ export class RegionCache {
   private readonly totals = { modules: 0, compiled: 0, evictions: 0, evicted: 0, dropped: 0 };
   private readonly batches: CompileBatch[] = [];
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, compiler: RegionCompiler) {
     this.runtime = runtime;
+    this.compiler = compiler;
     const { buffer } = runtime.memory;
     this.u16 = new Uint16Array(buffer);
     this.u32 = new Uint32Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.u8 = new Uint8Array(buffer);
-    this.source = new CodeSource(runtime.memory, getEngine().plan);
+    this.source = new CodeSource(runtime.memory.buffer, getPlan());
     for (let slot = REGION_COUNTERS.MAX_SLOTS - 1; slot >= 0; slot--) this.freeSlots.push(slot);
+    if (this.firstCount !== 0) this.resetCounters();
     runtime.code.listen({
       protect: () => {},
       dropped: (page, from, to) => this.dropBytes(page, from, to),
@@ -110,6 +131,7 @@ export class RegionCache {
     this.mode = mode;
     for (const region of [...this.live.values()]) this.remove(region);
     this.pending = [];
+    this.underWay.clear();
     this.resetCounters();
   }
 
@@ -117,62 +139,90 @@ export class RegionCache {
   request(request: Request): boolean {
     if (this.mode === 'off') return false;
     if (this.mode === 'on' && !this.changes.mayCompile(this.runtime.code.pageOf(request.table))) {
-      this.u16[counterAddress(request.record) >> 1] = 0;
+      this.u16[counterAddress(request.record) >> 1] = this.firstCount;
       return false;
     }
     if (this.pending.length === 0) this.oldest = request.at;
     this.pending.push(request);
     if (this.mode === 'forced') this.compile(request.at);
-    return this.pending.length >= BATCH_REGIONS;
+    return this.isDue(request.at);
   }
 
   /** Compiles a batch when enough is pending or the oldest request has waited. @param at instructions executed so far */
   compileDue(at: number): void {
-    if (this.pending.length === 0) return;
-    if (this.pending.length < BATCH_REGIONS && at < this.oldest + LONGEST_WAIT) return;
+    if (!this.isDue(at)) return;
     this.compile(at);
     this.oldest = at;
   }
 
+  private isDue(at: number): boolean {
+    const { length } = this.pending;
+    if (length === 0 || this.batchesUnderWay >= MOST_UNDER_WAY) return false;
+    if (this.batchesUnderWay === 0 && !this.compiler.atOnce) return true;
+    return length >= BATCH_REGIONS || at >= this.oldest + LONGEST_WAIT;
+  }
+
   private compile(at: number): void {
-    const { runtime } = this;
-    if (!runtime.code.hasRoom(BATCH_RECORDS)) {
+    if (!this.runtime.code.hasRoom(BATCH_RECORDS)) {
       this.pending = [];
       return;
     }
     this.makeRoom();
-    const environment = new RegionEnvironment();
-    const made: { region: Omit<LiveRegion, 'bytes'>; name: string }[] = [];
+    const batch: { chosen: Chosen; job: RegionJob }[] = [];
     let steps = 0;
-    while (this.pending.length > 0 && made.length < BATCH_REGIONS && steps < BATCH_STEPS) {
-      const request = this.pending.shift() as Request;
-      const region = this.make(request, environment);
-      if (!region) continue;
-      steps += region.region.instructions.length;
-      made.push(region);
+    while (this.pending.length > 0 && batch.length < BATCH_REGIONS && steps < BATCH_STEPS) {
+      const made = this.choose(this.pending.shift() as Request);
+      if (!made) continue;
+      steps += made.chosen.steps.length;
+      batch.push(made);
     }
-    if (made.length === 0) return;
-    const bytes = environment.finish();
-    const module = new WebAssembly.Module(bytes);
-    const { exports } = new WebAssembly.Instance(module, { env: runtime.regionImports });
-    for (const { region, name } of made) {
-      runtime.regionTable.set(region.slot, exports[name] as () => number);
-      this.enter({ ...region, bytes: bytes.length / made.length });
-    }
+    if (batch.length === 0) return;
+    for (const { chosen } of batch) this.underWay.set(chosen.record, chosen);
+    this.batchesUnderWay++;
+    const chosen = batch.map((b) => b.chosen);
+    this.compiler.compile(
+      batch.map((b) => b.job),
+      (compiled) => this.arrive(chosen, compiled, at),
+    );
+  }
+
+  /** Takes over what has been compiled, so far as it is still wanted. */
+  private arrive(chosen: readonly Chosen[], compiled: CompiledBatch, at: number): void {
+    this.batchesUnderWay--;
+    const { module, bytes, functionNames, regions } = compiled;
+    const { exports } = new WebAssembly.Instance(module, { env: this.runtime.regionImports });
+    regions.forEach(({ name, body, localNames, steps }, i) => {
+      const region = chosen[i];
+      if (this.underWay.get(region.record) !== region) {
+        this.freeSlots.push(region.slot);
+        return;
+      }
+      this.underWay.delete(region.record);
+      this.runtime.regionTable.set(region.slot, exports[name] as () => number);
+      this.enter({
+        ...region,
+        id: this.nextId++,
+        instructions: steps.map(({ step, code }) => ({ ...region.steps[step], code })),
+        module: this.totals.modules,
+        generation: this.generation,
+        body,
+        names: { functions: functionNames, locals: localNames },
+      });
+    });
     const generation = this.generations.get(this.generation);
     if (generation) {
-      generation.bytes += bytes.length;
+      generation.bytes += bytes;
       generation.modules++;
     }
     this.batches.push({
       module: this.totals.modules++,
       at,
-      regions: made.length,
-      instructions: steps,
-      bytes: bytes.length,
+      regions: regions.length,
+      instructions: regions.reduce((sum, { steps }) => sum + steps.length, 0),
+      bytes,
     });
     if (this.batches.length > KEPT_BATCHES) this.batches.shift();
-    this.totals.compiled += made.length;
+    this.totals.compiled += regions.length;
   }
 
   get statistics(): Tier2Statistics {
@@ -216,62 +266,34 @@ export class RegionCache {
 
   // --- compiling ----------------------------------------------------------------------------------
 
-  private make(request: Request, environment: RegionEnvironment) {
+  private choose(request: Request): { chosen: Chosen; job: RegionJob } | undefined {
     const { record, table, mode, linear } = request;
     const offset = this.u16[(record + RECORD.OFFSET) >> 1];
-    // The code may have been dropped since, or a region may begin here already.
-    if (this.u32[(table >> 2) + offset] !== record) return undefined;
+    // The code may have been dropped since, or a region may begin here already or soon.
+    if (this.u32[(table >> 2) + offset] !== record || this.underWay.has(record)) return undefined;
     if (this.source.handler(record) === HANDLER.REGION) return undefined;
     const page = this.runtime.code.pageOf(table);
     const findPage: FindPage = (delta) => (delta === 0 ? { physical: page, table } : request.findPage(delta));
-    const former = new RegionFormer(this.source, findPage, this.mode === 'forced');
-    const formed = former.form(offset);
+    const formed = new RegionFormer(this.source, findPage, this.takenCount).form(offset);
     const slot = formed && this.freeSlots.pop();
     if (!formed || slot === undefined) return undefined;
-    const kept = new Map<Step, number>();
-    const { f, steps, locals } = emitRegion(() => new FunctionBuilder(Number.NaN, REGION_SIGNATURE), {
-      source: this.source,
-      region: formed,
-      mode,
-      environment,
-      memory: environment.shared.memory,
-      slot,
-      keepRecord: (step) => {
-        const copy = kept.get(step) ?? this.copyRecord(step.record);
-        kept.set(step, copy);
-        return copy;
-      },
-    });
-    const body = f.finish().slice();
-    /** Bytes before the code of the first step: declarations and prologue; behind the last stands `end`. */
-    const head = body.length - f.code.length - 1;
-    const name = environment.add(f);
-    const region: Omit<LiveRegion, 'bytes'> = {
-      id: this.nextId++,
+    const chosen: Chosen = {
       page,
       offset,
       linear: linear + offset,
       codeMode: mode,
-      instructions: steps.map(({ step, code }) => ({
-        page: step.page.physical,
-        offset: step.offset,
-        length: step.length,
-        code: head + code,
-      })),
-      module: this.totals.modules,
-      generation: this.generation,
-      body,
-      names: { functions: environment.functionNames, locals },
       slot,
       record,
       copy: this.copyRecord(record),
       pages: [...new Set(formed.pages.map((p) => p.physical))],
+      steps: formed.steps.map((s) => ({ page: s.page.physical, offset: s.offset, length: s.length })),
     };
     const after = this.runtime.code.allocate();
     this.u32.fill(0, after >> 2, (after + RECORD.SIZE) >> 2);
     this.u16[(after + RECORD.HANDLER) >> 1] = HANDLER.CONTINUE;
     this.u16[(after + RECORD.OFFSET) >> 1] = offset + this.u8[record + RECORD.LENGTH];
-    return { region, name };
+    const copyOf = ({ shape, record: at }: Step) => (shape.form && !shape.spilled ? 0 : this.copyRecord(at));
+    return { chosen, job: encodeJob(this.u8, formed, { mode, slot, copyOf }) };
   }
 
   private copyRecord(record: number): number {
@@ -301,7 +323,7 @@ export class RegionCache {
     const isThere =
       this.source.handler(record) === HANDLER.REGION && this.u32[(record + RECORD.LINK) >> 2] === slot;
     if (isThere) this.u8.copyWithin(record, copy, copy + RECORD.SIZE);
-    this.u16[counterAddress(record) >> 1] = 0;
+    this.u16[counterAddress(record) >> 1] = this.firstCount;
     this.runtime.regionTable.set(slot, null);
     this.freeSlots.push(slot);
     this.live.delete(region.id);
@@ -310,13 +332,15 @@ export class RegionCache {
 
   /** The bytes `from` .. `to` - 1 of a page were written to: regions with instructions there go. */
   private dropBytes(page: number, from: number, to: number): void {
-    const hit = [...(this.byPage.get(page) ?? [])].filter(({ instructions }) =>
-      instructions.some((i) => i.page === page && i.offset < to && i.offset >= from - LONGEST),
-    );
-    if (hit.length === 0) return;
+    const isHit = ({ steps }: Chosen) =>
+      steps.some((s) => s.page === page && s.offset < to && s.offset >= from - LONGEST);
+    const live = [...(this.byPage.get(page) ?? [])].filter(isHit);
+    const underWay = [...this.underWay.values()].filter(isHit);
+    if (live.length + underWay.length === 0) return;
     this.changes.note(page);
-    this.totals.dropped += hit.length;
-    for (const region of hit) this.remove(region);
+    this.totals.dropped += live.length + underWay.length;
+    for (const region of live) this.remove(region);
+    for (const { record } of underWay) this.underWay.delete(record);
   }
 
   /** All decoded code is gone. */
@@ -329,13 +353,26 @@ export class RegionCache {
     this.live.clear();
     this.byPage.clear();
     this.pending = [];
+    this.underWay.clear();
     this.resetCounters();
   }
 
-  /** In forced mode the first branch is enough. */
+  /** Where the counters begin, to be at `HOT` after as many branches as are wanted; in forced mode, one. */
+  private get firstCount(): number {
+    return HOT - (this.mode === 'forced' ? 1 : this.compiler.threshold);
+  }
+
+  /** What the counter of a place says that belongs to a region. */
+  private get takenCount(): number {
+    return this.mode === 'forced' ? 0 : this.firstCount + this.compiler.threshold * TAKEN;
+  }
+
   private resetCounters(): void {
-    const first = this.mode === 'forced' ? HOT - 1 : 0;
-    this.u16.fill(first, counterAddress(LAYOUT.RECORDS) >> 1, counterAddress(LAYOUT.RECORDS_END) >> 1);
+    this.u16.fill(
+      this.firstCount,
+      counterAddress(LAYOUT.RECORDS) >> 1,
+      counterAddress(LAYOUT.RECORDS_END) >> 1,
+    );
   }
 
   /** Begins a new generation when the present one has its share, and evicts the oldest when there are too many. */

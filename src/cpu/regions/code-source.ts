@@ -57,22 +57,15 @@ export class CodeSource {
   private readonly u32: Uint32Array;
   private readonly i32: Int32Array;
   private readonly u8: Uint8Array;
-  private readonly inline: readonly Shape[];
-  private readonly outlined: readonly Shape[];
-  private readonly system: readonly Shape[];
+  private readonly shapes: Shapes;
 
-  constructor(memory: WebAssembly.Memory, plan: HandlerPlan) {
-    this.u16 = new Uint16Array(memory.buffer);
-    this.u32 = new Uint32Array(memory.buffer);
-    this.i32 = new Int32Array(memory.buffer);
-    this.u8 = new Uint8Array(memory.buffer);
-    this.inline = plan.inline.map(shapeOf);
-    this.outlined = plan.outlined.map(shapeOf);
-    this.system = plan.systemNames.map((name) => ({
-      form: undefined,
-      flow: NO_RETURN.includes(name) ? 'end' : 'next',
-      spilled: true,
-    }));
+  /** @param memory in which the addresses of records count: the computer's, or that of a job's copies */
+  constructor(memory: ArrayBuffer, plan: HandlerPlan) {
+    this.u16 = new Uint16Array(memory);
+    this.u32 = new Uint32Array(memory);
+    this.i32 = new Int32Array(memory);
+    this.u8 = new Uint8Array(memory);
+    this.shapes = shapesOf(plan);
   }
 
   /** The record at an offset of a page; 0: not decoded. */
@@ -88,9 +81,9 @@ export class CodeSource {
   shape(record: number): Shape | undefined {
     const handler = this.handler(record);
     const link = this.u32[(record + RECORD.LINK) >> 2];
-    if (handler === HANDLER.OUTLINED) return this.outlined[link];
-    if (handler === HANDLER.SYSTEM) return this.system[link];
-    return this.inline[handler - HANDLER.FIRST_INLINE];
+    if (handler === HANDLER.OUTLINED) return this.shapes.outlined[link];
+    if (handler === HANDLER.SYSTEM) return this.shapes.system[link];
+    return this.shapes.inline[handler - HANDLER.FIRST_INLINE];
   }
 
   /** How often branches led to the record. */
@@ -123,6 +116,22 @@ export class CodeSource {
     const [lo, hi] = [this.immediateLow(record), this.i32[(record + RECORD.IMMEDIATE + 4) >> 2]];
     return lo >> 31 === hi ? lo : (BigInt(hi) << 32n) | BigInt(lo >>> 0);
   }
+}
+
+type Shapes = Readonly<Record<'inline' | 'outlined' | 'system', readonly Shape[]>>;
+
+const shapesOfPlans = new WeakMap<HandlerPlan, Shapes>();
+
+function shapesOf(plan: HandlerPlan): Shapes {
+  const known = shapesOfPlans.get(plan);
+  if (known) return known;
+  const system = plan.systemNames.map((name): Shape => {
+    const flow = NO_RETURN.includes(name) ? 'end' : 'next';
+    return { form: undefined, flow, spilled: true };
+  });
+  const shapes = { inline: plan.inline.map(shapeOf), outlined: plan.outlined.map(shapeOf), system };
+  shapesOfPlans.set(plan, shapes);
+  return shapes;
 }
 
 function shapeOf(form: PlannedForm): Shape {

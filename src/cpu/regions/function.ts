@@ -33,8 +33,6 @@ export interface RegionOptions {
   readonly memory: MemoryFunctions;
   /** Where the region's entries are counted. */
   readonly slot: number;
-  /** Address of a copy of the step's record that stays: a region that begins there changes the record. */
-  keepRecord(step: Step): number;
 }
 
 /** A step, and where its code begins in the function's code, in bytes. */
@@ -312,7 +310,7 @@ export class RegionFunction {
     this.enterPage(step.page);
     f.store('i64', state, this.ip(positionOf(step)), STATE.RIP);
     f.scope(() => {
-      const record = i32.const(this.options.keepRecord(step));
+      const record = i32.const(step.copy);
       const status = f.let(
         step.shape.form
           ? call('i32', environment.handler, state, record)

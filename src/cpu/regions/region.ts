@@ -4,7 +4,7 @@
  * steps of its own.
  */
 import { HANDLER } from '../generator/handlers.ts';
-import { HOT, RECORD } from '../state.ts';
+import { RECORD } from '../state.ts';
 import type { CodeSource, FindPage, RegionPage, Shape } from './code-source.ts';
 
 const PAGE = 0x1000;
@@ -12,8 +12,6 @@ const PAGE = 0x1000;
 const MAX_STEPS = 200;
 const MAX_PAGES = 6;
 const MAX_CALL_DEPTH = 3;
-/** Branches to a place that make it part of a region. */
-const TAKEN = HOT / 64;
 /** Steps that one followed call may take. */
 const MAX_CALL_STEPS = 64;
 
@@ -23,6 +21,11 @@ export interface Step {
   /** The record that describes it, and the one that the page's table names. */
   readonly record: number;
   readonly entry: number;
+  /**
+   * Address of a copy of the record that stays as it is (a region that begins at the instruction changes
+   * its record), where the interpreter executes the instruction in the middle of the region; else 0.
+   */
+  readonly copy: number;
   readonly page: RegionPage;
   /** Of the first byte in the page, and bytes. */
   readonly offset: number;
@@ -67,18 +70,18 @@ export const targetOf = (source: CodeSource, step: Step): number =>
 export class RegionFormer {
   private readonly source: CodeSource;
   private readonly findPage: FindPage;
-  /** Follows branches that were never taken as well. */
-  private readonly everything: boolean;
+  /** Branches to a place, as counted in its record, that make it part of a region. */
+  private readonly taken: number;
   private readonly steps = new Map<string, Step>();
   private readonly pages = new Map<number, RegionPage | undefined>();
   /** By call depth: shallow code goes first. */
   private readonly queues: Pending[][] = Array.from({ length: MAX_CALL_DEPTH + 1 }, () => []);
   private frames = 0;
 
-  constructor(source: CodeSource, findPage: FindPage, everything: boolean) {
+  constructor(source: CodeSource, findPage: FindPage, taken: number) {
     this.source = source;
     this.findPage = findPage;
-    this.everything = everything;
+    this.taken = taken;
   }
 
   /** @returns undefined when there is no decoded instruction at the offset of the first page */
@@ -165,11 +168,10 @@ export class RegionFormer {
 
   /** Whether branches have led to a position more than now and then. */
   private isTaken(target: number): boolean {
-    if (this.everything) return true;
     const page = this.page(target);
     const record = page ? this.source.recordAt(page.table, target - page.delta) : 0;
     if (record === 0) return false;
-    return this.source.handler(record) === HANDLER.REGION || this.source.branches(record) >= TAKEN;
+    return this.source.handler(record) === HANDLER.REGION || this.source.branches(record) >= this.taken;
   }
 
   private stepAt(position: number): Step | undefined {
@@ -182,7 +184,7 @@ export class RegionFormer {
     const shape = this.source.shape(record);
     if (!shape) return undefined;
     const length = this.source.field8(record, RECORD.LENGTH);
-    return { shape, record, entry, page, offset, length };
+    return { shape, record, entry, copy: 0, page, offset, length };
   }
 
   private page(position: number): RegionPage | undefined {

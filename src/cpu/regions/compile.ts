@@ -1,0 +1,60 @@
+/** Compiles regions to a WebAssembly module: from jobs, without the computer, in any thread. */
+import type { RegionInfo } from '../../contracts/tiers.ts';
+import { FunctionBuilder } from '../../wasm/function.ts';
+import { getPlan } from '../engine.ts';
+import { REGION_SIGNATURE } from '../generator/branch.ts';
+import { CodeSource } from './code-source.ts';
+import { emitRegion } from './function.ts';
+import { decodeJob, type RegionJob } from './job.ts';
+import { RegionEnvironment } from './module.ts';
+
+export interface CompiledBatch {
+  readonly module: WebAssembly.Module;
+  /** Bytes of the module. */
+  readonly bytes: number;
+  /** Names of functions, by index: imports first. */
+  readonly functionNames: readonly string[];
+  /** In the order of the jobs. */
+  readonly regions: readonly CompiledRegion[];
+}
+
+export interface CompiledRegion {
+  /** Name of its function among the module's exports. */
+  readonly name: string;
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly localNames: RegionInfo['names']['locals'];
+  /** In the order of the code: the step's number in the job, and where its code begins in `body`. */
+  readonly steps: readonly { readonly step: number; readonly code: number }[];
+}
+
+export function compileRegions(jobs: readonly RegionJob[]): CompiledBatch {
+  const environment = new RegionEnvironment();
+  const regions = jobs.map((job) => compileRegion(job, environment));
+  const bytes = environment.finish();
+  const module = new WebAssembly.Module(bytes);
+  return { module, bytes: bytes.length, functionNames: environment.functionNames, regions };
+}
+
+function compileRegion(job: RegionJob, environment: RegionEnvironment): CompiledRegion {
+  const source = new CodeSource(job.records.buffer, getPlan());
+  const region = decodeJob(job, (record) => source.shape(record));
+  const numbers = new Map(region.steps.map((step, i) => [step, i]));
+  const { mode, slot } = job;
+  const { f, steps, locals } = emitRegion(() => new FunctionBuilder(Number.NaN, REGION_SIGNATURE), {
+    source,
+    region,
+    mode,
+    environment,
+    memory: environment.shared.memory,
+    slot,
+  });
+  const body = f.finish().slice();
+  /** Bytes before the code of the first step: declarations and prologue; behind the last stands `end`. */
+  const head = body.length - f.code.length - 1;
+  return {
+    name: environment.add(f),
+    body,
+    localNames: locals,
+    steps: steps.map(({ step, code }) => ({ step: numbers.get(step) as number, code: head + code })),
+  };
+}

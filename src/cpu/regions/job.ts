@@ -1,0 +1,67 @@
+/**
+ * A region to be compiled, as plain data that can go to another thread: its steps with copies of their
+ * records, so that nothing of the computer's memory is needed any more.
+ */
+import type { CodeMode } from '../../isa/modes.ts';
+import { RECORD } from '../state.ts';
+import type { RegionPage } from './code-source.ts';
+import type { Region, Step } from './region.ts';
+
+export interface RegionJob {
+  readonly mode: CodeMode;
+  /** Its place in the table of regions. */
+  readonly slot: number;
+  readonly pages: readonly RegionPage[];
+  /** `RECORD.SIZE` bytes a step. */
+  readonly records: Uint8Array<ArrayBuffer>;
+  /** `FIELDS` numbers a step; other steps stand by their numbers. */
+  readonly steps: Int32Array<ArrayBuffer>;
+}
+
+const FIELDS = ['entry', 'copy', 'page', 'offset', 'length', 'next', 'taken', 'return', 'returns'] as const;
+const WIDTH = FIELDS.length;
+/** For what a step does not have: no number of a step, no position of an instruction. */
+const NONE = -0x8000_0000;
+
+/**
+ * @param memory where the records lie
+ * @param copyOf address of a copy of the step's record that stays, or 0 where none is needed
+ */
+export function encodeJob(
+  memory: Uint8Array,
+  region: Region,
+  { mode, slot, copyOf }: { mode: CodeMode; slot: number; copyOf: (step: Step) => number },
+): RegionJob {
+  const { steps, pages } = region;
+  const numbers = new Map(steps.map((step, i) => [step, i]));
+  const numberOf = (step: Step | undefined) => (step && numbers.get(step)) ?? NONE;
+  const records = new Uint8Array(steps.length * RECORD.SIZE);
+  const fields = new Int32Array(steps.length * WIDTH);
+  steps.forEach((step, i) => {
+    records.set(memory.subarray(step.record, step.record + RECORD.SIZE), i * RECORD.SIZE);
+    const { entry, page, offset, length, returnPosition = NONE } = step;
+    const branches = [numberOf(step.next), numberOf(step.taken), returnPosition, numberOf(step.returns)];
+    fields.set([entry, copyOf(step), pages.indexOf(page), offset, length, ...branches], i * WIDTH);
+  });
+  return { mode, slot, pages, records, steps: fields };
+}
+
+/** The steps' shapes are those of the records, which `shapeAt` finds by their addresses in `job.records`. */
+export function decodeJob(job: RegionJob, shapeAt: (record: number) => Step['shape'] | undefined): Region {
+  const { pages, steps: fields } = job;
+  const steps = Array.from({ length: fields.length / WIDTH }, (_, i): Step => {
+    const [entry, copy, page, offset, length] = fields.subarray(i * WIDTH);
+    const record = i * RECORD.SIZE;
+    const shape = shapeAt(record);
+    if (!shape) throw new Error(`step ${i} of a region has a record of no instruction`);
+    return { shape, record, entry, copy, page: pages[page], offset, length };
+  });
+  steps.forEach((step, i) => {
+    const [next, taken, returnPosition, returns] = fields.subarray(i * WIDTH + 5);
+    if (next !== NONE) step.next = steps[next];
+    if (taken !== NONE) step.taken = steps[taken];
+    if (returnPosition !== NONE) step.returnPosition = returnPosition;
+    if (returns !== NONE) step.returns = steps[returns];
+  });
+  return { steps, pages };
+}
