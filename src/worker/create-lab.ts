@@ -1,7 +1,9 @@
 import kernel from 'virtual:guest/kernel';
 import interpreterUrl from 'virtual:interpreter';
 import { provideInterpreter } from '../cpu/engine.ts';
+import { provideRegionCompiler } from '../cpu/regions/compiler.ts';
 import type { GuestDescription } from '../protocol/target.ts';
+import { compilerIn } from './compiler.ts';
 import type { Lab } from './lab.ts';
 import { Ringlab } from './machines/ringlab.ts';
 
@@ -16,6 +18,8 @@ export async function createLab(onChange: () => void): Promise<Lab> {
     const file = await fetch(interpreterUrl);
     provideInterpreter(await WebAssembly.compile(await file.arrayBuffer()));
   }
+  const thread = new Worker(new URL('./compiler-thread.ts', import.meta.url), { type: 'module' });
+  provideRegionCompiler(compilerIn(thread));
   const lab = new Ringlab({ memory: 1024 * MIB, cpus: 1 });
   const bytes = Uint8Array.from(atob(kernel), (character) => character.charCodeAt(0));
   const guest = (name: string): GuestDescription => ({

@@ -70,7 +70,7 @@ function inPage({ setup, limit }: { setup: Setup; limit: number }): Promise<Answ
 export async function runInChromium(bundles: Bundles, setup: Setup): Promise<Conversation> {
   const paths = Object.values(setup.files);
   const served = Object.entries(setup.files).map(([name, path]) => [name, `/${basename(path)}`]);
-  const server = await serve([bundles.worker, ...paths]);
+  const server = await serve([bundles.worker, bundles.workerCompiler, ...paths]);
   const browser = await chromium.launch({
     executablePath: findChromium(),
     // Chromium's own sandbox does not start for root.

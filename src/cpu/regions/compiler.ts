@@ -15,7 +15,7 @@ export interface RegionCompiler {
   compile(jobs: readonly RegionJob[], done: (batch: CompiledBatch) => void): void;
 }
 
-export const OWN_THREAD: RegionCompiler = {
+const OWN_THREAD: RegionCompiler = {
   threshold: 8192,
   atOnce: true,
   compile: (jobs, done) => done(compileRegions(jobs)),

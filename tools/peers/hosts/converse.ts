@@ -1,5 +1,6 @@
 /** One boot of an emulator in this thread, and the whole conversation with the benchmark program. */
 import type { Tier2Mode } from '../../../src/contracts/tiers.ts';
+import type { RegionCompiler } from '../../../src/cpu/regions/compiler.ts';
 import { type Command, type Conversation, Dialogue } from '../dialogue.ts';
 import { difference, type ProcessorTime } from '../time.ts';
 import type { Emulator, Images } from './emulator.ts';
@@ -30,6 +31,8 @@ export interface Surroundings {
   load(address: string): Promise<Uint8Array<ArrayBuffer>>;
   /** Time of this thread so far. */
   sample(): ProcessorTime;
+  /** Starts a thread that compiles the lab's regions. */
+  compiler(): RegionCompiler;
 }
 
 /** What a host sends to the driver. */
@@ -40,14 +43,14 @@ export type Answer =
 type BootNow = (output: (byte: number) => void, failed: (reason: string) => void) => Promise<Emulator>;
 
 /** Loads everything that the boot needs, so that the boot itself waits for no file. */
-async function prepare(setup: Setup, load: Surroundings['load']): Promise<BootNow> {
+async function prepare(setup: Setup, { load, compiler }: Surroundings): Promise<BootNow> {
   const { commandLine, ramBytes, files } = setup;
   const [kernel, initramfs] = [await load(files.kernel), await load(files.initramfs)];
   const images: Images = { kernel, initramfs, commandLine, ramBytes };
   if (setup.emulator === 'lab') {
     const interpreter = await load(setup.files.interpreter);
     const { tier2 } = setup;
-    return async (...events) => bootLab(images, { interpreter, tier2 }, ...events);
+    return async (...events) => bootLab(images, { interpreter, tier2, compiler }, ...events);
   }
   const { library } = setup.files;
   const wasm = await load(setup.files.wasm);
@@ -55,8 +58,9 @@ async function prepare(setup: Setup, load: Surroundings['load']): Promise<BootNo
   return async (...events) => bootV86(images, { library, wasm, bios, vgaBios }, ...events);
 }
 
-export async function converse(setup: Setup, { load, sample }: Surroundings): Promise<Answer> {
-  const bootNow = await prepare(setup, load);
+export async function converse(setup: Setup, surroundings: Surroundings): Promise<Answer> {
+  const bootNow = await prepare(setup, surroundings);
+  const { sample } = surroundings;
   const start = sample();
   return new Promise<Answer>((resolve) => {
     let emulator: Emulator | undefined;

@@ -2,6 +2,7 @@
 
 import type { Tier2Mode } from '../../../src/contracts/tiers.ts';
 import { provideInterpreter } from '../../../src/cpu/engine.ts';
+import { provideRegionCompiler, type RegionCompiler } from '../../../src/cpu/regions/compiler.ts';
 import { Computer } from '../../../src/machine/computer.ts';
 import type { Boot } from './emulator.ts';
 
@@ -9,6 +10,7 @@ export interface LabParts {
   /** What the page's build makes ahead of time. */
   readonly interpreter: Uint8Array<ArrayBuffer>;
   readonly tier2: Tier2Mode;
+  compiler(): RegionCompiler;
 }
 
 /** Cycles between two looks at the event loop: about a hundredth of a second. */
@@ -21,8 +23,10 @@ function turner(task: () => void): () => void {
   return () => channel.port2.postMessage(null);
 }
 
-export const bootLab: Boot<LabParts> = async (images, { interpreter, tier2 }, output, failed) => {
+export const bootLab: Boot<LabParts> = async (images, parts, output, failed) => {
+  const { interpreter, tier2, compiler } = parts;
   provideInterpreter(await WebAssembly.compile(interpreter));
+  provideRegionCompiler(compiler());
   const computer = new Computer({ ramBytes: images.ramBytes, serialOutput: output, tier2 });
   const { kernel, initramfs: initrd, commandLine } = images;
   computer.boot({ kernel, initrd, commandLine });

@@ -2,6 +2,8 @@
  * A Worker with one emulator; the page sends a Setup and gets an Answer. A Worker cannot see its own
  * processor time: it asks the driver, which reads it from outside while the Worker waits.
  */
+import { compilerIn } from '../../../src/worker/compiler.ts';
+import { COMPILER } from '../bundle-names.ts';
 import type { ProcessorTime } from '../time.ts';
 import { converse, type Setup } from './converse.ts';
 
@@ -17,6 +19,7 @@ self.onmessage = async (event: MessageEvent<Setup>) => {
   const answer = await converse(event.data, {
     load: async (address) => new Uint8Array(await (await fetch(address)).arrayBuffer()),
     sample: () => JSON.parse(ask('time')) as ProcessorTime,
+    compiler: () => compilerIn(new Worker(COMPILER.worker, { type: 'module' })),
   });
   self.postMessage(answer);
 };
