@@ -134,24 +134,15 @@ block $block0
       i32.add
       local.set 12
     else $if3
-      local.get $cpu
-      local.get 11
-      i32.const 8
-      call $fillWrite
-      local.set 12
-      local.get 12
-      i32.eqz
-      if $if4
-        i32.const record0
-        local.set $result
-        local.get $budget
-        i32.const 1
-        i32.add
-        local.set $budget
-        i32.const 2
-        local.set $cause
-        br $block0
-      end $if4
+      i32.const record0
+      local.set $result
+      local.get $budget
+      i32.const 1
+      i32.add
+      local.set $budget
+      i32.const 2
+      local.set $cause
+      br $block0
     end $if3
     local.get 12
     local.get $ipBase
@@ -167,7 +158,7 @@ block $block0
     local.get $budget
     i32.const 0
     i32.lt_s
-    if $if5
+    if $if4
       i32.const record1
       local.set $result
       local.get $budget
@@ -177,8 +168,8 @@ block $block0
       i32.const 0
       local.set $cause
       br $block0
-    end $if5
-    block $block6
+    end $if4
+    block $block5
       local.get $rax
       local.set 15
       local.get $rax
@@ -211,7 +202,7 @@ block $block0
       local.set $flagOperand
       local.get 18
       local.set $flagResult
-    end $block6
+    end $block5
     local.get $rsp
     i64.const 0
     i64.add
@@ -237,33 +228,24 @@ block $block0
     local.get 23
     i64.load
     i64.eq
-    if $if7
+    if $if6
       local.get 17
       i32.wrap_i64
       local.get 23
       i32.load offset=8
       i32.add
       local.set 19
-    else $if7
-      local.get $cpu
-      local.get 17
-      i32.const 8
-      call $fillRead
-      local.set 19
-      local.get 19
-      i32.eqz
-      if $if8
-        i32.const record2
-        local.set $result
-        local.get $budget
-        i32.const 1
-        i32.add
-        local.set $budget
-        i32.const 2
-        local.set $cause
-        br $block0
-      end $if8
-    end $if7
+    else $if6
+      i32.const record2
+      local.set $result
+      local.get $budget
+      i32.const 1
+      i32.add
+      local.set $budget
+      i32.const 2
+      local.set $cause
+      br $block0
+    end $if6
     local.get 19
     i64.load
     local.set 16
@@ -276,7 +258,7 @@ block $block0
     i64.shr_s
     local.get 15
     i64.ne
-    if $if9
+    if $if7
       i32.const record2
       local.set $result
       local.get $budget
@@ -286,7 +268,7 @@ block $block0
       i32.const 4
       local.set $cause
       br $block0
-    end $if9
+    end $if7
     local.get $rsp
     i64.const 8
     i64.add
@@ -302,7 +284,7 @@ block $block0
     i64.const 7
     i64.add
     i64.eq
-    if $if10
+    if $if8
       local.get $budget
       i32.const 3
       i32.sub
@@ -310,7 +292,7 @@ block $block0
       local.get $budget
       i32.const 0
       i32.lt_s
-      if $if11
+      if $if9
         i32.const record3
         local.set $result
         local.get $budget
@@ -320,8 +302,8 @@ block $block0
         i32.const 0
         local.set $cause
         br $block0
-      end $if11
-      block $block12
+      end $if9
+      block $block10
         local.get $rbx
         local.set 27
         local.get $rax
@@ -338,8 +320,8 @@ block $block0
         local.set $flagOperand
         local.get 29
         local.set $flagResult
-      end $block12
-      block $block13
+      end $block10
+      block $block11
         local.get $rcx
         i64.extend32_s
         i64.const 1
@@ -361,26 +343,14 @@ block $block0
         local.set $flagOperand
         local.get 29
         local.set $flagResult
-      end $block13
-      i32.const 30
-      i32.const 4
-      i32.lt_u
-      if $if14 (result i32)
-        local.get $flagOperand
-        i32.wrap_i64
-        i32.const 6
-        i32.shr_u
-        i32.const 1
-        i32.and
-      else $if14
-        local.get $flagResult
-        i64.eqz
-      end $if14
+      end $block11
+      local.get $flagResult
+      i64.eqz
       i32.eqz
-      if $if15
+      if $if12
         br $loop1
-      end $if15
-      loop $loop16
+      end $if12
+      loop $loop13
         local.get $budget
         i32.const 1
         i32.sub
@@ -388,7 +358,7 @@ block $block0
         local.get $budget
         i32.const 0
         i32.lt_s
-        if $if17
+        if $if14
           i32.const record4
           local.set $result
           local.get $budget
@@ -398,10 +368,10 @@ block $block0
           i32.const 0
           local.set $cause
           br $block0
-        end $if17
-        br $loop16
-      end $loop16
-    end $if10
+        end $if14
+        br $loop13
+      end $loop13
+    end $if8
     local.get 25
     local.set $target
     i32.const 0
@@ -443,7 +413,7 @@ i64.extend_i32_s
 i64.add
 i64.store offset=4096
 local.get $result
-if $if18
+if $if15
   local.get $cause
   i32.const 3
   i32.shl
@@ -456,7 +426,7 @@ if $if18
   i64.store offset=4112
   local.get $result
   return
-end $if18
+end $if15
 local.get $cpu
 local.get $target
 return_call $branchFromRegion

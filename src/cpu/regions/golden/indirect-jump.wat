@@ -136,24 +136,15 @@ block $block0
     i32.add
     local.set 17
   else $if4
-    local.get $cpu
-    local.get 12
-    i32.const 8
-    call $fillRead
-    local.set 17
-    local.get 17
-    i32.eqz
-    if $if5
-      i32.const record1
-      local.set $result
-      local.get $budget
-      i32.const 1
-      i32.add
-      local.set $budget
-      i32.const 2
-      local.set $cause
-      br $block0
-    end $if5
+    i32.const record1
+    local.set $result
+    local.get $budget
+    i32.const 1
+    i32.add
+    local.set $budget
+    i32.const 2
+    local.set $cause
+    br $block0
   end $if4
   local.get 17
   i64.load
@@ -167,7 +158,7 @@ block $block0
   i64.shr_s
   local.get 10
   i64.ne
-  if $if6
+  if $if5
     i32.const record1
     local.set $result
     local.get $budget
@@ -177,7 +168,7 @@ block $block0
     i32.const 4
     local.set $cause
     br $block0
-  end $if6
+  end $if5
   local.get 11
   local.set 19
   local.get 19
@@ -214,7 +205,7 @@ i64.extend_i32_s
 i64.add
 i64.store offset=4096
 local.get $result
-if $if7
+if $if6
   local.get $cause
   i32.const 3
   i32.shl
@@ -227,7 +218,7 @@ if $if7
   i64.store offset=4112
   local.get $result
   return
-end $if7
+end $if6
 local.get $cpu
 local.get $target
 return_call $branchFromRegion

@@ -115,24 +115,15 @@ block $block0
         i32.add
         local.set 13
       else $if4
-        local.get $cpu
-        local.get 12
-        i32.const 8
-        call $fillRead
-        local.set 13
-        local.get 13
-        i32.eqz
-        if $if5
-          i32.const record0
-          local.set $result
-          local.get $budget
-          i32.const 4
-          i32.add
-          local.set $budget
-          i32.const 2
-          local.set $cause
-          br $block0
-        end $if5
+        i32.const record0
+        local.set $result
+        local.get $budget
+        i32.const 4
+        i32.add
+        local.set $budget
+        i32.const 2
+        local.set $cause
+        br $block0
       end $if4
       local.get 13
       i64.load
@@ -150,7 +141,7 @@ block $block0
       local.get 16
       local.set $flagResult
     end $block3
-    block $block6
+    block $block5
       local.get $rsi
       local.set 16
       i64.const 8
@@ -167,8 +158,8 @@ block $block0
       local.set $flagOperand
       local.get 12
       local.set $flagResult
-    end $block6
-    block $block7
+    end $block5
+    block $block6
       local.get $rcx
       i64.extend32_s
       i64.const 1
@@ -190,26 +181,14 @@ block $block0
       local.set $flagOperand
       local.get 12
       local.set $flagResult
-    end $block7
-    i32.const 30
-    i32.const 4
-    i32.lt_u
-    if $if8 (result i32)
-      local.get $flagOperand
-      i32.wrap_i64
-      i32.const 6
-      i32.shr_u
-      i32.const 1
-      i32.and
-    else $if8
-      local.get $flagResult
-      i64.eqz
-    end $if8
+    end $block6
+    local.get $flagResult
+    i64.eqz
     i32.eqz
-    if $if9
+    if $if7
       br $loop1
-    end $if9
-    loop $loop10
+    end $if7
+    loop $loop8
       local.get $budget
       i32.const 1
       i32.sub
@@ -217,7 +196,7 @@ block $block0
       local.get $budget
       i32.const 0
       i32.lt_s
-      if $if11
+      if $if9
         i32.const record1
         local.set $result
         local.get $budget
@@ -227,9 +206,9 @@ block $block0
         i32.const 0
         local.set $cause
         br $block0
-      end $if11
-      br $loop10
-    end $loop10
+      end $if9
+      br $loop8
+    end $loop8
   end $loop1
 end $block0
 local.get $cpu
@@ -263,7 +242,7 @@ i64.extend_i32_s
 i64.add
 i64.store offset=4096
 local.get $result
-if $if12
+if $if10
   local.get $cause
   i32.const 3
   i32.shl
@@ -276,7 +255,7 @@ if $if12
   i64.store offset=4112
   local.get $result
   return
-end $if12
+end $if10
 local.get $cpu
 local.get $target
 return_call $branchFromRegion

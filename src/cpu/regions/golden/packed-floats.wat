@@ -176,42 +176,50 @@ block $block0
         i32.add
         local.set 11
       else $if7
-        local.get $cpu
-        local.get 10
-        i32.const 16
-        call $fillRead
-        local.set 11
-        local.get 11
-        i32.eqz
-        if $if8
-          i32.const record0
-          local.set $result
-          local.get $budget
-          i32.const 6
-          i32.add
-          local.set $budget
-          i32.const 2
-          local.set $cause
-          br $block0
-        end $if8
+        i32.const record0
+        local.set $result
+        local.get $budget
+        i32.const 6
+        i32.add
+        local.set $budget
+        i32.const 2
+        local.set $cause
+        br $block0
       end $if7
       local.get 11
       v128.load
       local.set $xmm1
     end $block3
-    block $block9
+    block $block8
       local.get $cpu
       i32.const 228
       i32.add
       i32.load
       i32.const 7
       i32.and
-      if $if10
+      if $if9
         local.get $cpu
         i32.const 228
         i32.add
         i32.load
         i32.const 5
+        i32.and
+        if $if10
+          i32.const record1
+          local.set $result
+          local.get $budget
+          i32.const 5
+          i32.add
+          local.set $budget
+          i32.const 4
+          local.set $cause
+          br $block0
+        end $if10
+        local.get $cpu
+        i32.const 228
+        i32.add
+        i32.load
+        i32.const 2
         i32.and
         if $if11
           i32.const record1
@@ -224,24 +232,7 @@ block $block0
           local.set $cause
           br $block0
         end $if11
-        local.get $cpu
-        i32.const 228
-        i32.add
-        i32.load
-        i32.const 2
-        i32.and
-        if $if12
-          i32.const record1
-          local.set $result
-          local.get $budget
-          i32.const 5
-          i32.add
-          local.set $budget
-          i32.const 4
-          local.set $cause
-          br $block0
-        end $if12
-      end $if10
+      end $if9
       local.get $xmm1
       local.set 14
       local.get $xmm0
@@ -278,10 +269,10 @@ block $block0
       i32x4.bitmask
       i32.or
       i32.eqz
-      if $if13
+      if $if12
         local.get 19
         local.set 20
-      else $if13
+      else $if12
         local.get $cpu
         local.get 14
         local.get 16
@@ -291,14 +282,14 @@ block $block0
         i32.const 788
         i32.add
         i32.load
-        if $if14
+        if $if13
           local.get $cpu
           i32.const 0xc18
           i32.add
           i32.load
           i32.const 0x400
           i32.and
-          if $if15
+          if $if14
             i32.const record1
             local.set $result
             local.get $budget
@@ -308,7 +299,7 @@ block $block0
             i32.const 4
             local.set $cause
             br $block0
-          else $if15
+          else $if14
             i32.const record1
             local.set $result
             local.get $budget
@@ -318,25 +309,42 @@ block $block0
             i32.const 4
             local.set $cause
             br $block0
-          end $if15
-        end $if14
-      end $if13
+          end $if14
+        end $if13
+      end $if12
       local.get 20
       local.set $xmm1
-    end $block9
-    block $block16
+    end $block8
+    block $block15
       local.get $cpu
       i32.const 228
       i32.add
       i32.load
       i32.const 7
       i32.and
-      if $if17
+      if $if16
         local.get $cpu
         i32.const 228
         i32.add
         i32.load
         i32.const 5
+        i32.and
+        if $if17
+          i32.const record2
+          local.set $result
+          local.get $budget
+          i32.const 4
+          i32.add
+          local.set $budget
+          i32.const 4
+          local.set $cause
+          br $block0
+        end $if17
+        local.get $cpu
+        i32.const 228
+        i32.add
+        i32.load
+        i32.const 2
         i32.and
         if $if18
           i32.const record2
@@ -349,24 +357,7 @@ block $block0
           local.set $cause
           br $block0
         end $if18
-        local.get $cpu
-        i32.const 228
-        i32.add
-        i32.load
-        i32.const 2
-        i32.and
-        if $if19
-          i32.const record2
-          local.set $result
-          local.get $budget
-          i32.const 4
-          i32.add
-          local.set $budget
-          i32.const 4
-          local.set $cause
-          br $block0
-        end $if19
-      end $if17
+      end $if16
       local.get $xmm2
       local.set 20
       local.get $xmm1
@@ -399,10 +390,10 @@ block $block0
       i32x4.bitmask
       i32.or
       i32.eqz
-      if $if20
+      if $if19
         local.get 16
         local.set 14
-      else $if20
+      else $if19
         local.get $cpu
         local.get 20
         local.get 19
@@ -412,14 +403,14 @@ block $block0
         i32.const 788
         i32.add
         i32.load
-        if $if21
+        if $if20
           local.get $cpu
           i32.const 0xc18
           i32.add
           i32.load
           i32.const 0x400
           i32.and
-          if $if22
+          if $if21
             i32.const record2
             local.set $result
             local.get $budget
@@ -429,7 +420,7 @@ block $block0
             i32.const 4
             local.set $cause
             br $block0
-          else $if22
+          else $if21
             i32.const record2
             local.set $result
             local.get $budget
@@ -439,13 +430,13 @@ block $block0
             i32.const 4
             local.set $cause
             br $block0
-          end $if22
-        end $if21
-      end $if20
+          end $if21
+        end $if20
+      end $if19
       local.get 14
       local.set $xmm2
-    end $block16
-    block $block23
+    end $block15
+    block $block22
       local.get $rsi
       local.set 10
       i64.const 16
@@ -462,8 +453,8 @@ block $block0
       local.set $flagOperand
       local.get 23
       local.set $flagResult
-    end $block23
-    block $block24
+    end $block22
+    block $block23
       local.get $rcx
       i64.extend32_s
       i64.const 1
@@ -485,26 +476,14 @@ block $block0
       local.set $flagOperand
       local.get 23
       local.set $flagResult
-    end $block24
-    i32.const 30
-    i32.const 4
-    i32.lt_u
-    if $if25 (result i32)
-      local.get $flagOperand
-      i32.wrap_i64
-      i32.const 6
-      i32.shr_u
-      i32.const 1
-      i32.and
-    else $if25
-      local.get $flagResult
-      i64.eqz
-    end $if25
+    end $block23
+    local.get $flagResult
+    i64.eqz
     i32.eqz
-    if $if26
+    if $if24
       br $loop1
-    end $if26
-    loop $loop27
+    end $if24
+    loop $loop25
       local.get $budget
       i32.const 1
       i32.sub
@@ -512,7 +491,7 @@ block $block0
       local.get $budget
       i32.const 0
       i32.lt_s
-      if $if28
+      if $if26
         i32.const record3
         local.set $result
         local.get $budget
@@ -522,9 +501,9 @@ block $block0
         i32.const 0
         local.set $cause
         br $block0
-      end $if28
-      br $loop27
-    end $loop27
+      end $if26
+      br $loop25
+    end $loop25
   end $loop1
 end $block0
 local.get $cpu
@@ -565,7 +544,7 @@ i64.extend_i32_s
 i64.add
 i64.store offset=4096
 local.get $result
-if $if29
+if $if27
   local.get $cause
   i32.const 3
   i32.shl
@@ -578,7 +557,7 @@ if $if29
   i64.store offset=4112
   local.get $result
   return
-end $if29
+end $if27
 local.get $cpu
 local.get $target
 return_call $branchFromRegion

@@ -384,24 +384,15 @@ block $block0
         i32.add
         local.set 35
       else $if14
-        local.get $cpu
-        local.get 34
-        i32.const 8
-        call $fillRead
-        local.set 35
-        local.get 35
-        i32.eqz
-        if $if15
-          i32.const record0
-          local.set $result
-          local.get $budget
-          i32.const 1
-          i32.add
-          local.set $budget
-          i32.const 2
-          local.set $cause
-          br $block0
-        end $if15
+        i32.const record0
+        local.set $result
+        local.get $budget
+        i32.const 1
+        i32.add
+        local.set $budget
+        i32.const 2
+        local.set $cause
+        br $block0
       end $if14
       local.get 35
       i64.load
@@ -429,33 +420,24 @@ block $block0
       local.get 41
       i64.load offset=16384
       i64.eq
-      if $if16
+      if $if15
         local.get 39
         i32.wrap_i64
         local.get 41
         i32.load offset=16392
         i32.add
         local.set 40
-      else $if16
-        local.get $cpu
-        local.get 39
-        i32.const 8
-        call $fillWrite
-        local.set 40
-        local.get 40
-        i32.eqz
-        if $if17
-          i32.const record0
-          local.set $result
-          local.get $budget
-          i32.const 1
-          i32.add
-          local.set $budget
-          i32.const 2
-          local.set $cause
-          br $block0
-        end $if17
-      end $if16
+      else $if15
+        i32.const record0
+        local.set $result
+        local.get $budget
+        i32.const 1
+        i32.add
+        local.set $budget
+        i32.const 2
+        local.set $cause
+        br $block0
+      end $if15
       local.get 40
       local.get 37
       i64.store
@@ -516,7 +498,7 @@ block $block0
       i64.or
       local.set $rdi
       local.get 9
-      if $if18
+      if $if16
         local.get $rcx
         i64.const 1
         i64.sub
@@ -545,10 +527,10 @@ block $block0
         local.get 45
         i64.const 0
         i64.ne
-        if $if19
+        if $if17
           br $loop1
-        end $if19
-      end $if18
+        end $if17
+      end $if16
     end $block3
     local.get $budget
     i32.const 1
@@ -557,7 +539,7 @@ block $block0
     local.get $budget
     i32.const 0
     i32.lt_s
-    if $if20
+    if $if18
       i32.const record1
       local.set $result
       local.get $budget
@@ -567,15 +549,15 @@ block $block0
       i32.const 0
       local.set $cause
       br $block0
-    end $if20
-    block $block21
+    end $if18
+    block $block19
       local.get $rcx
       i64.extend32_s
       i64.const 0xffffffff
       i64.and
       local.set $rax
-    end $block21
-    loop $loop22
+    end $block19
+    loop $loop20
       local.get $budget
       i32.const 1
       i32.sub
@@ -583,7 +565,7 @@ block $block0
       local.get $budget
       i32.const 0
       i32.lt_s
-      if $if23
+      if $if21
         i32.const record2
         local.set $result
         local.get $budget
@@ -593,9 +575,9 @@ block $block0
         i32.const 0
         local.set $cause
         br $block0
-      end $if23
-      br $loop22
-    end $loop22
+      end $if21
+      br $loop20
+    end $loop20
   end $loop1
 end $block0
 local.get $cpu
@@ -623,7 +605,7 @@ i64.extend_i32_s
 i64.add
 i64.store offset=4096
 local.get $result
-if $if24
+if $if22
   local.get $cause
   i32.const 3
   i32.shl
@@ -636,7 +618,7 @@ if $if24
   i64.store offset=4112
   local.get $result
   return
-end $if24
+end $if22
 local.get $cpu
 local.get $target
 return_call $branchFromRegion

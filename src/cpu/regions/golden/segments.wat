@@ -126,24 +126,15 @@ block $block0
         i32.add
         local.set 11
       else $if4
-        local.get $cpu
-        local.get 10
-        i32.const 4
-        call $fillRead
-        local.set 11
-        local.get 11
-        i32.eqz
-        if $if5
-          i32.const record0
-          local.set $result
-          local.get $budget
-          i32.const 3
-          i32.add
-          local.set $budget
-          i32.const 2
-          local.set $cause
-          br $block0
-        end $if5
+        i32.const record0
+        local.set $result
+        local.get $budget
+        i32.const 3
+        i32.add
+        local.set $budget
+        i32.const 2
+        local.set $cause
+        br $block0
       end $if4
       local.get 11
       i64.load32_s
@@ -151,7 +142,7 @@ block $block0
       i64.and
       local.set $rax
     end $block3
-    block $block6
+    block $block5
       local.get $cpu
       local.get $rdi
       i64.const 0xffffffff
@@ -177,33 +168,24 @@ block $block0
       local.get 11
       i64.load offset=16384
       i64.eq
-      if $if7
+      if $if6
         local.get 10
         i32.wrap_i64
         local.get 11
         i32.load offset=16392
         i32.add
         local.set 12
-      else $if7
-        local.get $cpu
-        local.get 10
-        i32.const 4
-        call $fillWrite
-        local.set 12
-        local.get 12
-        i32.eqz
-        if $if8
-          i32.const record1
-          local.set $result
-          local.get $budget
-          i32.const 2
-          i32.add
-          local.set $budget
-          i32.const 2
-          local.set $cause
-          br $block0
-        end $if8
-      end $if7
+      else $if6
+        i32.const record1
+        local.set $result
+        local.get $budget
+        i32.const 2
+        i32.add
+        local.set $budget
+        i32.const 2
+        local.set $cause
+        br $block0
+      end $if6
       local.get 12
       i64.load32_s
       local.set 15
@@ -224,7 +206,7 @@ block $block0
       local.set $flagOperand
       local.get 17
       local.set $flagResult
-    end $block6
+    end $block5
     local.get $rcx
     i64.const 1
     i64.sub
@@ -238,7 +220,7 @@ block $block0
     i32.and
     local.set 11
     local.get 11
-    if $if9
+    if $if7
       local.get $ipBase
       i64.const 9
       i64.add
@@ -253,7 +235,7 @@ block $block0
       local.get $cpu
       i64.load offset=216
       i64.gt_u
-      if $if10
+      if $if8
         i32.const record2
         local.set $result
         local.get $budget
@@ -263,8 +245,8 @@ block $block0
         i32.const 4
         local.set $cause
         br $block0
-      end $if10
-    end $if9
+      end $if8
+    end $if7
     i64.const 0xffffffff
     local.set 15
     local.get $rcx
@@ -285,7 +267,7 @@ block $block0
     i64.or
     local.set $rcx
     local.get 11
-    if $if11
+    if $if9
       local.get $ipBase
       i64.const 9
       i64.add
@@ -304,7 +286,7 @@ block $block0
       local.get $cpu
       i64.load offset=216
       i64.gt_u
-      if $if12
+      if $if10
         i32.const record2
         local.set $result
         local.get $budget
@@ -314,7 +296,7 @@ block $block0
         i32.const 4
         local.set $cause
         br $block0
-      end $if12
+      end $if10
       local.get 10
       local.set 23
       local.get 23
@@ -324,16 +306,16 @@ block $block0
       i64.const 0xffffffff
       i64.and
       i64.ne
-      if $if13
+      if $if11
         local.get 23
         local.set $target
         i32.const 0
         local.set $result
         br $block0
-      end $if13
+      end $if11
       br $loop1
-    end $if11
-    loop $loop14
+    end $if9
+    loop $loop12
       local.get $budget
       i32.const 1
       i32.sub
@@ -341,7 +323,7 @@ block $block0
       local.get $budget
       i32.const 0
       i32.lt_s
-      if $if15
+      if $if13
         i32.const record3
         local.set $result
         local.get $budget
@@ -351,7 +333,7 @@ block $block0
         i32.const 0
         local.set $cause
         br $block0
-      end $if15
+      end $if13
       local.get $ipBase
       i64.const 11
       i64.add
@@ -370,7 +352,7 @@ block $block0
       local.get $cpu
       i64.load offset=216
       i64.gt_u
-      if $if16
+      if $if14
         i32.const record3
         local.set $result
         local.get $budget
@@ -380,7 +362,7 @@ block $block0
         i32.const 4
         local.set $cause
         br $block0
-      end $if16
+      end $if14
       local.get 23
       local.set 10
       local.get 10
@@ -390,15 +372,15 @@ block $block0
       i64.const 0xffffffff
       i64.and
       i64.ne
-      if $if17
+      if $if15
         local.get 10
         local.set $target
         i32.const 0
         local.set $result
         br $block0
-      end $if17
-      br $loop14
-    end $loop14
+      end $if15
+      br $loop12
+    end $loop12
   end $loop1
 end $block0
 local.get $cpu
@@ -429,7 +411,7 @@ i64.extend_i32_s
 i64.add
 i64.store offset=4096
 local.get $result
-if $if18
+if $if16
   local.get $cause
   i32.const 3
   i32.shl
@@ -442,7 +424,7 @@ if $if18
   i64.store offset=4112
   local.get $result
   return
-end $if18
+end $if16
 local.get $cpu
 local.get $target
 return_call $branchFromSegmented

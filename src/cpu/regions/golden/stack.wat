@@ -116,24 +116,15 @@ block $block0
       i32.add
       local.set 14
     else $if3
-      local.get $cpu
-      local.get 13
-      i32.const 8
-      call $fillWrite
-      local.set 14
-      local.get 14
-      i32.eqz
-      if $if4
-        i32.const record0
-        local.set $result
-        local.get $budget
-        i32.const 5
-        i32.add
-        local.set $budget
-        i32.const 2
-        local.set $cause
-        br $block0
-      end $if4
+      i32.const record0
+      local.set $result
+      local.get $budget
+      i32.const 5
+      i32.add
+      local.set $budget
+      i32.const 2
+      local.set $cause
+      br $block0
     end $if3
     local.get 14
     local.get 10
@@ -141,11 +132,11 @@ block $block0
     local.get 12
     local.set $rsp
   end $block2
-  block $block5
+  block $block4
     local.get $rsp
     local.set $rbp
-  end $block5
-  block $block6
+  end $block4
+  block $block5
     local.get $rdi
     local.set 13
     local.get $bank
@@ -165,33 +156,24 @@ block $block0
     local.get 14
     i64.load
     i64.eq
-    if $if7
+    if $if6
       local.get 13
       i32.wrap_i64
       local.get 14
       i32.load offset=8
       i32.add
       local.set 15
-    else $if7
-      local.get $cpu
-      local.get 13
-      i32.const 8
-      call $fillRead
-      local.set 15
-      local.get 15
-      i32.eqz
-      if $if8
-        i32.const record1
-        local.set $result
-        local.get $budget
-        i32.const 3
-        i32.add
-        local.set $budget
-        i32.const 2
-        local.set $cause
-        br $block0
-      end $if8
-    end $if7
+    else $if6
+      i32.const record1
+      local.set $result
+      local.get $budget
+      i32.const 3
+      i32.add
+      local.set $budget
+      i32.const 2
+      local.set $cause
+      br $block0
+    end $if6
     local.get 15
     i64.load
     local.set 12
@@ -220,40 +202,31 @@ block $block0
     local.get 19
     i64.load offset=16384
     i64.eq
-    if $if9
+    if $if7
       local.get 17
       i32.wrap_i64
       local.get 19
       i32.load offset=16392
       i32.add
       local.set 18
-    else $if9
-      local.get $cpu
-      local.get 17
-      i32.const 8
-      call $fillWrite
-      local.set 18
-      local.get 18
-      i32.eqz
-      if $if10
-        i32.const record1
-        local.set $result
-        local.get $budget
-        i32.const 3
-        i32.add
-        local.set $budget
-        i32.const 2
-        local.set $cause
-        br $block0
-      end $if10
-    end $if9
+    else $if7
+      i32.const record1
+      local.set $result
+      local.get $budget
+      i32.const 3
+      i32.add
+      local.set $budget
+      i32.const 2
+      local.set $cause
+      br $block0
+    end $if7
     local.get 18
     local.get 12
     i64.store
     local.get 10
     local.set $rsp
-  end $block6
-  block $block11
+  end $block5
+  block $block8
     local.get $rsp
     i64.const 0
     i64.add
@@ -279,33 +252,24 @@ block $block0
     local.get 18
     i64.load
     i64.eq
-    if $if12
+    if $if9
       local.get 10
       i32.wrap_i64
       local.get 18
       i32.load offset=8
       i32.add
       local.set 19
-    else $if12
-      local.get $cpu
-      local.get 10
-      i32.const 8
-      call $fillRead
-      local.set 19
-      local.get 19
-      i32.eqz
-      if $if13
-        i32.const record2
-        local.set $result
-        local.get $budget
-        i32.const 2
-        i32.add
-        local.set $budget
-        i32.const 2
-        local.set $cause
-        br $block0
-      end $if13
-    end $if12
+    else $if9
+      i32.const record2
+      local.set $result
+      local.get $budget
+      i32.const 2
+      i32.add
+      local.set $budget
+      i32.const 2
+      local.set $cause
+      br $block0
+    end $if9
     local.get 19
     i64.load
     local.set 12
@@ -319,8 +283,8 @@ block $block0
     local.set $rsp
     local.get 12
     local.set $rax
-  end $block11
-  block $block14
+  end $block8
+  block $block10
     local.get $rsp
     local.get $rbp
     local.get $rsp
@@ -350,33 +314,24 @@ block $block0
     local.get 19
     i64.load
     i64.eq
-    if $if15
+    if $if11
       local.get 12
       i32.wrap_i64
       local.get 19
       i32.load offset=8
       i32.add
       local.set 18
-    else $if15
-      local.get $cpu
-      local.get 12
-      i32.const 8
-      call $fillRead
-      local.set 18
-      local.get 18
-      i32.eqz
-      if $if16
-        i32.const record3
-        local.set $result
-        local.get $budget
-        i32.const 1
-        i32.add
-        local.set $budget
-        i32.const 2
-        local.set $cause
-        br $block0
-      end $if16
-    end $if15
+    else $if11
+      i32.const record3
+      local.set $result
+      local.get $budget
+      i32.const 1
+      i32.add
+      local.set $budget
+      i32.const 2
+      local.set $cause
+      br $block0
+    end $if11
     local.get 18
     i64.load
     local.set 10
@@ -394,8 +349,8 @@ block $block0
     local.set $rsp
     local.get 10
     local.set $rbp
-  end $block14
-  loop $loop17
+  end $block10
+  loop $loop12
     local.get $budget
     i32.const 1
     i32.sub
@@ -403,7 +358,7 @@ block $block0
     local.get $budget
     i32.const 0
     i32.lt_s
-    if $if18
+    if $if13
       i32.const record4
       local.set $result
       local.get $budget
@@ -413,9 +368,9 @@ block $block0
       i32.const 0
       local.set $cause
       br $block0
-    end $if18
-    br $loop17
-  end $loop17
+    end $if13
+    br $loop12
+  end $loop12
 end $block0
 local.get $cpu
 local.get $rsp
@@ -439,7 +394,7 @@ i64.extend_i32_s
 i64.add
 i64.store offset=4096
 local.get $result
-if $if19
+if $if14
   local.get $cause
   i32.const 3
   i32.shl
@@ -452,7 +407,7 @@ if $if19
   i64.store offset=4112
   local.get $result
   return
-end $if19
+end $if14
 local.get $cpu
 local.get $target
 return_call $branchFromRegion
