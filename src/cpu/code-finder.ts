@@ -28,9 +28,10 @@ export interface CodeFinderOptions {
 }
 
 export class CodeFinder {
-  /** Found by the last successful `find`: the record, and the record table of its page. */
+  /** Found by the last successful `find`: the record, the record table of its page, its linear address. */
   record = 0;
   table = 0;
+  linear = 0;
   private readonly o: CodeFinderOptions;
   private readonly u32: Uint32Array;
   private breakpoints: ReadonlySet<number> = new Set();
@@ -48,25 +49,27 @@ export class CodeFinder {
     this.o.code.flush();
   }
 
-  hasBreakpoint(linear: number): boolean {
-    return this.breakpoints.has(linear);
+  /** Whether there is a breakpoint at `linear`. */
+  get atBreakpoint(): boolean {
+    return this.breakpoints.size !== 0 && this.breakpoints.has(this.linear);
   }
 
   /** Linear address of an offset in CS. */
-  linearOf(rip: number): number {
+  private linearOf(rip: number): number {
     const r = this.o.regs;
     const linear = rip + r.address(STATE.EFFECTIVE_BASE + 8 * SEG.CS);
     return r.hi(STATE.ADDRESS_MASK) === 0 ? linear >>> 0 : linear;
   }
 
   /**
-   * Finds or makes the record at RIP; sets `record`, `table` and the page fields of the CPU block.
+   * Finds or makes the record at RIP; sets `record`, `table`, `linear` and the page fields of the CPU block.
    * @returns false with a fault stored
    */
   find(): boolean {
     const r = this.o.regs;
     const { rip } = r;
     const linear = this.linearOf(rip);
+    this.linear = linear;
     if (!r.isBranchTarget(rip) || !isCanonical(linear)) {
       r.setFault(VECTOR.GP, 0);
       return false;

@@ -34,27 +34,25 @@ export interface RingCrossing {
 
 export const VM_ENTRY: CrossingCause = { kind: 'vm-entry' };
 
-const instructions = new Map<string, CrossingCause>();
-const events = new Map<number, CrossingCause>();
-const exits = new Map<number, CrossingCause>();
+const instructions: Record<string, CrossingCause> = {};
+const events: CrossingCause[] = [];
+const exits: CrossingCause[] = [];
 
-function shared<K>(causes: Map<K, CrossingCause>, key: K, make: () => CrossingCause): CrossingCause {
-  let cause = causes.get(key);
-  if (cause === undefined) {
-    cause = make();
-    causes.set(key, cause);
-  }
-  return cause;
+export function byInstruction(name: string): CrossingCause {
+  instructions[name] ??= { kind: 'instruction', name };
+  return instructions[name];
 }
 
-export const byInstruction = (name: string): CrossingCause =>
-  shared(instructions, name, () => ({ kind: 'instruction', name }));
+export function byEvent(type: number, vector: number): CrossingCause {
+  const key = type * 256 + vector;
+  events[key] ??= { kind: 'event', type, vector };
+  return events[key];
+}
 
-export const byEvent = (type: number, vector: number): CrossingCause =>
-  shared(events, type * 256 + vector, () => ({ kind: 'event', type, vector }));
-
-export const byExit = (reason: number): CrossingCause =>
-  shared(exits, reason, () => ({ kind: 'vm-exit', reason }));
+export function byExit(reason: number): CrossingCause {
+  exits[reason] ??= { kind: 'vm-exit', reason };
+  return exits[reason];
+}
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

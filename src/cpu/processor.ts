@@ -23,7 +23,7 @@ import {
   type Ring,
   VM_ENTRY,
 } from './crossings.ts';
-import { type EngineImports, getEngine } from './engine.ts';
+import { type EngineExports, type EngineImports, getEngine } from './engine.ts';
 import { Mmu } from './mmu.ts';
 import { Registers } from './registers.ts';
 import { initRegisters, resetRegisters } from './reset.ts';
@@ -110,10 +110,12 @@ export class Processor implements SystemContext, InterruptTarget {
   private readonly o: ProcessorOptions;
   private readonly u32: Uint32Array;
   private readonly imports: EngineImports;
+  /** `run` of the generated code. */
+  private readonly generated: EngineExports['run'];
   private readonly finder: CodeFinder;
   private readonly operations: readonly SystemOperation[];
-  /** Their names. */
-  private readonly names: readonly string[];
+  /** Their causes of crossings. */
+  private readonly causes: readonly CrossingCause[];
   private source!: InterruptSource;
   private horizon = 0;
   /** End of the run under way. */
@@ -151,6 +153,7 @@ export class Processor implements SystemContext, InterruptTarget {
       hot: (record, table) => this.requestRegion(record, table),
       helpers: { transcendental: transcendentalHelper(this.regs) },
     };
+    this.generated = options.runtime.exports.run;
     this.regs.evaluateFlags = options.runtime.exports.rflags;
     const { plan } = getEngine();
     this.finder = new CodeFinder({
@@ -162,7 +165,7 @@ export class Processor implements SystemContext, InterruptTarget {
       ramBytes: options.ramBytes,
       outsideRam: (physical) => this.fetchOutsideRam(physical),
     });
-    this.names = plan.systemNames;
+    this.causes = plan.systemNames.map(byInstruction);
     this.operations = plan.systemNames.map((name) => {
       const operation = systemOperations[name] ?? VMX_OPERATIONS[name];
       if (!operation) throw new Error(`no system operation named ${name}`);
@@ -315,13 +318,14 @@ export class Processor implements SystemContext, InterruptTarget {
     for (;;) {
       if (this.stopReason) return { kind: 'stopped', reason: this.stopReason };
       if (this.now() >= this.until) return TIME;
-      if (this.regs.rip === this.nativeRip) {
+      if (this.isNativeHost()) {
         this.runNativeHost();
         continue;
       }
-      if (this.crossingBoundary()) continue;
+      const quiet = this.isQuiet();
+      if (!quiet && this.crossingBoundary()) continue;
       if (this.regs.activity !== ACTIVITY.ACTIVE) return IDLE;
-      const end = this.execute(pass);
+      const end = this.execute(pass, quiet);
       if (end) return end;
       pass = false;
     }
@@ -339,37 +343,37 @@ export class Processor implements SystemContext, InterruptTarget {
     if (this.ring !== -1) this.logCrossing(-1, rip, cycle, VM_ENTRY);
   }
 
-  private get nativeRip(): number {
+  /** Whether RIP stands for a host that is TypeScript. */
+  private isNativeHost(): boolean {
     const host = this.virtualization.nativeHost;
-    return host && !this.virtualization.inGuest ? host.rip : Number.NaN;
+    return host !== undefined && !this.virtualization.inGuest && host.rip === this.regs.rip;
   }
 
-  /** Executes from RIP for a while. @returns the reason to leave `run`, if there is one */
-  private execute(pass: boolean): RunEnd | undefined {
+  /** Executes from RIP for a while. @param quiet `isQuiet` @returns the reason to leave `run`, if there is one */
+  private execute(pass: boolean, quiet: boolean): RunEnd | undefined {
     const r = this.regs;
     if (!this.finder.find()) {
       if (!this.stopReason) this.deliverFault();
       return undefined;
     }
-    const linear = this.finder.linearOf(r.rip);
-    if (!pass && this.finder.hasBreakpoint(linear) && this.breakpointFilter(linear)) {
-      return { kind: 'breakpoint', linear };
+    if (!pass && this.finder.atBreakpoint && this.breakpointFilter(this.finder.linear)) {
+      return { kind: 'breakpoint', linear: this.finder.linear };
     }
     const flagsBefore = r.systemFlags;
     const shadowBefore = r.interruptibility & SHADOW;
     const single = (flagsBefore & (FLAG.TF | FLAG.RF)) !== 0 || shadowBefore !== 0 || hasCodeBreakpoints(r);
     if (single && this.hitsCodeBreakpoint(flagsBefore)) return undefined;
     const start = this.now();
-    const limit = Math.min(this.until, this.deadline);
+    const limit = quiet ? this.until : Math.min(this.until, this.deadline);
     const piece = single ? 1 : Math.max(1, Math.min(limit - start, LONGEST_PIECE));
     this.horizon = start + piece;
     r.i32[STATE.BUDGET >> 2] = piece;
     r.i32[STATE.STI_BUDGET >> 2] = piece;
-    r.i32[STATE.WATCH_IF >> 2] = this.watchesIf() ? 1 : 0;
+    r.i32[STATE.WATCH_IF >> 2] = !quiet && this.watchesIf() ? 1 : 0;
     const { runtime } = this.o;
     runtime.active = this.imports;
     runtime.regions.compileDue(this.instructions);
-    const reason = runtime.exports.run(r.base, this.finder.record, this.finder.table);
+    const reason = this.generated(r.base, this.finder.record, this.finder.table);
     // An instruction that faulted has had its cycle and is not over.
     this.settleShadow(reason === RETURN.FAULT ? 1 : 0);
     if (reason === RETURN.FAULT) {
@@ -436,7 +440,6 @@ export class Processor implements SystemContext, InterruptTarget {
   }
 
   private crossingBoundary(): boolean {
-    if (!this.mayHaveEvent()) return false;
     const { ring, rip } = this;
     const cycle = this.now();
     const { count } = this.crossings;
@@ -446,15 +449,15 @@ export class Processor implements SystemContext, InterruptTarget {
     return true;
   }
 
-  /** False when `boundary` certainly has nothing to do, as nearly always. */
-  private mayHaveEvent(): boolean {
+  /** No interceptor, and no event waits, not even for RFLAGS.IF: as nearly always. */
+  private isQuiet(): boolean {
     return (
-      this.initPending ||
-      this.startupVector >= 0 ||
-      this.nmiPending ||
-      this.regs.i32[STATE.PENDING_DEBUG >> 2] !== 0 ||
-      this.interceptor !== undefined ||
-      this.source.pending()
+      !this.initPending &&
+      this.startupVector < 0 &&
+      !this.nmiPending &&
+      this.regs.i32[STATE.PENDING_DEBUG >> 2] === 0 &&
+      this.interceptor === undefined &&
+      !this.source.pending()
     );
   }
 
@@ -571,7 +574,7 @@ export class Processor implements SystemContext, InterruptTarget {
   /** Raises #DB for an instruction breakpoint at RIP; RF suppresses it. */
   private hitsCodeBreakpoint(flags: number): boolean {
     if ((flags & FLAG.RF) !== 0 || !hasCodeBreakpoints(this.regs)) return false;
-    const hits = matchExecution(this.regs, this.finder.linearOf(this.regs.rip));
+    const hits = matchExecution(this.regs, this.finder.linear);
     if (hits === 0) return false;
     this.deliver({ type: EVENT_TYPE.EXCEPTION, vector: VECTOR.DB, errorCode: -1, length: 0, detail: hits });
     return true;
@@ -582,11 +585,12 @@ export class Processor implements SystemContext, InterruptTarget {
     const r = this.regs;
     this.settleShadow(1);
     this.record.address = record;
-    r.rip = r.address(STATE.PAGE_IP) + this.record.pageOffset;
-    const { ring, rip } = this;
+    const rip = r.address(STATE.PAGE_IP) + this.record.pageOffset;
+    r.rip = rip;
+    const { ring } = this;
     const cycle = this.now();
     const status = this.operations[number](this);
-    if (this.ring !== ring) this.logCrossing(ring, rip, cycle, byInstruction(this.names[number]));
+    if (this.ring !== ring) this.logCrossing(ring, rip, cycle, this.causes[number]);
     if ((r.interruptibility & SHADOW) !== 0) this.requestStop();
     return status;
   }

@@ -213,11 +213,28 @@ export class Registers {
 
   /** Writes selector and hidden part. Call `refresh` (system/mode.ts) after the last change. */
   setSegment(n: number, segment: Readonly<Segment>): void {
-    const at = STATE.SEGMENTS + n * SEGMENT.SIZE;
-    this.u32[(at + SEGMENT.SELECTOR) >> 2] = segment.selector & 0xffff;
-    this.u32[(at + SEGMENT.ATTRIBUTES) >> 2] = segment.attributes;
-    this.u32[(at + SEGMENT.LIMIT) >> 2] = segment.limit;
-    this.setAddress(at + SEGMENT.BASE, segment.base);
+    this.loadSegment(n, segment.selector, segment.attributes, segment.limit, segment.base);
+  }
+
+  /** Whether segment register `n` is what `setSegment` would make it. */
+  holds(n: number, segment: Readonly<Segment>): boolean {
+    return (
+      this.selector(n) === segment.selector &&
+      this.attributes(n) === segment.attributes &&
+      this.limit(n) === segment.limit &&
+      this.segmentBase(n) === segment.base
+    );
+  }
+
+  /** `setSegment` with the parts by themselves. */
+  loadSegment(n: number, selector: number, attributes: number, limit: number, base: number): void {
+    const { u32 } = this;
+    const at = (STATE.SEGMENTS + n * SEGMENT.SIZE) >> 2;
+    u32[at + SEGMENT.SELECTOR / 4] = selector & 0xffff;
+    u32[at + SEGMENT.ATTRIBUTES / 4] = attributes;
+    u32[at + SEGMENT.LIMIT / 4] = limit;
+    u32[at + SEGMENT.BASE / 4] = base;
+    u32[at + SEGMENT.BASE / 4 + 1] = upperHalf(base);
   }
 
   get gdtr(): TableRegister {

@@ -75,7 +75,7 @@ export interface FlagWriter {
   adc(a: I64, result: I64, carry: I32): void;
   /** `b`: the subtrahend, sign-extended, where it is at hand: comparing directly beats deriving. */
   sub(a: I64, result: I64, b?: I64): void;
-  sbb(a: I64, result: I64, borrow: I32): void;
+  sbb(a: I64, result: I64, borrow: I32, b?: I64): void;
   /** CF = OF = AF = 0; SF, ZF, PF from the result. */
   logic(result: I64): void;
   /** CF kept. */
@@ -85,6 +85,8 @@ export interface FlagWriter {
   bits(result: I64, carryAuxOverflow: I32): void;
   /** All six from `bits` at their RFLAGS positions. */
   raw(bits: I32): void;
+  /** These, 0 or 1 each; the others are kept. */
+  only(flags: { readonly CF?: I32; readonly ZF?: I32; readonly OF?: I32 }): void;
 }
 
 /**

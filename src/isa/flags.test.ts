@@ -2,55 +2,84 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FLAG } from '../arch/registers.ts';
-import type { I32 } from '../wasm/expression.ts';
+import { type I32, i32 } from '../wasm/expression.ts';
 import type { FunctionBuilder } from '../wasm/function.ts';
-import type { LibraryFunction } from './definition.ts';
+import type { LibraryFunction, LibraryUser } from './definition.ts';
 import {
-  emitAuxiliary,
+  emitCarries,
   emitCarry,
   emitOverflow,
+  emitZero,
   FLAG_KIND,
   type FlagState,
   flagKind,
   parityFlag,
   signFlag,
-  zeroFlag,
+  statusBits,
+  withSingles,
 } from './flags.ts';
 import { libraryModule } from './float/harness.ts';
 
 /** A function of (kind, a, result). */
-const derived = (name: string, emit: (f: FunctionBuilder, s: FlagState) => void): LibraryFunction => ({
+const derived = (
+  name: string,
+  emit: (f: FunctionBuilder, s: FlagState, use: LibraryUser) => void,
+): LibraryFunction => ({
   name,
   params: ['i32', 'i64', 'i64'],
   result: 'i32',
-  build: (f) => emit(f, { kind: f.param(1, 'i32'), a: f.param(2, 'i64'), result: f.param(3, 'i64') }),
+  build: (f, use) =>
+    emit(f, { kind: f.param(1, 'i32'), a: f.param(2, 'i64'), result: f.param(3, 'i64') }, use),
 });
 const expression =
-  (flag: (s: FlagState) => I32) =>
-  (f: FunctionBuilder, s: FlagState): void => {
-    f.return(flag(s));
+  (value: (s: FlagState, f: FunctionBuilder, use: LibraryUser) => I32) =>
+  (f: FunctionBuilder, s: FlagState, use: LibraryUser): void => {
+    f.return(value(s, f, use));
     f.unreachable();
   };
 
-const DERIVATIONS = {
+const CARRIES = derived('carries', emitCarries);
+const STATUS = derived(
+  'status',
+  expression((s, f, use) => statusBits(f, s, use.library(CARRIES, s.kind, s.a, s.result) as I32)),
+);
+/** Single flags; AF is asked for only with all others. */
+const SINGLE = {
   CF: derived('carry', emitCarry),
   PF: derived('parity', expression(parityFlag)),
-  AF: derived('auxiliary', emitAuxiliary),
-  ZF: derived('zero', expression(zeroFlag)),
+  ZF: derived('zero', emitZero),
   SF: derived('sign', expression(signFlag)),
   OF: derived('overflow', emitOverflow),
 };
-type Name = keyof typeof DERIVATIONS;
-const NAMES = Object.keys(DERIVATIONS) as Name[];
-type Flags = Record<Name, number>;
+const SINGLE_NAMES = Object.keys(SINGLE) as (keyof typeof SINGLE)[];
+/** (kind, CF, OF) -> kind with these set alone; and the same for ZF. */
+const SET_CARRY_OVERFLOW = derived(
+  'setCarryOverflow',
+  expression((s) =>
+    withSingles(s.kind, [
+      ['CF', i32.wrap_i64(s.a)],
+      ['OF', i32.wrap_i64(s.result)],
+    ]),
+  ),
+);
+const SET_ZERO = derived(
+  'setZero',
+  expression((s) => withSingles(s.kind, [['ZF', i32.wrap_i64(s.a)]])),
+);
 
-const module = libraryModule(Object.values(DERIVATIONS));
+const NAMES = ['CF', 'PF', 'AF', 'ZF', 'SF', 'OF'] as const;
+type Flags = Record<(typeof NAMES)[number], number>;
+
+const module = libraryModule([CARRIES, STATUS, SET_CARRY_OVERFLOW, SET_ZERO, ...Object.values(SINGLE)]);
+const call = (fn: LibraryFunction, kind: number, a: bigint, result: bigint): number =>
+  Number(module.call(fn, kind, a, result));
 
 /** The six flags of what an instruction has left; `a` and `result` are signed. */
 function flagsOf(kind: number, a: bigint, result: bigint): Flags {
-  return Object.fromEntries(
-    NAMES.map((name) => [name, module.call(DERIVATIONS[name], kind, a, result)]),
-  ) as Flags;
+  const bits = call(STATUS, kind, a, result);
+  const flags = Object.fromEntries(NAMES.map((name) => [name, bits & FLAG[name] ? 1 : 0])) as Flags;
+  for (const name of SINGLE_NAMES) expect(call(SINGLE[name], kind, a, result)).toBe(flags[name]);
+  return flags;
 }
 
 const signed = BigInt.asIntN;
@@ -172,6 +201,23 @@ describe('lazy flags', () => {
       fc.property(fc.nat(0xfff), values, (bits, result) => {
         const expected = Object.fromEntries(NAMES.map((name) => [name, bits & FLAG[name] ? 1 : 0]));
         expect(flagsOf(FLAG_KIND.RAW * 4, BigInt(bits), result)).toEqual(expected);
+      }),
+      check,
+    );
+  });
+
+  it('flags set alone replace those of any kind, until they are set again', () => {
+    const kinds = fc.constantFrom(...Object.values(FLAG_KIND)).map((kind) => kind * 4 + 2);
+    const bit = fc.constantFrom(0, 1);
+    fc.assert(
+      fc.property(kinds, values, values, bit, bit, bit, (kind, a, result, c, o, z) => {
+        const before = flagsOf(kind, signed(32, a), signed(32, result));
+        const with2 = call(SET_CARRY_OVERFLOW, kind, BigInt(c), BigInt(o));
+        expect(flagsOf(with2, signed(32, a), signed(32, result))).toEqual({ ...before, CF: c, OF: o });
+        const with3 = call(SET_ZERO, with2, BigInt(z), 0n);
+        const again = call(SET_CARRY_OVERFLOW, with3, BigInt(o), BigInt(z));
+        const expected = { ...before, CF: o, OF: z, ZF: z };
+        expect(flagsOf(again, signed(32, a), signed(32, result))).toEqual(expected);
       }),
       check,
     );

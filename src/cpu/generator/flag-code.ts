@@ -1,23 +1,27 @@
 /** Status flags out of (kind, a, result) (isa/flags.ts): shared functions that derive them, and the flags of the CPU block. */
-import { FLAG } from '../../arch/registers.ts';
 import type { FlagWriter, LibraryFunction, LibraryUser, Size } from '../../isa/definition.ts';
 import {
-  emitAuxiliary,
+  emitCarries,
   emitCarry,
   emitOverflow,
+  emitZero,
   type FlagKind,
   type FlagState,
   flagKind,
+  isZeroByResult,
   parityFlag,
+  resultFlag,
+  type SingleFlag,
   signFlag,
-  zeroFlag,
+  statusBits,
+  withSingles,
 } from '../../isa/flags.ts';
-import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
+import { choose, type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
 import { STATE } from '../state.ts';
 import type { FlagAccess } from './site.ts';
 
-/** (kind, a, result) -> 0 or 1 */
+/** (kind, a, result) -> 0 or 1, or bits */
 const derived = (name: string, emit: (f: FunctionBuilder, s: FlagState) => void): LibraryFunction<'i32'> => ({
   name,
   params: ['i32', 'i64', 'i64'],
@@ -27,7 +31,8 @@ const derived = (name: string, emit: (f: FunctionBuilder, s: FlagState) => void)
 
 const CARRY = derived('carry', emitCarry);
 const OVERFLOW = derived('overflow', emitOverflow);
-const AUXILIARY = derived('auxiliary', emitAuxiliary);
+const ZERO = derived('zero', emitZero);
+const CARRIES = derived('carries', emitCarries);
 
 /** (kind, a, result) -> the six status flags at their RFLAGS positions */
 const STATUS_BITS: LibraryFunction<'i32'> = {
@@ -36,16 +41,7 @@ const STATUS_BITS: LibraryFunction<'i32'> = {
   result: 'i32',
   build: (f, use) => {
     const s = { kind: f.param(1, 'i32'), a: f.param(2, 'i64'), result: f.param(3, 'i64') };
-    const at = (flag: I32, mask: number): I32 => i32.shl(flag, i32.const(31 - Math.clz32(mask)));
-    const parts = [
-      carryFlag(s, use),
-      at(parityFlag(s), FLAG.PF),
-      at(use.library(AUXILIARY, s.kind, s.a, s.result), FLAG.AF),
-      at(zeroFlag(s), FLAG.ZF),
-      at(signFlag(s), FLAG.SF),
-      at(overflowFlag(s, use), FLAG.OF),
-    ];
-    f.return(parts.reduce((a, b) => i32.or(a, b)));
+    f.return(statusBits(f, s, use.library(CARRIES, s.kind, s.a, s.result)));
     f.unreachable();
   },
 };
@@ -62,32 +58,51 @@ export const RFLAGS: LibraryFunction<'i32'> = {
   },
 };
 
-export const carryFlag = (s: FlagState, use: LibraryUser): I32 => use.library(CARRY, s.kind, s.a, s.result);
-export const overflowFlag = (s: FlagState, use: LibraryUser): I32 =>
-  use.library(OVERFLOW, s.kind, s.a, s.result);
+const carryFlag = (s: FlagState, use: LibraryUser): I32 => use.library(CARRY, s.kind, s.a, s.result);
+const overflowFlag = (s: FlagState, use: LibraryUser): I32 => use.library(OVERFLOW, s.kind, s.a, s.result);
+const zeroFlag = (s: FlagState, use: LibraryUser): I32 =>
+  choose(isZeroByResult(s), resultFlag(s, 'ZF'), use.library(ZERO, s.kind, s.a, s.result));
 export const rflagsOf = (s: FlagState, state: I32, use: LibraryUser): I32 =>
   i32.or(use.library(STATUS_BITS, s.kind, s.a, s.result), i32.load(state, STATE.FLAG_SYSTEM));
 
+/** Flags, 0 or 1 each, of which a condition takes what it needs. */
+export interface Flags {
+  carry(): I32;
+  zero(): I32;
+  sign(): I32;
+  overflow(): I32;
+  parity(): I32;
+}
+
+/** Flags of which nothing is known when the code is made. */
+export const anyFlags = (s: FlagState, use: LibraryUser): Flags => ({
+  carry: () => carryFlag(s, use),
+  zero: () => zeroFlag(s, use),
+  sign: () => signFlag(s),
+  overflow: () => overflowFlag(s, use),
+  parity: () => parityFlag(s),
+});
+
 /** Value (0 or 1) of a condition code. SDM volume 1, "Condition Codes". */
-export function conditionCode(cc: number, s: FlagState, use: LibraryUser): I32 {
+export function conditionCode(cc: number, flags: Flags): I32 {
   const positive = (): I32 => {
     switch (cc >> 1) {
       case 0:
-        return overflowFlag(s, use);
+        return flags.overflow();
       case 1:
-        return carryFlag(s, use);
+        return flags.carry();
       case 2:
-        return zeroFlag(s);
+        return flags.zero();
       case 3:
-        return i32.or(carryFlag(s, use), zeroFlag(s));
+        return i32.or(flags.carry(), flags.zero());
       case 4:
-        return signFlag(s);
+        return flags.sign();
       case 5:
-        return parityFlag(s);
+        return flags.parity();
       case 6:
-        return i32.xor(signFlag(s), overflowFlag(s, use));
+        return i32.xor(flags.sign(), flags.overflow());
       default:
-        return i32.or(zeroFlag(s), i32.xor(signFlag(s), overflowFlag(s, use)));
+        return i32.or(flags.zero(), i32.xor(flags.sign(), flags.overflow()));
     }
   };
   return (cc & 1) === 0 ? positive() : i32.eqz(positive());
@@ -107,42 +122,52 @@ export function blockFlags(
   use: LibraryUser,
 ): FlagAccess {
   const s = stateFlags(state);
-  const store: StoreFlags = ({ kind, plus }, { a, result }) => {
-    const base = i32.const(flagKind(kind, size));
-    f.store('i32', state, plus ? i32.add(base, i32.shl(plus, i32.const(2))) : base, STATE.FLAG_KIND);
-    if (a) f.store('i64', state, a, STATE.FLAG_A);
-    if (result) f.store('i64', state, result, STATE.FLAG_RESULT);
+  const keep: KeepFlags = {
+    all({ kind, plus }, { a, result }) {
+      const base = i32.const(flagKind(kind, size));
+      f.store('i32', state, plus ? i32.add(base, i32.shl(plus, i32.const(2))) : base, STATE.FLAG_KIND);
+      if (a) f.store('i64', state, a, STATE.FLAG_A);
+      if (result) f.store('i64', state, result, STATE.FLAG_RESULT);
+    },
+    only: (flags) => f.store('i32', state, withSingles(s.kind, flags), STATE.FLAG_KIND),
   };
+  const flags = anyFlags(s, use);
   return {
-    writer: flagWriter(f, store, () => carryFlag(s, use)),
-    carry: () => carryFlag(s, use),
-    overflow: () => overflowFlag(s, use),
-    condition: (cc) => conditionCode(cc, s, use),
+    writer: flagWriter(f, keep, flags.carry),
+    carry: flags.carry,
+    overflow: flags.overflow,
+    condition: (cc) => conditionCode(cc, flags),
     rflags: () => rflagsOf(s, state, use),
   };
 }
 
-/**
- * Keeps kind, operand and result; what is absent stays. `plus`: 1 makes ADD and SUB to ADC and SBB. `b` is
- * the subtrahend of SUB, where it is known.
- */
-export type StoreFlags = (
-  kind: { readonly kind: FlagKind; readonly plus?: I32 },
-  values: { readonly a?: I64; readonly result?: I64; readonly b?: I64 | undefined },
-) => void;
+/** How flags are kept. */
+export interface KeepFlags {
+  /**
+   * Kind, operand and result; what is absent stays. `plus`: 1 makes ADD and SUB to ADC and SBB. `b` is the
+   * subtrahend of SUB, where it is known.
+   */
+  all(
+    kind: { readonly kind: FlagKind; readonly plus?: I32 },
+    values: { readonly a?: I64; readonly result?: I64; readonly b?: I64 | undefined },
+  ): void;
+  /** These flags, the others as they are. */
+  only(flags: readonly (readonly [SingleFlag, I32])[]): void;
+}
 
 /** A flag writer out of what keeps the flags and what derives the carry flag. */
-export function flagWriter(f: FunctionBuilder, store: StoreFlags, carry: () => I32): FlagWriter {
+export function flagWriter(f: FunctionBuilder, keep: KeepFlags, carry: () => I32): FlagWriter {
   const kept = (): Local<'i64'> => f.let(i64.extend_i32_u(carry()));
   return {
-    add: (a, result) => store({ kind: 'ADD' }, { a, result }),
-    adc: (a, result, carry) => store({ kind: 'ADD', plus: carry }, { a, result }),
-    sub: (a, result, b) => store({ kind: 'SUB' }, { a, result, b }),
-    sbb: (a, result, borrow) => store({ kind: 'SUB', plus: borrow }, { a, result }),
-    logic: (result) => store({ kind: 'LOGIC' }, { result }),
-    inc: (result) => store({ kind: 'INC' }, { a: kept(), result }),
-    dec: (result) => store({ kind: 'DEC' }, { a: kept(), result }),
-    bits: (result, bits) => store({ kind: 'BITS' }, { a: i64.extend_i32_u(bits), result }),
-    raw: (bits) => store({ kind: 'RAW' }, { a: i64.extend_i32_u(bits) }),
+    add: (a, result) => keep.all({ kind: 'ADD' }, { a, result }),
+    adc: (a, result, carry) => keep.all({ kind: 'ADD', plus: carry }, { a, result }),
+    sub: (a, result, b) => keep.all({ kind: 'SUB' }, { a, result, b }),
+    sbb: (a, result, borrow, b) => keep.all({ kind: 'SUB', plus: borrow }, { a, result, b }),
+    logic: (result) => keep.all({ kind: 'LOGIC' }, { result }),
+    inc: (result) => keep.all({ kind: 'INC' }, { a: kept(), result }),
+    dec: (result) => keep.all({ kind: 'DEC' }, { a: kept(), result }),
+    bits: (result, bits) => keep.all({ kind: 'BITS' }, { a: i64.extend_i32_u(bits), result }),
+    raw: (bits) => keep.all({ kind: 'RAW' }, { a: i64.extend_i32_u(bits) }),
+    only: (flags) => keep.only(Object.entries(flags) as [SingleFlag, I32][]),
   };
 }

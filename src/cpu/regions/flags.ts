@@ -2,40 +2,67 @@
  * Status flags of a region, in locals. What set them last is mostly known when the code is made: then a
  * condition is one comparison.
  */
+import { FLAG } from '../../arch/registers.ts';
 import type { LibraryUser, Size } from '../../isa/definition.ts';
 import {
+  carryAfterAdc,
   carryCases,
   type FlagKind,
   type FlagState,
   flagKind,
   overflowCases,
-  parityFlag,
-  signFlag,
-  zeroFlag,
+  overflowWithCarry,
+  rawFlag,
+  resultFlag,
+  type SingleFlag,
+  withSingles,
 } from '../../isa/flags.ts';
 import { type I32, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
 import {
-  carryFlag,
+  anyFlags,
   conditionCode,
+  type Flags,
   flagWriter,
-  overflowFlag,
+  type KeepFlags,
   rflagsOf,
-  type StoreFlags,
 } from '../generator/flag-code.ts';
 import type { FlagAccess } from '../generator/site.ts';
 import type { RegionRegisters } from './registers.ts';
 
-/** What is known of the flags at a place of the code. */
-export interface KnownFlags {
+/** What set all flags last. */
+interface Setter {
   readonly kind: FlagKind;
   readonly size: Size;
   /** The subtrahend is in the local for it. */
   readonly hasB: boolean;
+  /** ADC or SBB, with what was carried in the local for it: `kind` is ADD or SUB. */
+  readonly hasCarryIn: boolean;
+}
+
+/** What is known of the flags at a place of the code. */
+export interface KnownFlags {
+  readonly setter: Setter | undefined;
+  /** Flags that were set alone since, by their RFLAGS bits: each is in the local for it. */
+  readonly singles: number;
 }
 
 export const sameKnowledge = (a: KnownFlags | undefined, b: KnownFlags | undefined): boolean =>
-  a === b || (a?.kind === b?.kind && a?.size === b?.size && a?.hasB === b?.hasB);
+  (a?.singles ?? 0) === (b?.singles ?? 0) && sameSetter(a?.setter, b?.setter);
+
+const sameSetter = (a: Setter | undefined, b: Setter | undefined): boolean =>
+  a === b ||
+  (a?.kind === b?.kind && a?.size === b?.size && a?.hasB === b?.hasB && a?.hasCarryIn === b?.hasCarryIn);
+
+const kindOf = ({ kind, size }: Setter): number => flagKind(kind, size);
+
+const { CF, ZF, SF, PF, OF } = FLAG;
+
+/** The condition that is CF. */
+const CARRY = 2;
+
+/** The flags that conditions 0 and 1, 2 and 3 and so on ask for. */
+const ASKED = [OF, CF, ZF, CF | ZF, SF, PF, SF | OF, ZF | SF | OF];
 
 export class RegionFlags {
   /** Of the code that is being made. */
@@ -45,6 +72,8 @@ export class RegionFlags {
   private readonly state: I32;
   private readonly use: LibraryUser;
   private b: Local<'i64'> | undefined;
+  private carryIn: Local<'i32'> | undefined;
+  private readonly singles = new Map<SingleFlag, Local<'i32'>>();
   private instruction = { level: 0, leftEarly: false, stored: false };
 
   constructor(f: FunctionBuilder, registers: RegionRegisters, state: I32, use: LibraryUser) {
@@ -78,19 +107,22 @@ export class RegionFlags {
 
   access(size: Size): FlagAccess {
     const { f, registers, use, state } = this;
-    const store: StoreFlags = ({ kind, plus }, { a, result, b }) => {
-      const flags = registers.flags(true);
-      const number = i32.const(flagKind(kind, size));
-      f.set(flags.kind, plus ? i32.add(number, i32.shl(plus, i32.const(2))) : number);
-      if (a) f.set(flags.a, a);
-      if (result) f.set(flags.result, result);
-      if (b) f.set(this.subtrahend(), b);
-      this.instruction.stored = true;
-      const certain = f.level === this.instruction.level && plus === undefined;
-      this.known = certain ? { kind, size, hasB: b !== undefined } : undefined;
+    const keep: KeepFlags = {
+      all: ({ kind, plus }, { a, result, b }) => {
+        const flags = registers.flags(true);
+        const number = i32.const(flagKind(kind, size));
+        f.set(flags.kind, plus ? i32.add(number, i32.shl(plus, i32.const(2))) : number);
+        if (a) f.set(flags.a, a);
+        if (result) f.set(flags.result, result);
+        if (b) f.set(this.subtrahend(), b);
+        if (plus) f.set(this.carried(), plus);
+        const setter = { kind, size, hasB: b !== undefined, hasCarryIn: plus !== undefined };
+        this.nowKnown({ setter, singles: 0 });
+      },
+      only: (flags) => this.setSingles(flags),
     };
     return {
-      writer: flagWriter(f, store, () => this.carry()),
+      writer: flagWriter(f, keep, () => this.carry()),
       carry: () => this.carry(),
       overflow: () => this.overflow(),
       condition: (cc) => this.condition(cc),
@@ -98,79 +130,131 @@ export class RegionFlags {
     };
   }
 
+  private nowKnown(known: KnownFlags | undefined): void {
+    this.instruction.stored = true;
+    this.known = this.f.level === this.instruction.level ? known : undefined;
+  }
+
+  private setSingles(flags: readonly (readonly [SingleFlag, I32])[]): void {
+    const { f, known } = this;
+    const mask = flags.reduce((m, [name]) => m | FLAG[name], 0);
+    const values = flags.map(([name, value]) => [name, f.let(value)] as const);
+    for (const [name, value] of values) f.set(this.single(name), value);
+    const { kind } = this.registers.flags(true);
+    // Where no other flag was set alone, the kind before is a constant.
+    const isConstant = known?.setter && !known.setter.hasCarryIn && (known.singles & ~mask) === 0;
+    const before = isConstant ? kindOf(known.setter) : kind;
+    f.set(kind, withSingles(before, values));
+    this.nowKnown({ setter: known?.setter, singles: (known?.singles ?? 0) | mask });
+  }
+
   private carry(): I32 {
-    const s = this.values();
-    if (!this.known) return carryFlag(s, this.use);
-    if (this.known.hasB) return i64.lt_u(s.a, this.subtrahend());
-    return carryCases(s)[this.known.kind] ?? i32.const(0);
+    return this.flags().carry();
   }
 
   private overflow(): I32 {
-    const s = this.values();
-    return this.known ? (overflowCases(s)[this.known.kind] ?? i32.const(0)) : overflowFlag(s, this.use);
+    return this.flags().overflow();
   }
 
   private condition(cc: number): I32 {
     const { known } = this;
-    const s = this.values();
-    if (!known) return conditionCode(cc, s, this.use);
-    const positive = (known.hasB && this.comparison(cc, s)) || this.derived(cc, s);
+    const flags = this.flags();
+    // What compares operands or the result as a whole knows nothing of flags that were set alone.
+    const { setter } = known && (known.singles & ASKED[cc >> 1]) === 0 ? known : { setter: undefined };
+    const positive = setter && (this.comparison(cc, setter) ?? this.ofLogic(cc, setter, flags));
+    if (!positive) return conditionCode(cc, flags);
     return (cc & 1) === 0 ? positive : i32.eqz(positive);
   }
 
-  /** Conditions 2, 6, 12 and 14 and their opposites after a subtraction: comparisons of its operands. */
-  private comparison(cc: number, { a }: FlagState): I32 | undefined {
+  /** Conditions 2, 4, 6, 12 and 14 after a subtraction: comparisons of its operands. */
+  private comparison(cc: number, { hasB, hasCarryIn }: Setter): I32 | undefined {
+    if (!hasB) return undefined;
+    const { a } = this.values();
     const b = this.subtrahend();
+    const orBorrowed = (less: I32): I32 => i32.or(less, i32.and(this.carried(), i64.eq(a, b)));
     switch (cc >> 1) {
       case 1:
-        return i64.lt_u(a, b);
+        return hasCarryIn ? orBorrowed(i64.lt_u(a, b)) : i64.lt_u(a, b);
       case 2:
-        return i64.eq(a, b);
+        return hasCarryIn ? undefined : i64.eq(a, b);
       case 3:
-        return i64.le_u(a, b);
+        return hasCarryIn ? undefined : i64.le_u(a, b);
       case 6:
-        return i64.lt_s(a, b);
+        return hasCarryIn ? orBorrowed(i64.lt_s(a, b)) : i64.lt_s(a, b);
       case 7:
-        return i64.le_s(a, b);
+        return hasCarryIn ? undefined : i64.le_s(a, b);
       default:
         return undefined;
     }
   }
 
-  private derived(cc: number, s: FlagState): I32 {
-    const { known } = this;
-    // After a logical operation OF is 0: less is negative.
-    const isLogic = known?.kind === 'LOGIC';
-    const less = () => (isLogic ? signFlag(s) : i32.xor(signFlag(s), this.overflow()));
+  /** Conditions 6, 12 and 14 after a logical operation, which leaves CF = OF = 0: less is negative. */
+  private ofLogic(cc: number, { kind }: Setter, flags: Flags): I32 | undefined {
+    if (kind !== 'LOGIC') return undefined;
     switch (cc >> 1) {
-      case 0:
-        return this.overflow();
-      case 1:
-        return this.carry();
-      case 2:
-        return zeroFlag(s);
       case 3:
-        return isLogic ? zeroFlag(s) : i32.or(this.carry(), zeroFlag(s));
-      case 4:
-        return signFlag(s);
-      case 5:
-        return parityFlag(s);
+        return flags.zero();
       case 6:
-        return less();
+        return flags.sign();
+      case 7:
+        return i64.le_s(this.values().result, i64.const(0));
       default:
-        return isLogic ? i64.le_s(s.result, i64.const(0)) : i32.or(zeroFlag(s), less());
+        return undefined;
     }
   }
 
-  /** The locals, with the kind as a constant where it is known. */
+  /** Every flag by what is known. */
+  private flags(): Flags {
+    const { known } = this;
+    const flags = known?.setter ? this.flagsOf(known.setter) : anyFlags(this.values(), this.use);
+    const alone = (flag: SingleFlag, otherwise: () => I32) => (): I32 =>
+      known && known.singles & FLAG[flag] ? this.single(flag) : otherwise();
+    return {
+      ...flags,
+      carry: alone('CF', flags.carry),
+      zero: alone('ZF', flags.zero),
+      overflow: alone('OF', flags.overflow),
+    };
+  }
+
+  private flagsOf(setter: Setter): Flags {
+    const { kind, hasCarryIn } = setter;
+    const s = this.values();
+    const byResult = (flag: 'ZF' | 'SF' | 'PF') => (): I32 =>
+      kind === 'RAW' ? rawFlag(s, flag) : resultFlag(s, flag);
+    const carried = () => this.carried();
+    return {
+      carry: () =>
+        this.comparison(CARRY, setter) ??
+        (hasCarryIn ? carryAfterAdc(s, carried()) : (carryCases(s)[kind] ?? i32.const(0))),
+      zero: byResult('ZF'),
+      sign: byResult('SF'),
+      overflow: () =>
+        hasCarryIn ? overflowWithCarry(kind, s, carried()) : (overflowCases(s)[kind] ?? i32.const(0)),
+      parity: byResult('PF'),
+    };
+  }
+
+  /** The locals, with the kind as a constant where it is known, but for flags set alone and what was carried. */
   private values(): FlagState {
     const flags = this.registers.flags(false);
-    if (!this.known) return flags;
-    return { ...flags, kind: i32.const(flagKind(this.known.kind, this.known.size)) };
+    const setter = this.known?.setter;
+    return setter ? { ...flags, kind: i32.const(kindOf(setter)) } : flags;
   }
 
   private subtrahend(): Local<'i64'> {
     this.b ??= this.f.variable('i64');
     return this.b;
+  }
+
+  private carried(): Local<'i32'> {
+    this.carryIn ??= this.f.variable('i32');
+    return this.carryIn;
+  }
+
+  private single(flag: SingleFlag): Local<'i32'> {
+    const local = this.singles.get(flag) ?? this.f.variable('i32');
+    this.singles.set(flag, local);
+    return local;
   }
 }

@@ -99,6 +99,20 @@ region: add rax, rbx
         sbb rdx, rdx`,
   },
   {
+    name: 'single-flags',
+    about:
+      'BT, STC and ROL set flags alone: those go to the kind, and what was known of the others still holds.',
+    source: `
+region: cmp rax, rbx
+        bt rdx, 3
+        setl sil
+        setc dil
+        rol ebx, 5
+        adc ecx, 0
+        stc
+        sbb edx, edx`,
+  },
+  {
     name: 'stack',
     about: 'PUSH and POP: the stack pointer moves after the store, which may leave the region.',
     source: `

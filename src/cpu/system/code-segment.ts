@@ -2,10 +2,11 @@
 import { SEG, VECTOR } from '../../arch/registers.ts';
 import { ATTRIBUTE, SELECTOR } from '../../arch/segments.ts';
 import { isCanonical } from '../number64.ts';
+import type { Registers } from '../registers.ts';
 import type { SystemContext } from './context.ts';
 import { type Descriptor, readDescriptor } from './descriptor.ts';
 import { failed, selectorError } from './fault.ts';
-import { is64Bit, isLongMode, refresh, refreshPrivilege } from './mode.ts';
+import { isLongMode, refreshTransfer, segmentation } from './mode.ts';
 
 /** CS.L = CS.D = 1 is reserved in IA-32e mode. */
 const hasValidSize = (c: SystemContext, d: Descriptor): boolean =>
@@ -47,15 +48,11 @@ export function isTargetIp(c: SystemContext, d: Descriptor, ip: number): boolean
   return valid || failed(c, VECTOR.GP, 0);
 }
 
-/**
- * Loads CS with RPL = `cpl`, CPL and RIP; the last step of a transfer, after SS. `wasWide`: the
- * transfer started in 64-bit mode.
- */
-export function enterCode(c: SystemContext, d: Descriptor, cpl: number, ip: number, wasWide: boolean): void {
-  const r = c.regs;
+/** Loads CS with RPL = `cpl`, CPL and RIP; the last step of a transfer within protected mode, after SS. */
+export function enterCode(r: Registers, d: Descriptor, cpl: number, ip: number): void {
+  const before = segmentation(r);
   r.setSegment(SEG.CS, d.segment((d.selector & ~SELECTOR.RPL) | cpl));
   r.cpl = cpl;
   r.rip = ip;
-  if (wasWide && is64Bit(r)) refreshPrivilege(r);
-  else refresh(r);
+  refreshTransfer(r, before);
 }

@@ -17,17 +17,22 @@ import { enterRealHandler } from './gate-real.ts';
 import { isLongMode, isProtected } from './mode.ts';
 import type { Outcome } from './task-switch.ts';
 
+/** A set of exceptions: bit n is vector n. */
+const setOf = (...vectors: readonly number[]): number =>
+  vectors.reduce((set, vector) => set | (1 << vector), 0);
+const has = (set: number, vector: number): boolean => ((set >>> vector) & 1) !== 0;
+
 /** Classes of SDM table "Interrupt and Exception Classes"; everything else is benign. */
-const CONTRIBUTORY: readonly number[] = [VECTOR.DE, VECTOR.TS, VECTOR.NP, VECTOR.SS, VECTOR.GP];
-const PAGE_FAULTS: readonly number[] = [VECTOR.PF, VECTOR.VE];
+const CONTRIBUTORY = setOf(VECTOR.DE, VECTOR.TS, VECTOR.NP, VECTOR.SS, VECTOR.GP);
+const PAGE_FAULTS = setOf(VECTOR.PF, VECTOR.VE);
 
 type Class = 'benign' | 'contributory' | 'page-fault' | 'double-fault';
 
 function classOf(event: DeliveredEvent): Class {
   if (event.type !== EVENT_TYPE.EXCEPTION) return 'benign';
   if (event.vector === VECTOR.DF) return 'double-fault';
-  if (CONTRIBUTORY.includes(event.vector)) return 'contributory';
-  return PAGE_FAULTS.includes(event.vector) ? 'page-fault' : 'benign';
+  if (has(CONTRIBUTORY, event.vector)) return 'contributory';
+  return has(PAGE_FAULTS, event.vector) ? 'page-fault' : 'benign';
 }
 
 /** What a second exception during the delivery of a first one leads to. */
@@ -62,7 +67,7 @@ const DOUBLE_FAULT: DeliveredEvent = {
 };
 
 /** Fault-class exceptions save RF = 1 so that the restarted instruction does not hit its breakpoint again. */
-const FAULTS: readonly number[] = [
+const FAULTS = setOf(
   VECTOR.DE,
   VECTOR.BR,
   VECTOR.UD,
@@ -76,7 +81,7 @@ const FAULTS: readonly number[] = [
   VECTOR.AC,
   VECTOR.XM,
   VECTOR.VE,
-];
+);
 
 /** The exception that STATE.FAULT_* describes. */
 function pendingException(c: SystemContext): DeliveredEvent {
@@ -187,7 +192,7 @@ function savedFlags(c: SystemContext, event: DeliveredEvent): number {
   const flags = c.regs.rflags;
   const isFault =
     event.type === EVENT_TYPE.EXCEPTION &&
-    (FAULTS.includes(event.vector) || (event.vector === VECTOR.DB && (event.detail & DR6.BD) !== 0));
+    (has(FAULTS, event.vector) || (event.vector === VECTOR.DB && (event.detail & DR6.BD) !== 0));
   return isFault ? flags | FLAG.RF : flags;
 }
 

@@ -21,25 +21,35 @@ import type { Registers, Segment } from '../registers.ts';
 import { STATE } from '../state.ts';
 import type { SystemContext } from './context.ts';
 import { extBit, failed, selectorError } from './fault.ts';
-import { is64Bit, isLongMode, isVm86, usesDescriptors } from './mode.ts';
+import { is64Bit, isLongMode, isVm86, refreshDataSegment, usesDescriptors } from './mode.ts';
 
-/** A descriptor as it stands in memory. */
+/** A descriptor as it stands in memory, and the selector that led to it. A value: nothing in it changes. */
 export class Descriptor {
   readonly selector: number;
   /** Linear address of the descriptor. */
   readonly address: number;
   readonly lo: number;
   readonly hi: number;
+  readonly attributes: number;
+  readonly limit: number;
+  readonly base: number;
+  private readonly loaded: Readonly<Segment>;
 
   constructor(selector: number, address: number, lo: number, hi: number) {
     this.selector = selector;
     this.address = address;
     this.lo = lo;
     this.hi = hi;
-  }
-
-  get attributes(): number {
-    return attributesOf(this.hi);
+    this.attributes = attributesOf(hi);
+    this.limit = limitOf(lo, hi);
+    this.base = baseOf(lo, hi);
+    const accessed = this.isSegment ? ATTRIBUTE.ACCESSED : 0;
+    this.loaded = {
+      selector,
+      attributes: this.attributes | accessed,
+      limit: this.limit,
+      base: this.base,
+    };
   }
 
   get type(): number {
@@ -76,36 +86,28 @@ export class Descriptor {
     return (this.hi & 0x1a00) === 0x1200;
   }
 
-  get limit(): number {
-    return limitOf(this.lo, this.hi);
-  }
-
-  get base(): number {
-    return baseOf(this.lo, this.hi);
-  }
-
-  /** The segment register that loading this descriptor with `selector` gives. */
-  segment(selector: number): Segment {
-    const accessed = this.isSegment ? ATTRIBUTE.ACCESSED : 0;
-    return { selector, attributes: this.attributes | accessed, limit: this.limit, base: this.base };
+  /** The segment register that loading this descriptor with `selector` (another RPL, perhaps) gives. */
+  segment(selector: number): Readonly<Segment> {
+    return selector === this.selector ? this.loaded : { ...this.loaded, selector };
   }
 }
 
-/** A segment register loaded with a null selector. Intel clears the base; AMD keeps it. */
-export const nullSegment = (selector: number): Segment => ({
+/** An unusable segment register. */
+const unusable = (selector: number, dpl: number): Readonly<Segment> => ({
   selector,
-  attributes: ATTRIBUTE.UNUSABLE,
+  attributes: ATTRIBUTE.UNUSABLE | (dpl << 5),
   limit: 0,
   base: 0,
 });
 
+const NULL_SEGMENTS = [0, 1, 2, 3].map((selector) => unusable(selector, 0));
+
+/** A segment register loaded with a null selector. Intel clears the base; AMD keeps it. */
+export const nullSegment = (selector: number): Readonly<Segment> =>
+  selector < NULL_SEGMENTS.length ? NULL_SEGMENTS[selector] : unusable(selector, 0);
+
 /** A null SS of 64-bit mode; SS.DPL is always CPL. */
-export const nullStack = (selector: number, cpl: number): Segment => ({
-  selector,
-  attributes: ATTRIBUTE.UNUSABLE | (cpl << 5),
-  limit: 0,
-  base: 0,
-});
+export const nullStack = (selector: number, cpl: number): Readonly<Segment> => unusable(selector, cpl);
 
 /**
  * Linear address of a selector's descriptor, or undefined when it lies beyond its table's limit.
@@ -137,7 +139,20 @@ export function readDescriptor(c: SystemContext, selector: number, vector: numbe
     return undefined;
   }
   if (!c.memory.read(address, 8, true)) return undefined;
-  return new Descriptor(selector, address, c.memory.lo, c.memory.hi);
+  return descriptor(selector, address, c.memory.lo, c.memory.hi);
+}
+
+/** Descriptors that were read before, by the low bits of their index. */
+const known = Array.from({ length: 64 }, () => new Descriptor(0, 0, 0, 0));
+
+/** A descriptor with these contents, most often one that exists: a kernel uses few, again and again. */
+function descriptor(selector: number, address: number, lo: number, hi: number): Descriptor {
+  const slot = (selector >> 3) & (known.length - 1);
+  const d = known[slot];
+  if (d.lo === lo && d.hi === hi && d.selector === selector && d.address === address) return d;
+  const made = new Descriptor(selector, address, lo, hi);
+  known[slot] = made;
+  return made;
 }
 
 /**
@@ -163,7 +178,7 @@ export function markAccessed(c: SystemContext, d: Descriptor): boolean {
 }
 
 /** What loading `selector` into segment register `n` (not CS) gives, checks done; undefined after a fault. */
-export function checkedSegment(c: SystemContext, n: number, selector: number): Segment | undefined {
+export function checkedSegment(c: SystemContext, n: number, selector: number): Readonly<Segment> | undefined {
   const r = c.regs;
   if (!usesDescriptors(r)) return realModeSegment(c, n, selector);
   if (n !== SEG.SS) return dataSegment(c, selector, r.cpl, VECTOR.GP);
@@ -191,7 +206,7 @@ export function dataSegment(
   selector: number,
   cpl: number,
   vector: number,
-): Segment | undefined {
+): Readonly<Segment> | undefined {
   if (isNullSelector(selector)) return nullSegment(selector);
   const d = readDescriptor(c, selector, vector);
   if (!d) return undefined;
@@ -210,7 +225,7 @@ export function stackSegment(
   cpl: number,
   vector: number,
   allowNull: boolean,
-): Segment | undefined {
+): Readonly<Segment> | undefined {
   if (isNullSelector(selector)) {
     if (allowNull && (selector & SELECTOR.RPL) === cpl) return nullStack(selector, cpl);
     failed(c, vector, extBit(c));
@@ -228,21 +243,27 @@ function checked(
   valid: boolean,
   vector: number,
   absent: number,
-): Segment | undefined {
+): Readonly<Segment> | undefined {
   if (!valid) failed(c, vector, selectorError(c, d.selector));
   else if (!d.present) failed(c, absent, selectorError(c, d.selector));
   else if (markAccessed(c, d)) return d.segment(d.selector);
   return undefined;
 }
 
+const CONFORMING_CODE = ATTRIBUTE.CODE | ATTRIBUTE.CONFORMING;
+
 /** Makes DS, ES, FS, GS null when a return to the less privileged level `cpl` must not keep them. */
-export function dropInaccessibleSegments(c: SystemContext, cpl: number): void {
-  const r = c.regs;
-  for (const n of [SEG.ES, SEG.DS, SEG.FS, SEG.GS]) {
-    const attributes = r.attributes(n);
-    const conforming =
-      (attributes & (ATTRIBUTE.CODE | ATTRIBUTE.CONFORMING)) === (ATTRIBUTE.CODE | ATTRIBUTE.CONFORMING);
-    if (attributes & ATTRIBUTE.UNUSABLE || conforming || dplOf(attributes) >= cpl) continue;
-    r.setSegment(n, nullSegment(0));
-  }
+export function dropInaccessibleSegments(r: Registers, cpl: number): void {
+  dropInaccessible(r, SEG.ES, cpl);
+  dropInaccessible(r, SEG.DS, cpl);
+  dropInaccessible(r, SEG.FS, cpl);
+  dropInaccessible(r, SEG.GS, cpl);
+}
+
+function dropInaccessible(r: Registers, n: number, cpl: number): void {
+  const attributes = r.attributes(n);
+  const conforming = (attributes & CONFORMING_CODE) === CONFORMING_CODE;
+  if ((attributes & ATTRIBUTE.UNUSABLE) !== 0 || conforming || dplOf(attributes) >= cpl) return;
+  r.setSegment(n, nullSegment(0));
+  refreshDataSegment(r, n);
 }

@@ -17,7 +17,7 @@ import {
   stackSegment,
 } from './descriptor.ts';
 import { fault, generalProtection, selectorError } from './fault.ts';
-import { is64Bit, isLongMode, refresh, usesDescriptors } from './mode.ts';
+import { isLongMode, refresh, usesDescriptors } from './mode.ts';
 import { nextIp, operandSize } from './operand.ts';
 import { Stack, type StackSize } from './stack.ts';
 import { switchTask } from './task-switch.ts';
@@ -87,7 +87,7 @@ function toSegment(c: SystemContext, kind: Kind, d: Descriptor, offset: number):
   if (kind === 'call' && !pushReturn(c, stack, size)) return STATUS.FAULT;
   if (!markAccessed(c, d)) return STATUS.FAULT;
   if (kind === 'call') stack.commit();
-  enterCode(c, d, r.cpl, ip, is64Bit(r));
+  enterCode(r, d, r.cpl, ip);
   return STATUS.EXIT;
 }
 
@@ -131,18 +131,17 @@ function throughCallGate(c: SystemContext, kind: Kind, gate: Descriptor): Status
   const ip = is32 ? signedNumber((gate.hi & 0xffff_0000) | low, wide ? upper : 0) : low;
   if (!isTargetIp(c, cs, ip)) return STATUS.FAULT;
   const size = wide ? 8 : is32 ? 4 : 2;
-  const wasWide = is64Bit(r);
-  if (inner) return callInnerLevel(c, cs, ip, size, gate.hi & 0x1f, wasWide);
+  if (inner) return callInnerLevel(c, cs, ip, size, gate.hi & 0x1f);
   const stack = wide ? wideStack(c, r.gpr(GPR.RSP), false) : Stack.current(c);
   if (kind === 'call' && !pushReturn(c, stack, size)) return STATUS.FAULT;
   if (!markAccessed(c, cs)) return STATUS.FAULT;
   if (kind === 'call') stack.commit();
-  enterCode(c, cs, r.cpl, ip, wasWide);
+  enterCode(r, cs, r.cpl, ip);
   return STATUS.EXIT;
 }
 
 const wideStack = (c: SystemContext, sp: number, supervisor: boolean): Stack =>
-  new Stack(c, c.regs.segment(SEG.SS), sp, true, supervisor, 0);
+  Stack.target(c, c.regs.segment(SEG.SS), sp, true, supervisor, 0);
 
 /** A call gate to a more privileged level: switches to that level's stack and copies `count` parameters. */
 function callInnerLevel(
@@ -151,7 +150,6 @@ function callInnerLevel(
   ip: number,
   size: StackSize,
   count: number,
-  wasWide: boolean,
 ): Status {
   const r = c.regs;
   const cpl = cs.dpl;
@@ -165,7 +163,7 @@ function callInnerLevel(
   if (!pushReturn(c, stack, size) || !markAccessed(c, cs)) return STATUS.FAULT;
   r.setSegment(SEG.SS, ss);
   stack.commit();
-  enterCode(c, cs, cpl, ip, wasWide);
+  enterCode(r, cs, cpl, ip);
   return STATUS.EXIT;
 }
 
@@ -173,7 +171,7 @@ function innerStack(c: SystemContext, cpl: number) {
   const pointer = innerStackPointer(c, cpl);
   const ss = pointer && stackSegment(c, pointer.selector, cpl, VECTOR.TS, false);
   if (!ss) return undefined;
-  return { ss, stack: new Stack(c, ss, pointer.sp, false, true, selectorError(c, pointer.selector)) };
+  return { ss, stack: Stack.target(c, ss, pointer.sp, false, true, selectorError(c, pointer.selector)) };
 }
 
 function innerWideStack(c: SystemContext, cpl: number) {

@@ -49,10 +49,9 @@ function farReturn(c: SystemContext, release: number): Status {
   const cpl = selector & SELECTOR.RPL;
   const outer = cpl > r.cpl ? popOuterStack(c, stack, cs, cpl, size) : undefined;
   if ((cpl > r.cpl && !outer) || !markAccessed(c, cs)) return STATUS.FAULT;
-  const wasWide = is64Bit(r);
   if (outer) loadOuterStack(c, outer, cpl, release);
   else stack.commit();
-  enterCode(c, cs, cpl, ip, wasWide);
+  enterCode(r, cs, cpl, ip);
   return STATUS.EXIT;
 }
 
@@ -93,10 +92,10 @@ function loadOuterStack(c: SystemContext, outer: OuterStack, cpl: number, releas
   const leavesLevel = cpl > r.cpl;
   r.setSegment(SEG.SS, outer.ss);
   const wide = outer.size === 8;
-  const stack = new Stack(c, outer.ss, outer.sp, wide, false, 0);
+  const stack = Stack.target(c, outer.ss, outer.sp, wide, false, 0);
   stack.release(release);
   stack.commit();
-  if (leavesLevel) dropInaccessibleSegments(c, cpl);
+  if (leavesLevel) dropInaccessibleSegments(r, cpl);
 }
 
 function iret(c: SystemContext): Status {
@@ -139,16 +138,15 @@ function returnToProtected(c: SystemContext, stack: Stack, frame: ReturnFrame): 
   const cs = returnSegment(c, frame.selector);
   if (!cs || !isTargetIp(c, cs, frame.ip)) return STATUS.FAULT;
   const cpl = frame.selector & SELECTOR.RPL;
-  const wasWide = is64Bit(r);
   // 64-bit mode always pops SS:RSP.
-  const popsStack = wasWide || cpl > r.cpl;
+  const popsStack = is64Bit(r) || cpl > r.cpl;
   const outer = popsStack ? popOuterStack(c, stack, cs, cpl, frame.size) : undefined;
   if ((popsStack && !outer) || !markAccessed(c, cs)) return STATUS.FAULT;
   const merged = loadableFlags(r, frame.flags, frame.size);
   if (outer) loadOuterStack(c, outer, cpl, 0);
   else stack.commit();
   r.rflags = merged;
-  enterCode(c, cs, cpl, frame.ip, wasWide);
+  enterCode(r, cs, cpl, frame.ip);
   return STATUS.EXIT;
 }
 

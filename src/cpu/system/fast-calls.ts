@@ -1,12 +1,20 @@
 /** SYSCALL, SYSRET, SYSENTER, SYSEXIT, with Intel's rules (AMD also has SYSCALL outside 64-bit mode). SDM volume 2. */
 import { EFER, FLAG, GPR, SEG } from '../../arch/registers.ts';
 import { isCanonical } from '../number64.ts';
-import type { Segment } from '../registers.ts';
+import type { Registers } from '../registers.ts';
 import { STATUS } from '../state.ts';
 import type { Status, SystemContext, SystemOperation } from './context.ts';
 import { skipSingleStep } from './debug.ts';
 import { generalProtection, undefinedOpcode } from './fault.ts';
-import { is64Bit, isLongMode, isProtected, refresh, refreshPrivilege } from './mode.ts';
+import {
+  is64Bit,
+  isLongMode,
+  isProtected,
+  refreshTransfer,
+  SEGMENTATION,
+  type Segmentation,
+  segmentation,
+} from './mode.ts';
 import { MSR_FIELD } from './msr-fields.ts';
 import { nextIp } from './operand.ts';
 
@@ -15,30 +23,24 @@ const CODE32 = 0xc09b;
 const CODE64 = 0xa09b;
 const DATA32 = 0xc093;
 
-const flat = (selector: number, attributes: number, dpl: number): Segment => ({
-  selector: selector & 0xffff,
-  attributes: attributes | (dpl << 5),
-  limit: 0xffff_ffff,
-  base: 0,
-});
+const loadFlat = (r: Registers, n: number, selector: number, attributes: number, dpl: number): void =>
+  r.loadSegment(n, selector, attributes | (dpl << 5), 0xffff_ffff, 0);
 
-/** Loads flat CS and SS, CPL and RIP. */
+/** Loads flat CS and SS, CPL and RIP. @param before `segmentation` before the instruction */
 function enter(
-  c: SystemContext,
+  r: Registers,
+  before: Segmentation,
   cs: number,
   attributes: number,
   ss: number,
   cpl: number,
   rip: number,
 ): Status {
-  const r = c.regs;
-  const wasWide = is64Bit(r);
-  r.setSegment(SEG.CS, flat(cs, attributes, cpl));
-  r.setSegment(SEG.SS, flat(ss, DATA32, cpl));
+  loadFlat(r, SEG.CS, cs, attributes, cpl);
+  loadFlat(r, SEG.SS, ss, DATA32, cpl);
   r.cpl = cpl;
   r.rip = rip;
-  if (wasWide && attributes === CODE64) refreshPrivilege(r);
-  else refresh(r);
+  refreshTransfer(r, before);
   return STATUS.EXIT;
 }
 
@@ -53,7 +55,7 @@ function syscall(c: SystemContext): Status {
   r.rflags = flags & ~r.lo(MSR_FIELD.FMASK) & ~FLAG.RF;
   if ((r.systemFlags & FLAG.TF) === 0) skipSingleStep(r, flags);
   const selector = r.hi(MSR_FIELD.STAR) & 0xfffc;
-  return enter(c, selector, CODE64, selector + 8, 0, r.address(MSR_FIELD.LSTAR));
+  return enter(r, SEGMENTATION.WIDE, selector, CODE64, selector + 8, 0, r.address(MSR_FIELD.LSTAR));
 }
 
 /** Flags that SYSRET takes from R11: all but RF and VM. */
@@ -70,7 +72,7 @@ function sysret(c: SystemContext): Status {
   r.rflags = r.gprLo(GPR.R11) & SYSRET_FLAGS;
   const selector = (r.hi(MSR_FIELD.STAR) >>> 16) & 0xffff;
   const cs = (wide ? selector + 16 : selector) | 3;
-  return enter(c, cs, wide ? CODE64 : CODE32, (selector + 8) | 3, 3, target);
+  return enter(r, SEGMENTATION.WIDE, cs, wide ? CODE64 : CODE32, (selector + 8) | 3, 3, target);
 }
 
 function sysenter(c: SystemContext): Status {
@@ -78,11 +80,12 @@ function sysenter(c: SystemContext): Status {
   const selector = r.lo(MSR_FIELD.SYSENTER_CS) & 0xfffc;
   if (!isProtected(r) || selector === 0) return generalProtection(c);
   const wide = isLongMode(r);
+  const before = segmentation(r);
   r.systemFlags = r.systemFlags & ~(FLAG.VM | FLAG.IF | FLAG.RF);
   const sp = wide ? r.address(MSR_FIELD.SYSENTER_ESP) : r.lo(MSR_FIELD.SYSENTER_ESP);
   const ip = wide ? r.address(MSR_FIELD.SYSENTER_EIP) : r.lo(MSR_FIELD.SYSENTER_EIP);
   r.setGprNumber(GPR.RSP, sp);
-  return enter(c, selector, wide ? CODE64 : CODE32, selector + 8, 0, ip);
+  return enter(r, before, selector, wide ? CODE64 : CODE32, selector + 8, 0, ip);
 }
 
 function sysexit(c: SystemContext): Status {
@@ -95,7 +98,7 @@ function sysexit(c: SystemContext): Status {
   if (wide && !(isCanonical(ip) && isCanonical(sp))) return generalProtection(c);
   r.setGprNumber(GPR.RSP, sp);
   const cs = (selector + (wide ? 32 : 16)) | 3;
-  return enter(c, cs, wide ? CODE64 : CODE32, cs + 8, 3, ip);
+  return enter(r, segmentation(r), cs, wide ? CODE64 : CODE32, cs + 8, 3, ip);
 }
 
 export const FAST_CALLS: Record<string, SystemOperation> = { syscall, sysret, sysenter, sysexit };

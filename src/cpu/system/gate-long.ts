@@ -6,12 +6,13 @@ import { FLAG, GPR, SEG, VECTOR } from '../../arch/registers.ts';
 import { ATTRIBUTE, SELECTOR, SYSTEM_TYPE } from '../../arch/segments.ts';
 import { isCanonical, signedNumber } from '../number64.ts';
 import type { Segment } from '../registers.ts';
+import { STATE } from '../state.ts';
 import type { SystemContext } from './context.ts';
 import { markAccessed, nullStack, systemAddress } from './descriptor.ts';
 import type { DeliveredEvent } from './event.ts';
 import { extBit, faulted, idtError, selectorError } from './fault.ts';
-import { checksGateDpl, handlerSegment } from './gate-protected.ts';
-import { is64Bit, refresh, refreshPrivilege } from './mode.ts';
+import { checksGateDpl, handlerSegment, invalidGate } from './gate-protected.ts';
+import { refreshTransfer, segmentation } from './mode.ts';
 import { Stack } from './stack.ts';
 import type { Outcome } from './task-switch.ts';
 import { wideStackPointer } from './tss.ts';
@@ -26,19 +27,18 @@ export function enterLongGate(
   returnIp: number,
 ): Outcome {
   const r = c.regs;
-  const { base, limit } = r.idtr;
+  const before = segmentation(r);
   const entry = event.vector * 16;
-  const invalid = (): Outcome => faulted(c, VECTOR.GP, idtError(c, event.vector));
-  const address = systemAddress(r, base + entry);
-  if (entry + 15 > limit || address === undefined) return invalid();
+  const address = systemAddress(r, r.address(STATE.IDTR) + entry);
+  if (entry + 15 > r.lo(STATE.IDTR + 8) || address === undefined) return invalidGate(c, event);
   if (!c.memory.read(address + 8, 8, true)) return 'fault';
   const upper = c.memory.lo;
-  if ((c.memory.hi & 0x1f00) !== 0) return invalid();
+  if ((c.memory.hi & 0x1f00) !== 0) return invalidGate(c, event);
   if (!c.memory.read(address, 8, true)) return 'fault';
   const { lo, hi } = c.memory;
   const type = (hi >>> 8) & 0x1f;
-  if (type !== SYSTEM_TYPE.INTERRUPT_GATE32 && type !== SYSTEM_TYPE.TRAP_GATE32) return invalid();
-  if (checksGateDpl(event) && ((hi >>> 13) & 3) < r.cpl) return invalid();
+  if (type !== SYSTEM_TYPE.INTERRUPT_GATE32 && type !== SYSTEM_TYPE.TRAP_GATE32) return invalidGate(c, event);
+  if (checksGateDpl(event) && ((hi >>> 13) & 3) < r.cpl) return invalidGate(c, event);
   if ((hi & 0x8000) === 0) return faulted(c, VECTOR.NP, idtError(c, event.vector));
 
   const selector = lo >>> 16;
@@ -55,7 +55,7 @@ export function enterLongGate(
   const rip = signedNumber((hi & 0xffff_0000) | (lo & 0xffff), upper);
   if (!isCanonical(rip)) return faulted(c, VECTOR.GP, extBit(c));
 
-  const stack = new Stack(c, FLAT, Math.floor(sp / 16) * 16, true, inner, extBit(c));
+  const stack = Stack.target(c, FLAT, Math.floor(sp / 16) * 16, true, inner, extBit(c));
   const pushed =
     stack.push(8, r.selector(SEG.SS)) &&
     stack.push(8, r.gprLo(GPR.RSP), r.gprHi(GPR.RSP)) &&
@@ -65,7 +65,6 @@ export function enterLongGate(
     (event.errorCode < 0 || stack.push(8, event.errorCode));
   if (!pushed || !markAccessed(c, cs)) return 'fault';
 
-  const wasWide = is64Bit(r);
   if (inner) r.setSegment(SEG.SS, nullStack(cpl, cpl));
   stack.commit();
   r.setSegment(SEG.CS, cs.segment((selector & ~SELECTOR.RPL) | cpl));
@@ -73,7 +72,6 @@ export function enterLongGate(
   r.rip = rip;
   const masked = (type & 1) === 0 ? FLAG.IF : 0;
   r.systemFlags = r.systemFlags & ~(FLAG.TF | FLAG.NT | FLAG.RF | FLAG.VM | masked);
-  if (wasWide) refreshPrivilege(r);
-  else refresh(r);
+  refreshTransfer(r, before);
   return 'entered';
 }

@@ -4,23 +4,26 @@
  */
 import { FLAG, GPR, SEG, VECTOR } from '../../arch/registers.ts';
 import { isNullSelector, SELECTOR, SYSTEM_TYPE } from '../../arch/segments.ts';
-import type { Segment } from '../registers.ts';
+import { STATE } from '../state.ts';
 import type { SystemContext } from './context.ts';
 import { type Descriptor, markAccessed, nullSegment, readDescriptor, stackSegment } from './descriptor.ts';
 import { type DeliveredEvent, EVENT_TYPE } from './event.ts';
 import { extBit, failed, faulted, idtError, selectorError } from './fault.ts';
-import { isVm86, refresh } from './mode.ts';
+import { isVm86, refreshTransfer, segmentation } from './mode.ts';
 import { Stack, type StackSize } from './stack.ts';
 import { type Outcome, switchTask } from './task-switch.ts';
 import { innerStackPointer } from './tss.ts';
 
-const GATES: readonly number[] = [
-  SYSTEM_TYPE.TASK_GATE,
-  SYSTEM_TYPE.INTERRUPT_GATE16,
-  SYSTEM_TYPE.TRAP_GATE16,
-  SYSTEM_TYPE.INTERRUPT_GATE32,
-  SYSTEM_TYPE.TRAP_GATE32,
-];
+/** Types of descriptors that may stand in the IDT: bit n is type n. */
+const GATES =
+  (1 << SYSTEM_TYPE.TASK_GATE) |
+  (1 << SYSTEM_TYPE.INTERRUPT_GATE16) |
+  (1 << SYSTEM_TYPE.TRAP_GATE16) |
+  (1 << SYSTEM_TYPE.INTERRUPT_GATE32) |
+  (1 << SYSTEM_TYPE.TRAP_GATE32);
+
+/** Segment registers of virtual-8086 mode that a handler finds on its stack and null, in the order of the pushes. */
+const VM86_DATA = [SEG.GS, SEG.FS, SEG.DS, SEG.ES] as const;
 
 /** INT n, INT3 and INTO may only use gates whose DPL allows the current level; INT1 and hardware events any. */
 export const checksGateDpl = (event: DeliveredEvent): boolean =>
@@ -33,15 +36,14 @@ export function enterProtectedGate(
   returnIp: number,
 ): Outcome {
   const r = c.regs;
-  const { base, limit } = r.idtr;
+  const before = segmentation(r);
   const entry = event.vector * 8;
-  const invalid = (): Outcome => faulted(c, VECTOR.GP, idtError(c, event.vector));
-  if (entry + 7 > limit) return invalid();
-  if (!c.memory.read((base + entry) >>> 0, 8, true)) return 'fault';
+  if (entry + 7 > r.lo(STATE.IDTR + 8)) return invalidGate(c, event);
+  if (!c.memory.read((r.address(STATE.IDTR) + entry) >>> 0, 8, true)) return 'fault';
   const { lo, hi } = c.memory;
   const type = (hi >>> 8) & 0x1f;
-  if (!GATES.includes(type)) return invalid();
-  if (checksGateDpl(event) && ((hi >>> 13) & 3) < r.cpl) return invalid();
+  const isGate = ((GATES >>> type) & 1) !== 0;
+  if (!isGate || (checksGateDpl(event) && ((hi >>> 13) & 3) < r.cpl)) return invalidGate(c, event);
   if ((hi & 0x8000) === 0) return faulted(c, VECTOR.NP, idtError(c, event.vector));
   const selector = lo >>> 16;
   if (type === SYSTEM_TYPE.TASK_GATE) return enterTask(c, selector, event, returnIp);
@@ -53,29 +55,36 @@ export function enterProtectedGate(
   const size = is32 ? 4 : 2;
   const inner = !cs.isConforming && cs.dpl < r.cpl;
   const cpl = inner ? cs.dpl : r.cpl;
-  const stack = inner ? innerStack(c, cpl) : { view: Stack.current(c), ss: undefined };
-  if (!stack) return 'fault';
+  const pointer = inner ? innerStackPointer(c, cpl) : undefined;
+  const ss = pointer && stackSegment(c, pointer.selector, cpl, VECTOR.TS, false);
+  if (inner && !ss) return 'fault';
+  const stack = ss
+    ? Stack.target(c, ss, pointer.sp, false, true, selectorError(c, pointer.selector))
+    : Stack.current(c);
   if (ip > cs.limit) return faulted(c, VECTOR.GP, extBit(c));
-  const { view, ss } = stack;
-  if (ss && !pushOuterStack(c, view, size)) return 'fault';
+  if (ss && !pushOuterStack(c, stack, size)) return 'fault';
   const pushed =
-    view.push(size, flags) &&
-    view.push(size, r.selector(SEG.CS)) &&
-    view.push(size, returnIp >>> 0) &&
-    (event.errorCode < 0 || view.push(size, event.errorCode));
+    stack.push(size, flags) &&
+    stack.push(size, r.selector(SEG.CS)) &&
+    stack.push(size, returnIp >>> 0) &&
+    (event.errorCode < 0 || stack.push(size, event.errorCode));
   if (!pushed || !markAccessed(c, cs)) return 'fault';
 
-  if (isVm86(r)) for (const n of [SEG.GS, SEG.FS, SEG.DS, SEG.ES]) r.setSegment(n, nullSegment(0));
+  if (isVm86(r)) for (const n of VM86_DATA) r.setSegment(n, nullSegment(0));
   if (ss) r.setSegment(SEG.SS, ss);
-  view.commit();
+  stack.commit();
   r.setSegment(SEG.CS, cs.segment((selector & ~SELECTOR.RPL) | cpl));
   r.cpl = cpl;
   r.rip = ip;
   const masked = (type & 1) === 0 ? FLAG.IF : 0;
   r.systemFlags = r.systemFlags & ~(FLAG.TF | FLAG.NT | FLAG.RF | FLAG.VM | masked);
-  refresh(r);
+  refreshTransfer(r, before);
   return 'entered';
 }
+
+/** #GP that names the IDT entry. */
+export const invalidGate = (c: SystemContext, event: DeliveredEvent): Outcome =>
+  faulted(c, VECTOR.GP, idtError(c, event.vector));
 
 /** The handler's code segment, checks done. */
 export function handlerSegment(c: SystemContext, selector: number): Descriptor | undefined {
@@ -95,21 +104,11 @@ export function handlerSegment(c: SystemContext, selector: number): Descriptor |
   return undefined;
 }
 
-function innerStack(c: SystemContext, cpl: number): { view: Stack; ss: Segment } | undefined {
-  const pointer = innerStackPointer(c, cpl);
-  if (!pointer) return undefined;
-  const ss = stackSegment(c, pointer.selector, cpl, VECTOR.TS, false);
-  if (!ss) return undefined;
-  return { ss, view: new Stack(c, ss, pointer.sp, false, true, selectorError(c, pointer.selector)) };
-}
-
 /** SS:ESP of the interrupted program, below GS FS DS ES when that was in virtual-8086 mode. */
-function pushOuterStack(c: SystemContext, view: Stack, size: StackSize): boolean {
+function pushOuterStack(c: SystemContext, stack: Stack, size: StackSize): boolean {
   const r = c.regs;
-  if (isVm86(r)) {
-    for (const n of [SEG.GS, SEG.FS, SEG.DS, SEG.ES]) if (!view.push(size, r.selector(n))) return false;
-  }
-  return view.push(size, r.selector(SEG.SS)) && view.push(size, r.gprLo(GPR.RSP));
+  if (isVm86(r)) for (const n of VM86_DATA) if (!stack.push(size, r.selector(n))) return false;
+  return stack.push(size, r.selector(SEG.SS)) && stack.push(size, r.gprLo(GPR.RSP));
 }
 
 /** Through a task gate: a nested task, on whose stack the error code is pushed. */

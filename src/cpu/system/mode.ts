@@ -8,7 +8,7 @@ import { CR0, CR4, EFER, FLAG, SEG } from '../../arch/registers.ts';
 import { ATTRIBUTE } from '../../arch/segments.ts';
 import { CODE_MODE, type CodeMode } from '../../isa/modes.ts';
 import type { Registers } from '../registers.ts';
-import { FPU_TRAP, STATE, TLB } from '../state.ts';
+import { FPU_TRAP, SEGMENT, STATE, TLB } from '../state.ts';
 
 export const isProtected = (r: Registers): boolean => (r.cr0 & CR0.PE) !== 0;
 
@@ -25,6 +25,16 @@ export const isLongMode = (r: Registers): boolean => (r.efer & EFER.LMA) !== 0;
 export const is64Bit = (r: Registers): boolean =>
   (r.efer & EFER.LMA) !== 0 && (r.attributes(SEG.CS) & ATTRIBUTE.L) !== 0;
 
+/** What segment registers mean: a base of 16 times the selector, what descriptors say, hardly anything. */
+export const SEGMENTATION = { REAL: 0, DESCRIPTORS: 1, WIDE: 2 } as const;
+
+export type Segmentation = (typeof SEGMENTATION)[keyof typeof SEGMENTATION];
+
+export function segmentation(r: Registers): Segmentation {
+  if (is64Bit(r)) return SEGMENTATION.WIDE;
+  return usesDescriptors(r) ? SEGMENTATION.DESCRIPTORS : SEGMENTATION.REAL;
+}
+
 /** PCID of linear addresses: CR3 bits 11:0 when CR4.PCIDE = 1, else 0. */
 export const currentPcid = (r: Registers): number =>
   (r.cr4 & CR4.PCIDE) !== 0 ? r.lo(STATE.CR3) & 0xfff : 0;
@@ -37,19 +47,40 @@ export function refresh(r: Registers): void {
   refreshPrivilege(r);
   refreshFpuTrap(r);
   const wide = is64Bit(r);
-  for (let n = SEG.ES; n <= SEG.GS; n++) {
-    const flatBase = wide && n < SEG.FS;
-    r.setAddress(STATE.EFFECTIVE_BASE + 8 * n, flatBase ? 0 : r.segmentBase(n));
-    refreshRange(r, n, wide);
+  const checksType = usesDescriptors(r);
+  for (let n = SEG.ES; n <= SEG.GS; n++) refreshSegment(r, n, wide, checksType);
+  refreshCode(r, wide);
+}
+
+/**
+ * The part of `refresh` that depends on CPL, CS and SS: for a transfer that loads no other segment register.
+ * @param before `segmentation` before the transfer
+ */
+export function refreshTransfer(r: Registers, before: Segmentation): void {
+  if (segmentation(r) !== before || before === SEGMENTATION.REAL) {
+    refresh(r);
+    return;
   }
-  const mode = codeMode(r);
-  r.setPair(STATE.CODE_MODE, mode, 0);
-  r.setPair(STATE.ADDRESS_MASK, 0xffff_ffff, wide ? 0xffff_ffff : 0);
+  refreshPrivilege(r);
+  if (before === SEGMENTATION.WIDE) return;
+  refreshSegment(r, SEG.CS, false, true);
+  refreshSegment(r, SEG.SS, false, true);
+  refreshCode(r, false);
+}
+
+/** Code mode, masks and code limit, after the ranges of the segments. */
+function refreshCode(r: Registers, wide: boolean): void {
+  const { u32 } = r;
   const stackIs32 = (r.attributes(SEG.SS) & ATTRIBUTE.DB) !== 0;
-  if (wide) r.setPair(STATE.STACK_MASK, 0xffff_ffff, 0xffff_ffff);
-  else r.setPair(STATE.STACK_MASK, stackIs32 ? 0xffff_ffff : 0xffff, 0);
-  if (wide) r.setPair(STATE.CODE_LIMIT, 0xffff_ffff, 0xffff_ffff);
-  else r.setPair(STATE.CODE_LIMIT, r.limit(SEG.CS), 0);
+  const upper = wide ? 0xffff_ffff : 0;
+  u32[STATE.CODE_MODE >> 2] = codeMode(r, wide);
+  u32[(STATE.CODE_MODE >> 2) + 1] = 0;
+  u32[STATE.ADDRESS_MASK >> 2] = 0xffff_ffff;
+  u32[(STATE.ADDRESS_MASK >> 2) + 1] = upper;
+  u32[STATE.STACK_MASK >> 2] = wide || stackIs32 ? 0xffff_ffff : 0xffff;
+  u32[(STATE.STACK_MASK >> 2) + 1] = upper;
+  u32[STATE.CODE_LIMIT >> 2] = wide ? 0xffff_ffff : r.limit(SEG.CS);
+  u32[(STATE.CODE_LIMIT >> 2) + 1] = upper;
 }
 
 /** The part of `refresh` that depends on CPL, CR0.AM, CR4.SMAP and EFLAGS.AC. */
@@ -75,21 +106,20 @@ export function refreshFpuTrap(r: Registers): void {
 
 /** The part of `refresh` for one data segment register outside 64-bit mode or for FS and GS: base and range. */
 export function refreshDataSegment(r: Registers, n: number): void {
-  if (!is64Bit(r)) {
-    if (n === SEG.SS || n === SEG.CS) {
-      refresh(r);
-      return;
-    }
-    r.setAddress(STATE.EFFECTIVE_BASE + 8 * n, r.segmentBase(n));
-    refreshRange(r, n, false);
-    if (n < SEG.FS) r.setPair(STATE.CODE_MODE, codeMode(r), 0);
+  if (is64Bit(r)) {
+    if (n >= SEG.FS) copyBase(r, n);
     return;
   }
-  if (n >= SEG.FS) r.setAddress(STATE.EFFECTIVE_BASE + 8 * n, r.segmentBase(n));
+  if (n === SEG.SS || n === SEG.CS) {
+    refresh(r);
+    return;
+  }
+  refreshSegment(r, n, false, usesDescriptors(r));
+  if (n < SEG.FS) r.setPair(STATE.CODE_MODE, codeMode(r, false), 0);
 }
 
-function codeMode(r: Registers): CodeMode {
-  if (is64Bit(r)) return CODE_MODE.LONG64;
+function codeMode(r: Registers, wide: boolean): CodeMode {
+  if (wide) return CODE_MODE.LONG64;
   const stackIs32 = (r.attributes(SEG.SS) & ATTRIBUTE.DB) !== 0;
   if (!(r.attributes(SEG.CS) & ATTRIBUTE.DB)) {
     return stackIs32 ? CODE_MODE.CS16_SS32 : CODE_MODE.CS16_SS16;
@@ -98,52 +128,68 @@ function codeMode(r: Registers): CodeMode {
   return isFlat(r) ? CODE_MODE.FLAT32 : CODE_MODE.CS32_SS32;
 }
 
-const FLAT_SEGMENTS = [SEG.CS, SEG.SS, SEG.DS, SEG.ES];
+const isFlat = (r: Registers): boolean =>
+  isUnlimited(r, SEG.CS) && isUnlimited(r, SEG.SS) && isUnlimited(r, SEG.DS) && isUnlimited(r, SEG.ES);
 
-function isFlat(r: Registers): boolean {
-  for (const n of FLAT_SEGMENTS) if (r.segmentBase(n) !== 0 || !isUnlimited(r, n)) return false;
-  return true;
+/** Base 0; readable, and writable unless it is CS, at all offsets: what its range (below) already says. */
+function isUnlimited({ u32 }: Registers, n: number): boolean {
+  const base = (STATE.EFFECTIVE_BASE + 8 * n) >> 2;
+  const range = (STATE.SEGMENT_RANGE + 32 * n) >> 2;
+  if ((u32[base] | u32[base + 1]) !== 0) return false;
+  return isWhole(u32, range) && (n === SEG.CS || isWhole(u32, range + 4));
 }
 
-/** Readable, and writable unless it is CS, at all offsets: what its range (below) already says. */
-function isUnlimited(r: Registers, n: number): boolean {
-  const range = STATE.SEGMENT_RANGE + 32 * n;
-  const whole = (low: number): boolean =>
-    r.lo(low) === 0 && r.hi(low) === 0 && r.lo(low + 8) === 0xffff_ffff && r.hi(low + 8) === 0;
-  return whole(range) && (n === SEG.CS || whole(range + 16));
-}
+/** 0 to FFFFFFFFh. */
+const isWhole = (u32: Uint32Array, at: number): boolean =>
+  (u32[at] | u32[at + 1] | ~u32[at + 2] | u32[at + 3]) === 0;
 
 /**
- * Range of one segment: signed bounds of the offsets that may be read and written. All offsets in
- * 64-bit mode; low 1, high 0 where nothing may be accessed.
+ * Effective base of one segment, and its range: signed bounds of the offsets that may be read and written.
+ * All offsets in 64-bit mode; low 1, high 0 where nothing may be accessed.
+ * @param checksType code and data segments differ in what they allow
  */
-function refreshRange(r: Registers, n: number, wide: boolean): void {
-  const at = STATE.SEGMENT_RANGE + 32 * n;
+function refreshSegment(r: Registers, n: number, wide: boolean, checksType: boolean): void {
+  const { u32 } = r;
+  const range = (STATE.SEGMENT_RANGE + 32 * n) >> 2;
   if (wide) {
-    setAll(r, at);
-    setAll(r, at + 16);
+    if (n >= SEG.FS) copyBase(r, n);
+    else r.setPair(STATE.EFFECTIVE_BASE + 8 * n, 0, 0);
+    setAll(u32, range);
+    setAll(u32, range + 4);
     return;
   }
+  copyBase(r, n);
   const attributes = r.attributes(n);
-  const usable = (attributes & ATTRIBUTE.UNUSABLE) === 0 && (attributes & ATTRIBUTE.P) !== 0;
+  const usable = (attributes & (ATTRIBUTE.UNUSABLE | ATTRIBUTE.P)) === ATTRIBUTE.P;
   const isCode = (attributes & ATTRIBUTE.CODE) !== 0;
-  const checksType = usesDescriptors(r);
   const readable = usable && (!checksType || !isCode || (attributes & ATTRIBUTE.READABLE) !== 0);
   const writable = usable && (!checksType || (!isCode && (attributes & ATTRIBUTE.WRITABLE) !== 0));
   const expandDown = !isCode && (attributes & ATTRIBUTE.EXPAND_DOWN) !== 0;
   const limit = r.limit(n);
   const low = expandDown ? limit + 1 : 0;
   const high = expandDown ? (attributes & ATTRIBUTE.DB ? 0xffff_ffff : 0xffff) : limit;
-  setBounds(r, at, readable, low, high);
-  setBounds(r, at + 16, writable, low, high);
+  setBounds(u32, range, readable, low, high);
+  setBounds(u32, range + 4, writable, low, high);
 }
 
-function setAll(r: Registers, at: number): void {
-  r.setPair(at, 0, 0x8000_0000);
-  r.setPair(at + 8, 0xffff_ffff, 0x7fff_ffff);
+function copyBase({ u32 }: Registers, n: number): void {
+  const from = (STATE.SEGMENTS + n * SEGMENT.SIZE + SEGMENT.BASE) >> 2;
+  const to = (STATE.EFFECTIVE_BASE + 8 * n) >> 2;
+  u32[to] = u32[from];
+  u32[to + 1] = u32[from + 1];
 }
 
-function setBounds(r: Registers, at: number, allowed: boolean, low: number, high: number): void {
-  r.setAddress(at, allowed ? low : 1);
-  r.setAddress(at + 8, allowed ? high : 0);
+function setAll(u32: Uint32Array, at: number): void {
+  u32[at] = 0;
+  u32[at + 1] = 0x8000_0000;
+  u32[at + 2] = 0xffff_ffff;
+  u32[at + 3] = 0x7fff_ffff;
+}
+
+/** `low` may be 2^32. */
+function setBounds(u32: Uint32Array, at: number, allowed: boolean, low: number, high: number): void {
+  u32[at] = allowed ? low : 1;
+  u32[at + 1] = allowed && low > 0xffff_ffff ? 1 : 0;
+  u32[at + 2] = allowed ? high : 0;
+  u32[at + 3] = 0;
 }

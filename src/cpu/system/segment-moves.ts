@@ -11,21 +11,22 @@ import { MSR_FIELD } from './msr-fields.ts';
 import { defaultWideSize, nextIp, operandSize, readRm16, writeRmWord, writeSized } from './operand.ts';
 import { Stack, type StackSize } from './stack.ts';
 
-/** Loads a segment register; with SS interrupts stay away for one more instruction. */
-function load(c: SystemContext, n: number, selector: number): boolean {
+/**
+ * Loads a segment register: FAULT, NEXT, or EXIT when the code runs in another mode now. With SS interrupts
+ * stay away for one more instruction.
+ */
+function load(c: SystemContext, n: number, selector: number): Status {
   const segment = checkedSegment(c, n, selector);
-  if (!segment) return false;
-  c.regs.setSegment(n, segment);
-  return true;
-}
-
-/** Brings the derived fields up to date and leaves the generated code when it runs in another mode now. */
-function loaded(c: SystemContext, n: number): Status {
+  if (!segment) return STATUS.FAULT;
   const r = c.regs;
   const before = r.lo(STATE.CODE_MODE);
-  refreshDataSegment(r, n);
+  // Kernels load what is there already, at every entry and exit.
+  if (!r.holds(n, segment)) {
+    r.setSegment(n, segment);
+    refreshDataSegment(r, n);
+  }
   if (n === SEG.SS) r.interruptibility |= INTERRUPTIBILITY.MOV_SS;
-  if (n !== SEG.SS && r.lo(STATE.CODE_MODE) === before) return STATUS.NEXT;
+  else if (r.lo(STATE.CODE_MODE) === before) return STATUS.NEXT;
   r.rip = nextIp(c);
   return STATUS.EXIT;
 }
@@ -34,7 +35,7 @@ function moveToSegment(c: SystemContext): Status {
   const n = c.record.reg & 7;
   if (n > SEG.GS || n === SEG.CS) return undefinedOpcode(c);
   const selector = readRm16(c);
-  return selector !== undefined && load(c, n, selector) ? loaded(c, n) : STATUS.FAULT;
+  return selector === undefined ? STATUS.FAULT : load(c, n, selector);
 }
 
 function moveFromSegment(c: SystemContext): Status {
@@ -48,10 +49,10 @@ const pop =
   (c) => {
     const stack = Stack.current(c);
     if (!stack.pop((defaultWideSize(c) / 8) as StackSize)) return STATUS.FAULT;
-    if (!load(c, n, c.memory.lo & 0xffff)) return STATUS.FAULT;
+    const status = load(c, n, c.memory.lo & 0xffff);
     // POP SS moves the pointer of the old stack; its size is that of the old SS.
-    stack.commit();
-    return loaded(c, n);
+    if (status !== STATUS.FAULT) stack.commit();
+    return status;
   };
 
 /** LDS, LES, LFS, LGS, LSS: offset into ModRM.reg, selector into `n`. */
@@ -64,9 +65,9 @@ const loadFarPointer =
     if (!readSegment(c, record.segment, at, (size / 8) as StackSize)) return STATUS.FAULT;
     const { lo, hi } = memory;
     if (!readSegment(c, record.segment, at + size / 8, 2)) return STATUS.FAULT;
-    if (!load(c, n, memory.lo)) return STATUS.FAULT;
+    const status = load(c, n, memory.lo);
+    if (status === STATUS.FAULT) return status;
     writeSized(c, record.reg, size, lo, hi);
-    const status = loaded(c, n);
     // Unlike MOV SS, LSS has no interrupt shadow.
     if (n === SEG.SS) c.regs.interruptibility &= ~INTERRUPTIBILITY.MOV_SS;
     return status;

@@ -33,7 +33,7 @@ const adcSemantics = binary((c, a, b) => {
 const sbbSemantics = binary((c, a, b) => {
   const borrow = c.f.let(c.carry);
   const result = c.f.let(signExtend(i64.sub(i64.sub(a, b), i64.extend_i32_u(borrow)), c.size));
-  return { result, setFlags: () => c.flags.sbb(a, result, borrow) };
+  return { result, setFlags: () => c.flags.sbb(a, result, borrow, b) };
 });
 
 const logicSemantics = (operation: (a: I64, b: I64) => I64): Semantics =>

@@ -1,9 +1,9 @@
 /** BT, BTS, BTR, BTC, BSF, BSR, CMPXCHG8B/16B. SDM volume 2. (POPCNT stands with SSE4.2.) */
 import { FLAG } from '../../arch/registers.ts';
-import { type I64, i32, i64 } from '../../wasm/expression.ts';
+import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import type { Context, Instruction, Semantics } from '../definition.ts';
 import { STATE } from '../state.ts';
-import { bitAt, keptFlags, zeroExtend } from './helpers.ts';
+import { bitAt, zeroExtend } from './helpers.ts';
 
 type Change = ((value: I64, mask: I64) => I64) | undefined;
 
@@ -13,10 +13,7 @@ function bitTest(change: Change, immediate: boolean): Semantics {
     const { f, size } = c;
     const offset = f.let(immediate ? c.immediate() : c.read(1));
     const position = f.let(i64.and(offset, i64.const(size - 1)));
-    const setCarry = (value: I64) => {
-      const carry = bitAt(value, position);
-      c.flags.raw(f.let(i32.or(keptFlags(c, FLAG.CF), carry)));
-    };
+    const setCarry = (value: I64) => c.flags.only({ CF: bitAt(value, position) });
     const changed = (value: I64): I64 => change?.(value, i64.shl(i64.const(1), position)) ?? value;
     if (!c.isMemory(0) || immediate) {
       const value = f.let(c.read(0));
@@ -46,13 +43,13 @@ const TESTS: readonly { mnemonic: string; change: Change; opcode: string; extens
 /** BSF and BSR. A zero source sets ZF and leaves the destination (its upper half too). */
 function scan(forward: boolean): Semantics {
   return (c) => {
-    const source = c.f.let(c.readU(1));
-    c.f.if(i64.eqz(source), () => {
-      c.flags.raw(c.f.let(i32.or(keptFlags(c, FLAG.ZF), i32.const(FLAG.ZF))));
-      c.done();
-    });
-    c.write(0, forward ? i64.ctz(source) : i64.sub(i64.const(63), i64.clz(source)));
-    c.flags.raw(c.f.let(keptFlags(c, FLAG.ZF)));
+    const { f } = c;
+    const source = f.let(c.readU(1));
+    const isZero = f.let(i64.eqz(source));
+    f.if(i32.eqz(isZero), () =>
+      c.write(0, forward ? i64.ctz(source) : i64.sub(i64.const(63), i64.clz(source))),
+    );
+    c.flags.only({ ZF: isZero });
   };
 }
 
@@ -60,9 +57,6 @@ const RAX = 0;
 const RCX = 1;
 const RDX = 2;
 const RBX = 3;
-
-const setZero = (c: Context, zero: boolean) =>
-  c.flags.raw(c.f.let(i32.or(keptFlags(c, FLAG.ZF), i32.const(zero ? FLAG.ZF : 0))));
 
 /** CMPXCHG8B, and CMPXCHG16B with REX.W. The destination is written in both cases. */
 const compareExchangeWide: Semantics = (c) => {
@@ -81,32 +75,23 @@ const compareExchangeWide: Semantics = (c) => {
     f.store(wide ? 'i64' : 'i64_32', host, b, half);
     c.commit(host);
   };
+  const equal = f.let(i32.and(i64.eq(low, register(RAX)), i64.eq(high, register(RDX))));
   f.if(
-    i32.and(i64.eq(low, register(RAX)), i64.eq(high, register(RDX))),
-    () => {
-      store(register(RBX), register(RCX));
-      setZero(c, true);
-    },
+    equal,
+    () => store(register(RBX), register(RCX)),
     () => {
       store(low, high);
       c.setGpr(RAX, low, wide ? 64 : 32);
       c.setGpr(RDX, high, wide ? 64 : 32);
-      setZero(c, false);
     },
   );
+  c.flags.only({ ZF: equal });
 };
 
-const changeCarry =
-  (change: 'clear' | 'set' | 'complement'): Semantics =>
-  (c) => {
-    const flags = c.f.let(c.rflags());
-    const kept = i32.and(flags, i32.const(0x8d4));
-    const carry =
-      change === 'complement'
-        ? i32.xor(i32.and(flags, i32.const(1)), i32.const(1))
-        : i32.const(change === 'set' ? 1 : 0);
-    c.flags.raw(c.f.let(i32.or(kept, carry)));
-  };
+const setCarry =
+  (carry: (c: Context) => I32): Semantics =>
+  (c) =>
+    c.flags.only({ CF: carry(c) });
 
 const setDirection =
   (down: boolean): Semantics =>
@@ -148,9 +133,9 @@ export const bitInstructions: readonly Instruction[] = [
     feature64: 'cx16',
     semantics: compareExchangeWide,
   },
-  { mnemonic: 'CMC', encoding: 'F5', attributes: 'byte', semantics: changeCarry('complement') },
-  { mnemonic: 'CLC', encoding: 'F8', attributes: 'byte', semantics: changeCarry('clear') },
-  { mnemonic: 'STC', encoding: 'F9', attributes: 'byte', semantics: changeCarry('set') },
+  { mnemonic: 'CMC', encoding: 'F5', attributes: 'byte', semantics: setCarry((c) => i32.eqz(c.carry)) },
+  { mnemonic: 'CLC', encoding: 'F8', attributes: 'byte', semantics: setCarry(() => i32.const(0)) },
+  { mnemonic: 'STC', encoding: 'F9', attributes: 'byte', semantics: setCarry(() => i32.const(1)) },
   { mnemonic: 'CLD', encoding: 'FC', attributes: 'byte', semantics: setDirection(false) },
   { mnemonic: 'STD', encoding: 'FD', attributes: 'byte', semantics: setDirection(true) },
 ];

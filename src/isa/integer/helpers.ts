@@ -1,7 +1,5 @@
 /** Small expressions that several families of integer instructions use. */
-import { FLAG } from '../../arch/registers.ts';
 import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
-import type { Context } from '../definition.ts';
 
 /** Sign-extends the low `bits` bits. */
 export function signExtend(value: I64, bits: number): I64 {
@@ -29,7 +27,3 @@ export const topBit = (value: I64, bits: number): I32 => bitAt(value, i64.const(
 /** CF and OF (0 or 1 each) at their RFLAGS positions. */
 export const carryOverflow = (carry: I32, overflow: I32): I32 =>
   i32.or(carry, i32.shl(overflow, i32.const(11)));
-
-/** The six status flags as they are, less those in `mask`. */
-export const keptFlags = (c: Context, mask: number): I32 => i32.and(c.rflags(), i32.const(STATUS & ~mask));
-const STATUS = FLAG.CF | FLAG.PF | FLAG.AF | FLAG.ZF | FLAG.SF | FLAG.OF;

@@ -174,7 +174,7 @@ const saveFlagsToAh: Semantics = (c) =>
 
 const loadFlagsFromAh: Semantics = (c) => {
   const five = i32.and(i32.wrap_i64(AH(c)), i32.const(0xd5));
-  c.flags.raw(c.f.let(i32.or(five, i32.and(c.rflags(), i32.const(FLAG.OF)))));
+  c.flags.raw(c.f.let(i32.or(five, i32.shl(c.overflow, i32.const(11)))));
 };
 
 export const multiplyInstructions: readonly Instruction[] = [

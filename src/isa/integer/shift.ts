@@ -1,23 +1,27 @@
 /** Shifts and rotates. SDM volume 2, "SAL/SAR/SHL/SHR", "RCL/RCR/ROL/ROR", "SHLD", "SHRD". */
-import { FLAG } from '../../arch/registers.ts';
 import { type I32, type I64, i32, i64, select } from '../../wasm/expression.ts';
 import type { Context, Instruction, Semantics } from '../definition.ts';
-import { bitAt, carryOverflow, keptFlags, signExtend, topBit, zeroExtend } from './helpers.ts';
+import { bitAt, carryOverflow, signExtend, topBit, zeroExtend } from './helpers.ts';
 
 /** Where the count comes from: an immediate operand, the constant 1, or CL. */
 type Count = 'Ib' | '1' | 'CL';
 
+const countMask = (c: Context): number => (c.size === 64 ? 63 : 31);
+
 /** The count masked to 5 bits, or 6 with 64-bit operands. */
 function countOf(c: Context, count: Count): I64 {
   if (count === '1') return i64.const(1);
-  const raw = count === 'CL' ? c.gpr(1) : c.immediate();
-  return i64.and(raw, i64.const(c.size === 64 ? 63 : 31));
+  const mask = countMask(c);
+  if (count === 'CL') return i64.and(c.gpr(1), i64.const(mask));
+  return c.knownImmediate === undefined
+    ? i64.and(c.immediate(), i64.const(mask))
+    : i64.const(c.knownImmediate & mask);
 }
 
 /** Runs `body` unless the count is 0, which leaves everything as it was (but a 32-bit register zero-extended). */
 function unlessZero(c: Context, count: Count, amount: I64, value: I64, body: () => void): void {
   const known = count === 'Ib' ? c.knownImmediate : undefined;
-  if (count === '1' || (known !== undefined && (known & (c.size === 64 ? 63 : 31)) !== 0)) {
+  if (count === '1' || (known !== undefined && (known & countMask(c)) !== 0)) {
     body();
     return;
   }
@@ -78,12 +82,6 @@ const shiftArithmetic = (count: Count): Semantics =>
     overflow: () => i32.const(0),
   }));
 
-/** Rotates write CF and OF only. */
-function setRotateFlags(c: Context, carry: I32, overflow: I32): void {
-  const kept = keptFlags(c, FLAG.CF | FLAG.OF);
-  c.flags.raw(c.f.let(i32.or(kept, carryOverflow(carry, overflow))));
-}
-
 /** ROL and ROR: the count counts modulo the width, but the flags change whenever the masked count is not 0. */
 function rotate(count: Count, left: boolean): Semantics {
   return (c) => {
@@ -99,42 +97,53 @@ function rotate(count: Count, left: boolean): Semantics {
       c.write(0, r);
       const carry = c.f.let(left ? bitAt(r, i64.const(0)) : topBit(r, size));
       const overflow = left ? i32.xor(topBit(r, size), carry) : i32.xor(topBit(r, size), topBit(r, size - 1));
-      setRotateFlags(c, carry, c.f.let(overflow));
+      c.flags.only({ CF: carry, OF: overflow });
     });
   };
 }
 
-/** RCL and RCR: a rotation of width + 1 bits, done bit by bit for exactness at every width. */
+/** Bits and the carry flag above them: width + 1 bits, which RCL and RCR rotate. */
+interface Rotated {
+  /** The lower bits; what lies above them has no meaning. */
+  readonly result: I64;
+  readonly carry: I32;
+}
+
+/** Up to 32 bits and CF fit into one word, rotated to the left by 0 to width + 1. */
+function rotateWord(c: Context, value: I64, amount: I64, left: boolean): Rotated {
+  const { f, size } = c;
+  const width = i64.const(size + 1);
+  const count = f.let(size < 32 ? i64.rem_u(amount, width) : amount);
+  const back = f.let(i64.sub(width, count));
+  const word = f.let(i64.or(value, i64.shl(i64.extend_i32_u(c.carry), i64.const(size))));
+  const [up, down] = left ? [count, back] : [back, count];
+  const result = f.let(i64.or(i64.shl(word, up), i64.shr_u(word, down)));
+  return { result, carry: bitAt(result, i64.const(size)) };
+}
+
+/** 64 bits and CF, by 1 to 63. */
+function rotateQuadword(c: Context, value: I64, amount: I64, left: boolean): Rotated {
+  const back = c.f.let(i64.sub(i64.const(64), amount));
+  const before = i64.sub(amount, i64.const(1));
+  const carry = i64.extend_i32_u(c.carry);
+  const one = i64.const(1);
+  const parts = left
+    ? [i64.shl(value, amount), i64.shl(carry, before), i64.shr_u(i64.shr_u(value, one), back)]
+    : [i64.shr_u(value, amount), i64.shl(carry, back), i64.shl(i64.shl(value, one), back)];
+  return { result: c.f.let(parts.reduce(i64.or)), carry: bitAt(value, left ? back : before) };
+}
+
 function rotateThroughCarry(count: Count, left: boolean): Semantics {
   return (c) => {
     const { size, f } = c;
-    const value = f.let(c.read(0));
+    const value = f.let(c.readU(0));
     const amount = f.let(countOf(c, count));
     unlessZero(c, count, amount, value, () => {
-      const rest = f.let(size < 32 ? i64.rem_u(amount, i64.const(size + 1)) : amount);
-      const current = f.let(zeroExtend(value, size));
-      const carry = f.let(c.carry);
-      f.block((end) => {
-        f.loop((head) => {
-          f.brIf(end, i64.eqz(rest));
-          const out = f.let(left ? topBit(current, size) : bitAt(current, i64.const(0)));
-          const inserted = i64.extend_i32_u(carry);
-          f.set(
-            current,
-            left
-              ? zeroExtend(i64.or(i64.shl(current, i64.const(1)), inserted), size)
-              : i64.or(i64.shr_u(current, i64.const(1)), i64.shl(inserted, i64.const(size - 1))),
-          );
-          f.set(carry, out);
-          f.set(rest, i64.sub(rest, i64.const(1)));
-          f.br(head);
-        });
-      });
-      c.write(0, current);
-      const overflow = left
-        ? i32.xor(topBit(current, size), carry)
-        : i32.xor(topBit(current, size), topBit(current, size - 1));
-      setRotateFlags(c, carry, f.let(overflow));
+      const { result, carry } = (size === 64 ? rotateQuadword : rotateWord)(c, value, amount, left);
+      const out = f.let(carry);
+      c.write(0, result);
+      const next = left ? out : topBit(result, size - 1);
+      c.flags.only({ CF: out, OF: i32.xor(topBit(result, size), next) });
     });
   };
 }

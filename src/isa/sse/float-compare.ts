@@ -5,36 +5,14 @@
 import { FLAG } from '../../arch/registers.ts';
 import { type I32, i32, select, type V128 } from '../../wasm/expression.ts';
 import type { Local } from '../../wasm/function.ts';
-import { f32x4, f64x2, i32x4, i64x2, v128 } from '../../wasm/simd.ts';
+import { i32x4, v128 } from '../../wasm/simd.ts';
 import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
-import { EXCEPTION, FLAGS, has } from '../float/workspace.ts';
+import { FLAGS, has } from '../float/workspace.ts';
 import { type LaneFormat, SINGLES } from './float-lanes.ts';
 import { attributesOf, operandsOf, ordinary, PD, PS, SD, SHAPES, type Shape, SS } from './float-shapes.ts';
+import { denormals, flagIfAny, nans, signalingNans, vectors } from './float-vectors.ts';
 import { MXCSR, mxcsrOf, noneUnmasked, raiseUnmasked, settleInside } from './mxcsr.ts';
 import { immediateByte } from './rows.ts';
-
-const vectors = (format: LaneFormat) =>
-  format === SINGLES
-    ? {
-        ...f32x4,
-        minimumNormal: f32x4.const(2 ** -126),
-        sign: i32x4.const(-0x8000_0000),
-        quiet: i32x4.const(0x40_0000),
-        equalBits: i32x4.eq,
-      }
-    : {
-        ...f64x2,
-        minimumNormal: f64x2.const(2 ** -1022),
-        sign: i64x2.const(-(1n << 63n)),
-        quiet: i64x2.const(1n << 51n),
-        equalBits: i64x2.eq,
-      };
-
-/** Lanes that hold a denormal. */
-function denormal(format: LaneFormat, a: V128): V128 {
-  const v = vectors(format);
-  return v128.and(v.lt(v.abs(a), v.minimumNormal), v.ne(a, v.const(0)));
-}
 
 /** (a) -> a with denormals made zeros when MXCSR.DAZ is set. */
 const flushing = (format: LaneFormat): LibraryFunction<'v128'> => ({
@@ -44,7 +22,7 @@ const flushing = (format: LaneFormat): LibraryFunction<'v128'> => ({
   build: (f) => {
     const a = f.param(1, 'v128');
     f.if(i32.eqz(has(mxcsrOf(f.param(0, 'i32')), MXCSR.DENORMALS_ARE_ZEROS)), () => f.return(a));
-    const small = denormal(format, a);
+    const small = denormals(format, a);
     f.return(v128.andnot(a, v128.andnot(small, vectors(format).sign)));
     f.unreachable();
   },
@@ -62,7 +40,6 @@ const comparing = (format: LaneFormat): LibraryFunction<'i32'> => ({
   params: ['v128', 'v128', 'i32'],
   result: 'i32',
   build: (f, use) => {
-    const v = vectors(format);
     const s = format === SINGLES ? PS : PD;
     const [state, a, b] = [f.param(0, 'i32'), f.param(1, 'v128'), f.param(2, 'v128')];
     f.if(s.all(s.and(ordinary(s, a), ordinary(s, b))), () => {
@@ -71,15 +48,12 @@ const comparing = (format: LaneFormat): LibraryFunction<'i32'> => ({
     });
     f.set(a, use.library(FLUSH[format.name], a));
     f.set(b, use.library(FLUSH[format.name], b));
-    const [nanA, nanB] = [f.let(v.ne(a, a)), f.let(v.ne(b, b))];
+    const [nanA, nanB] = [f.let(nans(format, a)), f.let(nans(format, b))];
     const unordered = f.let(v128.or(nanA, nanB));
-    const signaling = (x: V128, nan: V128): V128 =>
-      v128.and(nan, v.equalBits(v128.and(x, v.quiet), v.const(0)));
-    const invalid = f.let(v128.or(signaling(a, nanA), signaling(b, nanB)));
+    const invalid = f.let(v128.or(signalingNans(format, a, nanA), signalingNans(format, b, nanB)));
     f.if(f.param(3, 'i32'), () => f.set(invalid, unordered));
-    const denormals = v128.andnot(v128.or(denormal(format, a), denormal(format, b)), unordered);
-    const flag = (lanes: V128, bit: number): I32 => i32.mul(v128.any_true(lanes), i32.const(bit));
-    const flags = i32.or(flag(invalid, EXCEPTION.INVALID), flag(denormals, EXCEPTION.DENORMAL));
+    const denormal = v128.andnot(v128.or(denormals(format, a), denormals(format, b)), unordered);
+    const flags = i32.or(flagIfAny(invalid, 'INVALID'), flagIfAny(denormal, 'DENORMAL'));
     f.store('i32', state, flags, FLAGS);
     settleInside(f, use);
     f.return(i32.and(mxcsrOf(state), i32.const(MXCSR.DENORMALS_ARE_ZEROS)));

@@ -1,15 +1,19 @@
 /**
  * Floating-point operations of whole registers for any operands and any MXCSR. The WebAssembly operation
- * serves when no operand is a denormal or NaN and the result is normal, or exact for a reason that is easy
- * to see; while the precision flag is clear, the error of the result is computed to see whether to set it.
- * Everything else goes lane by lane: float-lanes.ts.
+ * serves when no operand is a denormal and no result tiny, or exact for a reason that is easy to see.
+ * Results and flags of infinities and NaNs are put together by lane (float-special.ts); while the
+ * precision flag is clear, the error of the result is computed to see whether to set it. Everything else
+ * goes lane by lane: float-lanes.ts.
  */
 import { type Expression, type I32, i32, type V128 } from '../../wasm/expression.ts';
 import type { FunctionBuilder } from '../../wasm/function.ts';
+import { v128 } from '../../wasm/simd.ts';
 import type { LibraryFunction } from '../definition.ts';
 import { STATE } from '../state.ts';
 import type { Arithmetic } from './float-lanes.ts';
-import { finite, ordinary, type Shape } from './float-shapes.ts';
+import { PD, PS, type Shape } from './float-shapes.ts';
+import { type Lanes, smallLanes, specialResult } from './float-special.ts';
+import { finites } from './float-vectors.ts';
 import { isPlainWhenExact, MXCSR, mxcsrOf, noneUnmasked, settleInside } from './mxcsr.ts';
 
 type Value = Expression;
@@ -21,28 +25,6 @@ export interface Operation {
   changed(source: V128): V128;
   /** (destination, source) -> destination, with the flags settled: see `raiseUnmasked`. */
   readonly general: LibraryFunction<'v128'>;
-}
-
-/** Whether the result `r` of ordinary operands can neither have underflowed nor be special. */
-function resultIsPlain(s: Shape, operation: Arithmetic, a: Value, b: Value, r: Value): Value {
-  // A number just below the smallest normal one is tiny even if it rounds to that.
-  const normal = s.lt(s.minimumNormal, s.abs(r));
-  switch (operation) {
-    // A sum that is denormal is exact; a root is never near the ends of the range.
-    case 'add':
-    case 'sub':
-    case 'sqrt':
-      return finite(s, r);
-    case 'mul':
-      return s.and(finite(s, r), s.or(normal, s.or(s.eq(a, s.zero), s.eq(b, s.zero))));
-    case 'div':
-      return s.and(finite(s, r), s.or(normal, s.eq(a, s.zero)));
-  }
-}
-
-function isPlainOperation(s: Shape, operation: Arithmetic, a: Value, b: Value, r: Value): I32 {
-  const operands = operation === 'sqrt' ? ordinary(s, b) : s.and(ordinary(s, a), ordinary(s, b));
-  return s.all(s.and(operands, resultIsPlain(s, operation, a, b, r)));
 }
 
 // --- exactness --------------------------------------------------------------------------------------
@@ -107,8 +89,20 @@ function isExact(f: FunctionBuilder, s: Shape, operation: Arithmetic, a: Value, 
 
 // --- functions --------------------------------------------------------------------------------------
 
+/** The operand of a scalar instruction in lane 0 of a vector of ones, which no operation finds anything about. */
+const widened = (s: Shape, v: V128): V128 =>
+  s.lanes === 1 ? s.merge(packedShape(s).number(1) as V128, s.value(v)) : v;
+
+const packedShape = (s: Shape): Shape => (s.format.lanes === 4 ? PS : PD);
+
+/** Whether exactness can be told: operands far from the ends of the range, finite results. */
+function isKnown(s: Shape, { format, operation, a, b, r }: Lanes): I32 {
+  const operands = operation === 'sqrt' ? isCentral(s, b) : s.and(isCentral(s, a), isCentral(s, b));
+  return s.all(s.and(operands, finites(format, r)));
+}
+
 function generalOperation(
-  { shape: s, operation, changed }: Omit<Operation, 'general'>,
+  { shape, operation, changed }: Omit<Operation, 'general'>,
   exact: LibraryFunction<'v128'>,
 ): LibraryFunction<'v128'> {
   return {
@@ -118,27 +112,32 @@ function generalOperation(
     build: (f, use) => {
       const [state, destination, source] = [f.param(0, 'i32'), f.param(1, 'v128'), f.param(2, 'v128')];
       const mxcsr = f.let(mxcsrOf(state));
-      const a = f.let(s.value(destination));
-      const b = f.let(s.value(changed(source)));
-      const r = f.let(s.arithmetic(operation, a, b));
-      const deliver = (): void => {
+      const s = packedShape(shape);
+      const { format } = s;
+      const a = f.let(widened(shape, destination));
+      const b = f.let(widened(shape, changed(source)));
+      const r = f.let(s.arithmetic(operation, a, b) as V128);
+      const lanes: Lanes = { format, operation, a, b, r };
+      const addFlags = (flags: I32): void => f.store('i32', state, i32.or(mxcsr, flags), STATE.MXCSR);
+      const deliver = (result: V128): void => {
         noneUnmasked(f);
-        f.return(s.merge(destination, r));
+        f.return(shape.merge(destination, shape.value(result)));
       };
+      const withoutPrecision = (): void =>
+        f.if(i32.eqz(v128.any_true(smallLanes(lanes))), () => {
+          f.if(s.all(finites(format, r)), () => deliver(r));
+          const { result, flags } = specialResult(f, lanes, widened(shape, source));
+          addFlags(flags);
+          deliver(result);
+        });
+      const withPrecision = (): void =>
+        f.if(isKnown(s, lanes), () => {
+          const inexact = i32.eqz(s.all(isExact(f, s, operation, a, b, r)));
+          f.if(inexact, () => addFlags(i32.const(MXCSR.PRECISION_FLAG)));
+          deliver(r);
+        });
       f.if(isPlainWhenExact(mxcsr), () =>
-        f.if(
-          i32.and(mxcsr, i32.const(MXCSR.PRECISION_FLAG)),
-          () => f.if(isPlainOperation(s, operation, a, b, r), deliver),
-          () => {
-            const operands = operation === 'sqrt' ? isCentral(s, b) : s.and(isCentral(s, a), isCentral(s, b));
-            f.if(s.all(s.and(operands, finite(s, r))), () => {
-              f.if(i32.eqz(s.all(isExact(f, s, operation, a, b, r))), () =>
-                f.store('i32', state, i32.or(mxcsr, i32.const(MXCSR.PRECISION_FLAG)), STATE.MXCSR),
-              );
-              deliver();
-            });
-          },
-        ),
+        f.if(i32.and(mxcsr, i32.const(MXCSR.PRECISION_FLAG)), withoutPrecision, withPrecision),
       );
       const result = f.let(use.library(exact, destination, source));
       settleInside(f, use);

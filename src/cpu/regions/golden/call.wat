@@ -344,25 +344,13 @@ block $block0
         local.get 29
         local.set $flagResult
       end $block11
-      i32.const 30
-      i32.const 4
-      i32.lt_u
-      if $if12 (result i32)
-        local.get $flagOperand
-        i32.wrap_i64
-        i32.const 6
-        i32.shr_u
-        i32.const 1
-        i32.and
-      else $if12
-        local.get $flagResult
-        i64.eqz
-      end $if12
+      local.get $flagResult
+      i64.eqz
       i32.eqz
-      if $if13
+      if $if12
         br $loop1
-      end $if13
-      loop $loop14
+      end $if12
+      loop $loop13
         local.get $budget
         i32.const 1
         i32.sub
@@ -370,7 +358,7 @@ block $block0
         local.get $budget
         i32.const 0
         i32.lt_s
-        if $if15
+        if $if14
           i32.const record4
           local.set $result
           local.get $budget
@@ -380,9 +368,9 @@ block $block0
           i32.const 0
           local.set $cause
           br $block0
-        end $if15
-        br $loop14
-      end $loop14
+        end $if14
+        br $loop13
+      end $loop13
     end $if8
     local.get 25
     local.set $target
@@ -425,7 +413,7 @@ i64.extend_i32_s
 i64.add
 i64.store offset=4096
 local.get $result
-if $if16
+if $if15
   local.get $cause
   i32.const 3
   i32.shl
@@ -438,7 +426,7 @@ if $if16
   i64.store offset=4112
   local.get $result
   return
-end $if16
+end $if15
 local.get $cpu
 local.get $target
 return_call $branchFromRegion

@@ -29,8 +29,9 @@
 (local $rcx i64)
 (local $rdx i64)
 (local 19 i32)
+(local 20 i32)
 (local $rsi i64)
-(local 21 i64)
+(local 22 i64)
 (local $rdi i64)
 i32.const 0
 i32.const 0
@@ -144,16 +145,22 @@ block $block0
     local.set $flagOperand
     local.get 10
     local.set $flagResult
+    local.get 19
+    local.set 20
   end $block3
   block $block4
     local.get $rsi
     i64.const -256
     i64.and
-    local.get $cpu
-    local.get $flagKind
-    local.get $flagOperand
     local.get $flagResult
-    call $carry
+    local.get $flagOperand
+    i64.lt_u
+    local.get 20
+    local.get $flagResult
+    local.get $flagOperand
+    i64.eq
+    i32.and
+    i32.or
     i64.extend_i32_u
     i64.const 255
     i64.and
@@ -174,13 +181,13 @@ block $block0
     i64.sub
     local.set $flagResult
     local.get 12
-    local.set 21
+    local.set 22
   end $block5
   block $block6
     local.get $rcx
     local.set 12
     local.get $flagOperand
-    local.get 21
+    local.get 22
     i64.le_s
     i32.eqz
     if $if7
@@ -193,8 +200,6 @@ block $block0
     local.get $rax
     local.set 12
     i64.const 3
-    i64.const 63
-    i64.and
     local.set 10
     local.get 12
     local.get 10
@@ -266,6 +271,10 @@ block $block0
     local.set $flagOperand
     local.get 12
     local.set $flagResult
+    local.get 10
+    local.set 22
+    local.get 19
+    local.set 20
   end $block9
   loop $loop10
     local.get $budget

@@ -182,25 +182,13 @@ block $block0
       local.get 12
       local.set $flagResult
     end $block6
-    i32.const 30
-    i32.const 4
-    i32.lt_u
-    if $if7 (result i32)
-      local.get $flagOperand
-      i32.wrap_i64
-      i32.const 6
-      i32.shr_u
-      i32.const 1
-      i32.and
-    else $if7
-      local.get $flagResult
-      i64.eqz
-    end $if7
+    local.get $flagResult
+    i64.eqz
     i32.eqz
-    if $if8
+    if $if7
       br $loop1
-    end $if8
-    loop $loop9
+    end $if7
+    loop $loop8
       local.get $budget
       i32.const 1
       i32.sub
@@ -208,7 +196,7 @@ block $block0
       local.get $budget
       i32.const 0
       i32.lt_s
-      if $if10
+      if $if9
         i32.const record1
         local.set $result
         local.get $budget
@@ -218,9 +206,9 @@ block $block0
         i32.const 0
         local.set $cause
         br $block0
-      end $if10
-      br $loop9
-    end $loop9
+      end $if9
+      br $loop8
+    end $loop8
   end $loop1
 end $block0
 local.get $cpu
@@ -254,7 +242,7 @@ i64.extend_i32_s
 i64.add
 i64.store offset=4096
 local.get $result
-if $if11
+if $if10
   local.get $cause
   i32.const 3
   i32.shl
@@ -267,7 +255,7 @@ if $if11
   i64.store offset=4112
   local.get $result
   return
-end $if11
+end $if10
 local.get $cpu
 local.get $target
 return_call $branchFromRegion

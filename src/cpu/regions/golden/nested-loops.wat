@@ -155,24 +155,12 @@ block $block0
         local.get 13
         local.set $flagResult
       end $block7
-      i32.const 30
-      i32.const 4
-      i32.lt_u
-      if $if8 (result i32)
-        local.get $flagOperand
-        i32.wrap_i64
-        i32.const 6
-        i32.shr_u
-        i32.const 1
-        i32.and
-      else $if8
-        local.get $flagResult
-        i64.eqz
-      end $if8
+      local.get $flagResult
+      i64.eqz
       i32.eqz
-      if $if9
+      if $if8
         br $loop4
-      end $if9
+      end $if8
       local.get $budget
       i32.const 2
       i32.sub
@@ -180,7 +168,7 @@ block $block0
       local.get $budget
       i32.const 0
       i32.lt_s
-      if $if10
+      if $if9
         i32.const record2
         local.set $result
         local.get $budget
@@ -190,8 +178,8 @@ block $block0
         i32.const 0
         local.set $cause
         br $block0
-      end $if10
-      block $block11
+      end $if9
+      block $block10
         local.get $rdx
         i64.extend32_s
         i64.const 1
@@ -216,26 +204,14 @@ block $block0
         local.set $flagOperand
         local.get 12
         local.set $flagResult
-      end $block11
-      i32.const 30
-      i32.const 4
-      i32.lt_u
-      if $if12 (result i32)
-        local.get $flagOperand
-        i32.wrap_i64
-        i32.const 6
-        i32.shr_u
-        i32.const 1
-        i32.and
-      else $if12
-        local.get $flagResult
-        i64.eqz
-      end $if12
+      end $block10
+      local.get $flagResult
+      i64.eqz
       i32.eqz
-      if $if13
+      if $if11
         br $loop1
-      end $if13
-      loop $loop14
+      end $if11
+      loop $loop12
         local.get $budget
         i32.const 1
         i32.sub
@@ -243,7 +219,7 @@ block $block0
         local.get $budget
         i32.const 0
         i32.lt_s
-        if $if15
+        if $if13
           i32.const record3
           local.set $result
           local.get $budget
@@ -253,9 +229,9 @@ block $block0
           i32.const 0
           local.set $cause
           br $block0
-        end $if15
-        br $loop14
-      end $loop14
+        end $if13
+        br $loop12
+      end $loop12
     end $loop4
   end $loop1
 end $block0
@@ -290,7 +266,7 @@ i64.extend_i32_s
 i64.add
 i64.store offset=4096
 local.get $result
-if $if16
+if $if14
   local.get $cause
   i32.const 3
   i32.shl
@@ -303,7 +279,7 @@ if $if16
   i64.store offset=4112
   local.get $result
   return
-end $if16
+end $if14
 local.get $cpu
 local.get $target
 return_call $branchFromRegion

@@ -477,25 +477,13 @@ block $block0
       local.get 23
       local.set $flagResult
     end $block23
-    i32.const 30
-    i32.const 4
-    i32.lt_u
-    if $if24 (result i32)
-      local.get $flagOperand
-      i32.wrap_i64
-      i32.const 6
-      i32.shr_u
-      i32.const 1
-      i32.and
-    else $if24
-      local.get $flagResult
-      i64.eqz
-    end $if24
+    local.get $flagResult
+    i64.eqz
     i32.eqz
-    if $if25
+    if $if24
       br $loop1
-    end $if25
-    loop $loop26
+    end $if24
+    loop $loop25
       local.get $budget
       i32.const 1
       i32.sub
@@ -503,7 +491,7 @@ block $block0
       local.get $budget
       i32.const 0
       i32.lt_s
-      if $if27
+      if $if26
         i32.const record3
         local.set $result
         local.get $budget
@@ -513,9 +501,9 @@ block $block0
         i32.const 0
         local.set $cause
         br $block0
-      end $if27
-      br $loop26
-    end $loop26
+      end $if26
+      br $loop25
+    end $loop25
   end $loop1
 end $block0
 local.get $cpu
@@ -556,7 +544,7 @@ i64.extend_i32_s
 i64.add
 i64.store offset=4096
 local.get $result
-if $if28
+if $if27
   local.get $cause
   i32.const 3
   i32.shl
@@ -569,7 +557,7 @@ if $if28
   i64.store offset=4112
   local.get $result
   return
-end $if28
+end $if27
 local.get $cpu
 local.get $target
 return_call $branchFromRegion
