@@ -113,6 +113,8 @@ export const REGION_COUNTERS = {
   ENTRIES: 0x1008,
   /** Returns to the interpreter, by the index of the cause in `SIDE_EXITS`. */
   EXITS: 0x1010,
+  /** i32: the budget when the instructions were counted last. */
+  COUNTED: 0x1080,
   /** By slot: how often the region was entered. */
   SLOTS: 0x8000,
   /** Regions that there can be at a time. */

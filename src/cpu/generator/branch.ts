@@ -39,6 +39,14 @@ export function countBranch(f: FunctionBuilder, record: Local<'i32'>, table: I32
   f.if(i32.eq(count, i32.const(HOT)), () => f.call(hot, record, table));
 }
 
+/** Counts the instructions that regions have executed since `COUNTED` was set. */
+export function countExecuted(f: FunctionBuilder, state: I32): void {
+  const executed = i32.sub(i32.load(i32.const(0), REGION_COUNTERS.COUNTED), i32.load(state, STATE.BUDGET));
+  const before = i64.load(i32.const(0), REGION_COUNTERS.INSTRUCTIONS);
+  const after = i64.add(before, i64.extend_i32_s(executed));
+  f.store('i64', i32.const(0), after, REGION_COUNTERS.INSTRUCTIONS);
+}
+
 /** Adds 1 to an i64 in low memory. */
 export function countUp(f: FunctionBuilder, address: number): void {
   f.store('i64', i32.const(0), i64.add(i64.load(i32.const(0), address), i64.const(1)), address);
@@ -92,7 +100,10 @@ export function branchFromRegion(
         },
       );
       f.if(isRegion(found), () => f.returnCallIndirect(regions, i32.load(found, RECORD.LINK), state));
+      // A request may move the end of time, which is no instruction.
+      countExecuted(f, state);
       countBranch(f, found, table, environment.imports.hot);
+      f.store('i32', i32.const(0), i32.load(state, STATE.BUDGET), REGION_COUNTERS.COUNTED);
       countExit(f, 'target');
       f.return(found);
       f.unreachable();

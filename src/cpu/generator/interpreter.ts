@@ -26,6 +26,7 @@ import {
   branchFromRegion,
   callHandler,
   countBranch,
+  countExecuted,
   countUp,
   HANDLER_SIGNATURE,
   isRegion,
@@ -176,8 +177,10 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
           f.scope(() => {
             f.store('i32', state, i32.add(budget, i32.const(1)), STATE.BUDGET);
             f.store('i32', state, table, STATE.TABLE);
+            f.store('i32', i32.const(0), i32.load(state, STATE.BUDGET), REGION_COUNTERS.COUNTED);
             countUp(f, REGION_COUNTERS.ENTRIES);
             const result = f.let(callIndirect('i32', tables.regions, i32.load(record, RECORD.LINK), state));
+            countExecuted(f, state);
             f.set(table, i32.load(state, STATE.TABLE));
             f.if(i32.eq(result, i32.const(STATUS.JUMP)), () => jumpTo(i64.load(state, STATE.RIP)));
             f.if(i32.eq(result, i32.const(STATUS.FAULT)), () => f.return(i32.const(RETURN.FAULT)));

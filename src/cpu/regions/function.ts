@@ -11,7 +11,7 @@ import type { CodeMode } from '../../isa/modes.ts';
 import { CODE_MODE } from '../../isa/modes.ts';
 import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import { call, type FunctionBuilder, type Label, type Local } from '../../wasm/function.ts';
-import { countExit, executeEntry } from '../generator/branch.ts';
+import { countExecuted, countExit, executeEntry } from '../generator/branch.ts';
 import { Emitter } from '../generator/emitter.ts';
 import type { MemoryFunctions } from '../generator/memory.ts';
 import { REGION_COUNTERS, STATE, STATUS, TLB } from '../state.ts';
@@ -20,7 +20,7 @@ import type { CodeSource, RegionPage } from './code-source.ts';
 import { type KnownFlags, RegionFlags, sameKnowledge } from './flags.ts';
 import type { RegionEnvironment } from './module.ts';
 import { positionOf, type Region, type Step } from './region.ts';
-import { RegionRegisters, type UsedFields } from './registers.ts';
+import { RegionConstants, RegionRegisters, type UsedFields } from './registers.ts';
 import { RegionSite } from './site.ts';
 
 const CAUSES = Object.keys(SIDE_EXITS) as SideExit[];
@@ -49,7 +49,7 @@ export function emitRegion(
   const blocks = makeBlocks(options.region.steps[0]);
   let function_ = new RegionFunction(f(), options, blocks);
   function_.emit();
-  if (function_.spills) {
+  if (function_.spills && !function_.registers.atOnce) {
     // Which registers an instruction in the interpreter finds and may change is known only now.
     const { used } = function_.registers;
     function_ = new RegionFunction(f(), options, blocks, used);
@@ -67,7 +67,6 @@ export class RegionFunction {
   readonly memory: MemoryFunctions;
   readonly registers: RegionRegisters;
   readonly flags: RegionFlags;
-  readonly bank: Local<'i32'>;
   /** Cycles left when the current block is done. */
   readonly budget: Local<'i32'>;
   readonly emitted: EmittedStep[] = [];
@@ -75,16 +74,16 @@ export class RegionFunction {
   spills = false;
   private readonly options: RegionOptions;
   private readonly blocks: readonly Block[];
-  private readonly ipBase: Local<'i64'>;
-  private readonly linearBase: Local<'i64'>;
-  /** The budget when instructions were counted last. */
-  private readonly counted: Local<'i32'>;
+  /** Fields of the CPU block that the region does not change: read where it begins, if it uses them. */
+  private readonly constants: RegionConstants;
   /** What the function returns, or 0: branch to `target`. */
   private readonly result: Local<'i32'>;
   private readonly target: Local<'i64'>;
   private readonly cause: Local<'i32'>;
   private exit!: Label;
   private readonly labels = new Map<Block, Label>();
+  /** What registers are valid where a block's code ends. */
+  private readonly ends = new Map<Block, ReadonlySet<number>>();
   /** What is known of the flags where an edge leads to a block. */
   private readonly arriving = new Map<Block, KnownFlags | undefined>();
   private block!: Block;
@@ -101,15 +100,12 @@ export class RegionFunction {
     this.environment = options.environment;
     this.memory = options.memory;
     this.blocks = blocks;
-    this.bank = f.variable('i32');
     this.budget = f.variable('i32');
-    this.counted = f.variable('i32');
     this.result = f.variable('i32');
     this.cause = f.variable('i32');
     this.target = f.variable('i64');
-    this.ipBase = f.variable('i64');
-    this.linearBase = f.variable('i64');
-    this.registers = new RegionRegisters(f, this.state, known);
+    this.constants = new RegionConstants(f, this.state);
+    this.registers = new RegionRegisters(f, this.state, !blocks.some(isLoop), known);
     this.flags = new RegionFlags(f, this.registers, this.state, options.environment);
   }
 
@@ -121,7 +117,6 @@ export class RegionFunction {
     });
     this.registers.writeBack();
     f.store('i32', state, this.budget, STATE.BUDGET);
-    this.count();
     f.if(this.result, () => {
       const at = i32.shl(this.cause, i32.const(3));
       const count = i64.add(i64.load(at, REGION_COUNTERS.EXITS), i64.const(1));
@@ -137,26 +132,23 @@ export class RegionFunction {
   names(): (string | undefined)[] {
     const names = this.registers.names();
     names[this.state.index] = 'cpu';
-    for (const [name, local] of Object.entries({
-      bank: this.bank,
-      budget: this.budget,
-      counted: this.counted,
-      result: this.result,
-      cause: this.cause,
-      target: this.target,
-      ipBase: this.ipBase,
-      linearBase: this.linearBase,
-    })) {
-      names[local.index] = name;
-    }
+    const { budget, result, cause, target } = this;
+    const own = { budget, result, cause, target, ...this.constants.used };
+    for (const [name, local] of Object.entries(own)) names[local.index] = name;
     return Array.from(names);
   }
 
   // --- for instructions ---------------------------------------------------------------------------
 
+  /** The processor's TLBs. */
+  get bank(): Local<'i32'> {
+    return this.constants.bank;
+  }
+
   /** Instruction pointer at a position. */
   ip(position: number): I64 {
-    const ip = position === 0 ? this.ipBase : i64.add(this.ipBase, i64.const(position));
+    const { ipBase } = this.constants;
+    const ip = position === 0 ? ipBase : i64.add(ipBase, i64.const(position));
     return this.mode === CODE_MODE.LONG64 ? ip : i64.and(ip, i64.const(0xffffffff));
   }
 
@@ -187,6 +179,7 @@ export class RegionFunction {
   /** Ends the current instruction where its code is not at the end. */
   leaveInstruction(): void {
     this.flags.leave();
+    this.registers.leave();
     this.f.br(this.instructionEnd);
   }
 
@@ -213,7 +206,7 @@ export class RegionFunction {
     }
     const { block, remaining, instructionEnd } = this;
     this.arriving.set(edge.to, known);
-    this.flags.aside(() => this.tree(edge.to));
+    this.registers.aside(() => this.flags.aside(() => this.tree(edge.to)));
     Object.assign(this, { block, remaining, instructionEnd });
   }
 
@@ -242,6 +235,7 @@ export class RegionFunction {
       this.labels.set(merge, end);
       this.within(block, others);
     });
+    this.registers.goOn(this.ends.get(block) as ReadonlySet<number>);
     this.tree(merge);
   }
 
@@ -268,6 +262,7 @@ export class RegionFunction {
       this.instruction(step);
     }
     this.remaining = 0;
+    this.ends.set(block, this.registers.place);
     const last = steps[steps.length - 1];
     if (branchesAlways(last)) return;
     if (last.next) this.follow(last, last.next);
@@ -275,7 +270,7 @@ export class RegionFunction {
   }
 
   private instruction(step: Step): void {
-    const { f, flags } = this;
+    const { f, flags, registers } = this;
     const { form, flow } = step.shape;
     if (!form || step.shape.spilled) {
       this.inInterpreter(step);
@@ -286,8 +281,10 @@ export class RegionFunction {
     const site = new RegionSite(this, step);
     const emit = () => {
       flags.begin();
+      registers.begin();
       new Emitter(form, form.cc, site, this.environment.shared).emit(semantics);
       flags.end();
+      registers.end();
     };
     // A branch ends the instruction where it ends the block: with nothing left to execute.
     if (flow === 'next' || flow === 'repeat') {
@@ -304,9 +301,10 @@ export class RegionFunction {
   private inInterpreter(step: Step): void {
     const { f, state, environment } = this;
     this.spills = true;
+    this.registers.flags(true);
     this.registers.writeBack();
     f.store('i32', state, this.budget, STATE.BUDGET);
-    this.count();
+    countExecuted(f, state);
     this.enterPage(step.page);
     f.store('i64', state, this.ip(positionOf(step)), STATE.RIP);
     f.scope(() => {
@@ -316,6 +314,8 @@ export class RegionFunction {
           ? call('i32', environment.handler, state, record)
           : call('i32', environment.system, record),
       );
+      // What the instruction charges is no instruction.
+      f.store('i32', i32.const(0), i32.load(state, STATE.BUDGET), REGION_COUNTERS.COUNTED);
       f.if(status, () => {
         countExit(f, step.shape.form ? 'slow' : 'system');
         f.if(i32.eq(status, i32.const(STATUS.AGAIN)), () => f.return(i32.const(step.entry)));
@@ -325,16 +325,7 @@ export class RegionFunction {
     this.leavePage(step.page);
     this.registers.load();
     f.set(this.budget, i32.load(state, STATE.BUDGET));
-    f.set(this.counted, this.budget);
     this.flags.known = undefined;
-  }
-
-  /** Adds the instructions executed since the last time. */
-  private count(): void {
-    const { f } = this;
-    const executed = i64.extend_i32_s(i32.sub(this.counted, this.budget));
-    const before = i64.load(i32.const(0), REGION_COUNTERS.INSTRUCTIONS);
-    f.store('i64', i32.const(0), i64.add(before, executed), REGION_COUNTERS.INSTRUCTIONS);
   }
 
   private emitPrologue(): void {
@@ -344,11 +335,8 @@ export class RegionFunction {
       const zero: I32 = i32.const(0);
       f.store('i64', zero, i64.add(i64.load(zero, entries), i64.const(1)), entries);
       this.registers.load();
-      f.set(this.bank, i32.load(state, STATE.TLB_BANK));
+      this.constants.load();
       f.set(this.budget, i32.load(state, STATE.BUDGET));
-      f.set(this.counted, this.budget);
-      f.set(this.ipBase, i64.load(state, STATE.PAGE_IP));
-      f.set(this.linearBase, i64.load(state, STATE.PAGE_LINEAR));
     });
   }
 
@@ -364,7 +352,7 @@ export class RegionFunction {
     const { f, state } = this;
     const { delta, table } = to.page;
     f.scope(() => {
-      const linear = f.let(i64.add(this.linearBase, i64.const(delta)));
+      const linear = f.let(i64.add(this.constants.linearBase, i64.const(delta)));
       const entry = f.let(executeEntry(this.bank, i32.wrap_i64(linear)));
       const tag = i64.or(linear, i64.const(this.mode));
       const differs = i32.or(
@@ -381,7 +369,7 @@ export class RegionFunction {
   private enterPage(page: RegionPage): void {
     if (page.delta === 0) return;
     const { f, state } = this;
-    f.store('i64', state, i64.add(this.linearBase, i64.const(page.delta)), STATE.PAGE_LINEAR);
+    f.store('i64', state, i64.add(this.constants.linearBase, i64.const(page.delta)), STATE.PAGE_LINEAR);
     f.store('i64', state, this.ip(page.delta), STATE.PAGE_IP);
     f.store('i32', state, i32.const(page.table), STATE.TABLE);
   }
@@ -390,8 +378,8 @@ export class RegionFunction {
     if (page.delta === 0) return;
     const { f, state } = this;
     const [first] = this.options.region.pages;
-    f.store('i64', state, this.linearBase, STATE.PAGE_LINEAR);
-    f.store('i64', state, this.ipBase, STATE.PAGE_IP);
+    f.store('i64', state, this.constants.linearBase, STATE.PAGE_LINEAR);
+    f.store('i64', state, this.constants.ipBase, STATE.PAGE_IP);
     f.store('i32', state, i32.const(first.table), STATE.TABLE);
   }
 }

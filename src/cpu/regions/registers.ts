@@ -1,5 +1,10 @@
-/** Registers of a region in Wasm locals: read from the CPU block where it begins, written back where it ends. */
-import { type I32, type I64, i32, i64, type ValueType } from '../../wasm/expression.ts';
+/**
+ * Registers of a region in Wasm locals. In a region with loops those that it uses are read from the CPU
+ * block where it begins, and what it has changed is written back where it ends. A region without loops is
+ * soon left: general and XMM registers are read where they are first needed on each way through it and
+ * written to the CPU block at once, so that a way costs what it uses. The flags are always kept to the end.
+ */
+import { type Expression, type I32, type I64, i32, i64, type V128, type ValueType } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
 import { v128Bits } from '../../wasm/vector-access.ts';
 import { STATE } from '../state.ts';
@@ -23,11 +28,22 @@ export class RegionRegisters {
   private readonly state: I32;
   private readonly locals = new Map<number, Local>();
   private readonly dirty = new Set<number>();
+  readonly atOnce: boolean;
+  /** Fields whose locals are those of the CPU block, in the code that is being made. */
+  private valid = new Set<number>();
+  private instruction: { level: number; early: ReadonlySet<number> | undefined } = {
+    level: 0,
+    early: undefined,
+  };
 
-  /** @param known fields that are used anywhere, where that is known already: only then can `spill` and `reload` be used */
-  constructor(f: FunctionBuilder, state: I32, known?: UsedFields) {
+  /**
+   * @param atOnce registers are read where they are needed and written at once
+   * @param known fields that are used anywhere, where that is known already: only then can `load` be used before the end
+   */
+  constructor(f: FunctionBuilder, state: I32, atOnce: boolean, known?: UsedFields) {
     this.f = f;
     this.state = state;
+    this.atOnce = atOnce;
     for (const field of known?.read ?? []) this.local(field);
     for (const field of known?.written ?? []) this.written(field);
   }
@@ -44,21 +60,59 @@ export class RegionRegisters {
   }
 
   gpr(number: number): Local<'i64'> {
-    return this.local(gprField(number)) as Local<'i64'>;
+    return this.read(gprField(number)) as Local<'i64'>;
   }
 
   setGpr(number: number, value: I64): void {
-    this.f.set(this.written(gprField(number)) as Local<'i64'>, value);
+    this.set(gprField(number), value);
   }
 
   xmm(number: number): Local<'v128'> {
-    return this.local(xmmField(number)) as Local<'v128'>;
+    return this.read(xmmField(number)) as Local<'v128'>;
   }
 
-  /** The local of an XMM register that is about to be set. */
-  xmmToSet(number: number): Local<'v128'> {
-    return this.written(xmmField(number)) as Local<'v128'>;
+  setXmm(number: number, value: V128): void {
+    this.set(xmmField(number), value);
   }
+
+  // --- where in the code --------------------------------------------------------------------------
+
+  /** Before the code of an instruction. */
+  begin(): void {
+    this.instruction = { level: this.f.level, early: undefined };
+  }
+
+  /** The instruction may be left here. */
+  leave(): void {
+    const { early } = this.instruction;
+    this.instruction.early = early ? common(early, this.valid) : new Set(this.valid);
+  }
+
+  /** After it: what was read on every way through the instruction stays. */
+  end(): void {
+    const { early } = this.instruction;
+    if (early) this.valid = common(early, this.valid);
+  }
+
+  /** Runs code that comes in between, after which everything is as before. */
+  aside(write: () => void): void {
+    const { valid, instruction } = this;
+    this.valid = new Set(valid);
+    write();
+    this.valid = valid;
+    this.instruction = instruction;
+  }
+
+  /** What is valid at this place, to go on with at a place that is only reached by way of this one. */
+  get place(): ReadonlySet<number> {
+    return new Set(this.valid);
+  }
+
+  goOn(place: ReadonlySet<number>): void {
+    this.valid = new Set(place);
+  }
+
+  // --- all together -------------------------------------------------------------------------------
 
   /** @param forSetting they are about to be set: all three go together */
   flags(forSetting: boolean): { kind: Local<'i32'>; a: Local<'i64'>; result: Local<'i64'> } {
@@ -70,28 +124,57 @@ export class RegionRegisters {
     };
   }
 
-  /** Stores what the region may have changed. */
+  /** Stores what the region may have changed and not stored yet. */
   writeBack(): void {
-    for (const field of this.dirty) {
-      const local = this.local(field);
-      if (local.type === 'v128') {
-        v128Bits.store(this.f, i32.add(this.state, i32.const(field)), local as Local<'v128'>, 128);
-      } else {
-        this.f.store(local.type === 'i32' ? 'i32' : 'i64', this.state, local, field);
-      }
+    for (const field of this.dirty) this.storeField(field);
+  }
+
+  /** Loads everything that is not read where it is needed. */
+  load(): void {
+    this.valid.clear();
+    for (const field of this.locals.keys()) if (!this.isAtOnce(field)) this.loadField(field);
+  }
+
+  private read(field: number): Local {
+    if (this.isAtOnce(field) && !this.valid.has(field)) {
+      this.loadField(field);
+      // Deeper inside, only some ways lead through here.
+      if (this.f.level === this.instruction.level) this.valid.add(field);
+    }
+    return this.local(field);
+  }
+
+  private set(field: number, value: Expression<'i64' | 'v128'>): void {
+    if (this.isAtOnce(field)) {
+      this.f.set(this.local(field), value);
+      this.storeField(field);
+      if (this.f.level === this.instruction.level) this.valid.add(field);
+    } else {
+      this.f.set(this.written(field), value);
     }
   }
 
-  /** Loads everything that the region uses. */
-  load(): void {
-    for (const [field, local] of this.locals) {
-      if (local.type === 'v128') {
-        this.f.set(local as Local<'v128'>, v128Bits.load(i32.add(this.state, i32.const(field)), 128));
-      } else if (local.type === 'i32') {
-        this.f.set(local as Local<'i32'>, i32.load(this.state, field));
-      } else {
-        this.f.set(local as Local<'i64'>, i64.load(this.state, field));
-      }
+  private isAtOnce(field: number): boolean {
+    return this.atOnce && !FLAG_FIELDS.some((flag) => flag === field);
+  }
+
+  private storeField(field: number): void {
+    const local = this.local(field);
+    if (local.type === 'v128') {
+      v128Bits.store(this.f, i32.add(this.state, i32.const(field)), local as Local<'v128'>, 128);
+    } else {
+      this.f.store(local.type === 'i32' ? 'i32' : 'i64', this.state, local, field);
+    }
+  }
+
+  private loadField(field: number): void {
+    const local = this.local(field);
+    if (local.type === 'v128') {
+      this.f.set(local as Local<'v128'>, v128Bits.load(i32.add(this.state, i32.const(field)), 128));
+    } else if (local.type === 'i32') {
+      this.f.set(local as Local<'i32'>, i32.load(this.state, field));
+    } else {
+      this.f.set(local as Local<'i64'>, i64.load(this.state, field));
     }
   }
 
@@ -109,6 +192,57 @@ export class RegionRegisters {
     return this.local(field);
   }
 }
+
+const CONSTANTS = {
+  bank: { type: 'i32', field: STATE.TLB_BANK },
+  ipBase: { type: 'i64', field: STATE.PAGE_IP },
+  linearBase: { type: 'i64', field: STATE.PAGE_LINEAR },
+} as const;
+
+/** Locals for fields of the CPU block that stay as they are while the region runs. */
+export class RegionConstants {
+  private readonly f: FunctionBuilder;
+  private readonly state: I32;
+  private readonly locals: Partial<Record<keyof typeof CONSTANTS, Local>> = {};
+
+  constructor(f: FunctionBuilder, state: I32) {
+    this.f = f;
+    this.state = state;
+  }
+
+  get bank(): Local<'i32'> {
+    return this.local('bank') as Local<'i32'>;
+  }
+
+  /** Of the page where the region begins: instruction pointer of its first byte, and linear address. */
+  get ipBase(): Local<'i64'> {
+    return this.local('ipBase') as Local<'i64'>;
+  }
+
+  get linearBase(): Local<'i64'> {
+    return this.local('linearBase') as Local<'i64'>;
+  }
+
+  get used(): Readonly<Record<string, Local>> {
+    return this.locals;
+  }
+
+  /** Reads those that are used. */
+  load(): void {
+    for (const [name, local] of Object.entries(this.locals)) {
+      const { type, field } = CONSTANTS[name as keyof typeof CONSTANTS];
+      this.f.set(local, type === 'i32' ? i32.load(this.state, field) : i64.load(this.state, field));
+    }
+  }
+
+  private local(name: keyof typeof CONSTANTS): Local {
+    this.locals[name] ??= this.f.variable(CONSTANTS[name].type);
+    return this.locals[name];
+  }
+}
+
+const common = (a: ReadonlySet<number>, b: ReadonlySet<number>): Set<number> =>
+  new Set([...a].filter((field) => b.has(field)));
 
 const GPR_NAMES = [
   ...['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'],

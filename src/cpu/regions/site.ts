@@ -113,7 +113,7 @@ export class RegionSite implements Site {
   }
 
   setXmm(number: number, value: V128): void {
-    this.f.set(this.region.registers.xmmToSet(number), value);
+    this.region.registers.setXmm(number, value);
   }
 
   mmx(field: RegisterField): I32 {
