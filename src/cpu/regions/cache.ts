@@ -19,10 +19,11 @@ import type { Runtime } from '../runtime.ts';
 import { HOT, LAYOUT, RECORD, REGION_COUNTERS } from '../state.ts';
 import { Changes } from './changes.ts';
 import { CodeSource, type FindPage } from './code-source.ts';
-import type { CompiledBatch } from './compile.ts';
+import type { CompiledBatch, CompiledRegion } from './compile.ts';
 import type { RegionCompiler } from './compiler.ts';
 import { encodeJob, type RegionJob } from './job.ts';
 import { RegionFormer, type Step } from './region.ts';
+import { type Request, Requests } from './requests.ts';
 
 /** One compilation: so many regions or guest instructions at most, to be done in some milliseconds. */
 const BATCH_REGIONS = 8;
@@ -31,6 +32,8 @@ const BATCH_STEPS = 400;
 const BATCH_RECORDS = 2 * BATCH_REGIONS + 2 * BATCH_STEPS;
 /** Instructions that a request waits for others, to share a module with them. */
 const LONGEST_WAIT = 2_000_000;
+/** Instructions after which another thread with nothing to do gets what is there. */
+const SHORT_WAIT = 100_000;
 /** Batches that another thread has to do at a time. */
 const MOST_UNDER_WAY = 2;
 /** A branch belongs to a region when it was taken so much more seldom than the region was reached. */
@@ -42,19 +45,6 @@ const GENERATIONS = 4;
 const LONGEST = 15;
 /** Compilations that are remembered for the views. */
 const KEPT_BATCHES = 64;
-
-/** Where a region is wanted. */
-export interface Request {
-  /** The record and the table that names it. */
-  readonly record: number;
-  readonly table: number;
-  /** Linear address of the page, as `Registers.address`. */
-  readonly linear: number;
-  readonly mode: CodeMode;
-  readonly findPage: FindPage;
-  /** Instructions executed so far. */
-  readonly at: number;
-}
 
 /** A region that is chosen, and being compiled or live. */
 interface Chosen {
@@ -73,7 +63,13 @@ interface Chosen {
   readonly steps: readonly Omit<RegionInstruction, 'code'>[];
 }
 
-type LiveRegion = Chosen & Omit<RegionInfo, 'entries'>;
+interface LiveRegion extends Chosen {
+  readonly id: number;
+  readonly module: number;
+  readonly generation: number;
+  readonly compiled: CompiledRegion;
+  readonly functionNames: readonly string[];
+}
 
 export class RegionCache {
   private readonly runtime: Runtime;
@@ -87,12 +83,12 @@ export class RegionCache {
   private readonly freeSlots: number[] = [];
   private readonly changes = new Changes();
   private readonly compiler: RegionCompiler;
-  private pending: Request[] = [];
+  private readonly pending: Requests;
   /** What is being compiled, by record; what is taken out is not wanted any more. */
   private readonly underWay = new Map<number, Chosen>();
   private batchesUnderWay = 0;
-  /** When the oldest pending request was made, in instructions executed. */
-  private oldest = 0;
+  /** When something was compiled last, or the first request made since; in instructions executed. */
+  private since = 0;
   private mode: Tier2Mode = 'on';
   private nextId = 0;
   private generation = 0;
@@ -112,6 +108,7 @@ export class RegionCache {
     this.i32 = new Int32Array(buffer);
     this.u8 = new Uint8Array(buffer);
     this.source = new CodeSource(runtime.memory.buffer, getPlan());
+    this.pending = new Requests((record) => (this.source.branches(record) - this.firstCount) & 0xffff);
     for (let slot = REGION_COUNTERS.MAX_SLOTS - 1; slot >= 0; slot--) this.freeSlots.push(slot);
     if (this.firstCount !== 0) this.resetCounters();
     runtime.code.listen({
@@ -130,7 +127,7 @@ export class RegionCache {
     if (mode === this.mode) return;
     this.mode = mode;
     for (const region of [...this.live.values()]) this.remove(region);
-    this.pending = [];
+    this.pending.clear();
     this.underWay.clear();
     this.resetCounters();
   }
@@ -142,8 +139,8 @@ export class RegionCache {
       this.u16[counterAddress(request.record) >> 1] = this.firstCount;
       return false;
     }
-    if (this.pending.length === 0) this.oldest = request.at;
-    this.pending.push(request);
+    if (this.pending.size === 0) this.since = request.at;
+    this.pending.add(request);
     if (this.mode === 'forced') this.compile(request.at);
     return this.isDue(request.at);
   }
@@ -152,26 +149,31 @@ export class RegionCache {
   compileDue(at: number): void {
     if (!this.isDue(at)) return;
     this.compile(at);
-    this.oldest = at;
+    this.since = at;
   }
 
   private isDue(at: number): boolean {
-    const { length } = this.pending;
-    if (length === 0 || this.batchesUnderWay >= MOST_UNDER_WAY) return false;
-    if (this.batchesUnderWay === 0 && !this.compiler.atOnce) return true;
-    return length >= BATCH_REGIONS || at >= this.oldest + LONGEST_WAIT;
+    const { size } = this.pending;
+    if (size === 0 || this.batchesUnderWay >= MOST_UNDER_WAY) return false;
+    if (this.compiler.atOnce) return size >= BATCH_REGIONS || at >= this.since + LONGEST_WAIT;
+    const isShort = this.batchesUnderWay === 0 || size >= BATCH_REGIONS;
+    return at >= this.since + (isShort ? SHORT_WAIT : LONGEST_WAIT);
   }
 
   private compile(at: number): void {
     if (!this.runtime.code.hasRoom(BATCH_RECORDS)) {
-      this.pending = [];
+      this.pending.clear();
       return;
     }
     this.makeRoom();
     const batch: { chosen: Chosen; job: RegionJob }[] = [];
     let steps = 0;
-    while (this.pending.length > 0 && batch.length < BATCH_REGIONS && steps < BATCH_STEPS) {
-      const made = this.choose(this.pending.shift() as Request);
+    for (const request of this.pending.hottestFirst()) {
+      if (batch.length === BATCH_REGIONS || steps >= BATCH_STEPS) break;
+      // The page may belong to another address space, whose turn comes again.
+      if (!this.compiler.atOnce && request.findPage(0)?.table !== request.table) continue;
+      this.pending.delete(request);
+      const made = this.choose(request);
       if (!made) continue;
       steps += made.chosen.steps.length;
       batch.push(made);
@@ -191,22 +193,21 @@ export class RegionCache {
     this.batchesUnderWay--;
     const { module, bytes, functionNames, regions } = compiled;
     const { exports } = new WebAssembly.Instance(module, { env: this.runtime.regionImports });
-    regions.forEach(({ name, body, localNames, steps }, i) => {
+    regions.forEach((compiled, i) => {
       const region = chosen[i];
       if (this.underWay.get(region.record) !== region) {
         this.freeSlots.push(region.slot);
         return;
       }
       this.underWay.delete(region.record);
-      this.runtime.regionTable.set(region.slot, exports[name] as () => number);
+      this.runtime.regionTable.set(region.slot, exports[compiled.name] as () => number);
       this.enter({
         ...region,
         id: this.nextId++,
-        instructions: steps.map(({ step, code }) => ({ ...region.steps[step], code })),
         module: this.totals.modules,
         generation: this.generation,
-        body,
-        names: { functions: functionNames, locals: localNames },
+        compiled,
+        functionNames,
       });
     });
     const generation = this.generations.get(this.generation);
@@ -218,7 +219,7 @@ export class RegionCache {
       module: this.totals.modules++,
       at,
       regions: regions.length,
-      instructions: regions.reduce((sum, { steps }) => sum + steps.length, 0),
+      instructions: regions.reduce((sum, { steps }) => sum + steps.length / 2, 0),
       bytes,
     });
     if (this.batches.length > KEPT_BATCHES) this.batches.shift();
@@ -255,12 +256,12 @@ export class RegionCache {
       offset: region.offset,
       linear: region.linear,
       codeMode: region.codeMode,
-      instructions: region.instructions,
+      instructions: instructionsOf(region),
       module: region.module,
       generation: region.generation,
       entries: this.counter(REGION_COUNTERS.SLOTS + region.slot * 8),
-      body: region.body,
-      names: region.names,
+      body: region.compiled.body,
+      names: { functions: region.functionNames, locals: region.compiled.localNames },
     }));
   }
 
@@ -352,7 +353,7 @@ export class RegionCache {
     }
     this.live.clear();
     this.byPage.clear();
-    this.pending = [];
+    this.pending.clear();
     this.underWay.clear();
     this.resetCounters();
   }
@@ -401,4 +402,13 @@ export class RegionCache {
   private counter(address: number): number {
     return this.u32[address >> 2] + this.i32[(address >> 2) + 1] * 0x1_0000_0000;
   }
+}
+
+function instructionsOf({ steps, compiled }: LiveRegion): RegionInstruction[] {
+  const instructions: RegionInstruction[] = [];
+  for (let i = 0; i < compiled.steps.length; i += 2) {
+    const [step, code] = compiled.steps.subarray(i);
+    instructions.push({ ...steps[step], code });
+  }
+  return instructions;
 }

@@ -23,8 +23,8 @@ export interface CompiledRegion {
   readonly name: string;
   readonly body: Uint8Array<ArrayBuffer>;
   readonly localNames: RegionInfo['names']['locals'];
-  /** In the order of the code: the step's number in the job, and where its code begins in `body`. */
-  readonly steps: readonly { readonly step: number; readonly code: number }[];
+  /** In the order of the code, two numbers each: the step's in the job, and where its code begins in `body`. */
+  readonly steps: Int32Array<ArrayBuffer>;
 }
 
 export function compileRegions(jobs: readonly RegionJob[]): CompiledBatch {
@@ -55,6 +55,6 @@ function compileRegion(job: RegionJob, environment: RegionEnvironment): Compiled
     name: environment.add(f),
     body,
     localNames: locals,
-    steps: steps.map(({ step, code }) => ({ step: numbers.get(step) as number, code: head + code })),
+    steps: Int32Array.from(steps.flatMap(({ step, code }) => [numbers.get(step) as number, head + code])),
   };
 }

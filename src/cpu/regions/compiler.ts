@@ -50,7 +50,7 @@ export function otherThread(thread: CompilerThread, report: (reason: string) => 
     },
   );
   return {
-    threshold: 2048,
+    threshold: 512,
     atOnce: false,
     compile: (jobs, done) => {
       if (!isAlive) {

@@ -55,6 +55,18 @@ region: mov ecx, 10
         jnz region`,
   },
   {
+    name: 'no-loop',
+    about:
+      'Without a loop registers are read where they are needed and written at once; flags wait for the end.',
+    source: `
+region: test rax, rax
+        js .end
+        mov rbx, [rsi]
+        add rbx, rax
+        mov rcx, rbx
+.end:   ret`,
+  },
+  {
     name: 'call',
     about:
       'A call that is followed: the return address is pushed, and the return compares it with what it knows.',

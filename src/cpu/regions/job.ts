@@ -11,7 +11,8 @@ export interface RegionJob {
   readonly mode: CodeMode;
   /** Its place in the table of regions. */
   readonly slot: number;
-  readonly pages: readonly RegionPage[];
+  /** Three numbers a page, as in `RegionPage`: delta, physical, table. */
+  readonly pages: Float64Array<ArrayBuffer>;
   /** `RECORD.SIZE` bytes a step. */
   readonly records: Uint8Array<ArrayBuffer>;
   /** `FIELDS` numbers a step; other steps stand by their numbers. */
@@ -34,21 +35,34 @@ export function encodeJob(
 ): RegionJob {
   const { steps, pages } = region;
   const numbers = new Map(steps.map((step, i) => [step, i]));
-  const numberOf = (step: Step | undefined) => (step && numbers.get(step)) ?? NONE;
+  const numberOf = (step: Step | undefined) => (step === undefined ? NONE : (numbers.get(step) ?? NONE));
   const records = new Uint8Array(steps.length * RECORD.SIZE);
   const fields = new Int32Array(steps.length * WIDTH);
-  steps.forEach((step, i) => {
+  let at = 0;
+  for (const [i, step] of steps.entries()) {
     records.set(memory.subarray(step.record, step.record + RECORD.SIZE), i * RECORD.SIZE);
-    const { entry, page, offset, length, returnPosition = NONE } = step;
-    const branches = [numberOf(step.next), numberOf(step.taken), returnPosition, numberOf(step.returns)];
-    fields.set([entry, copyOf(step), pages.indexOf(page), offset, length, ...branches], i * WIDTH);
-  });
-  return { mode, slot, pages, records, steps: fields };
+    fields[at++] = step.entry;
+    fields[at++] = copyOf(step);
+    fields[at++] = pages.indexOf(step.page);
+    fields[at++] = step.offset;
+    fields[at++] = step.length;
+    fields[at++] = numberOf(step.next);
+    fields[at++] = numberOf(step.taken);
+    fields[at++] = step.returnPosition ?? NONE;
+    fields[at++] = numberOf(step.returns);
+  }
+  const flat = Float64Array.from(pages.flatMap(({ delta, physical, table }) => [delta, physical, table]));
+  return { mode, slot, pages: flat, records, steps: fields };
 }
 
 /** The steps' shapes are those of the records, which `shapeAt` finds by their addresses in `job.records`. */
 export function decodeJob(job: RegionJob, shapeAt: (record: number) => Step['shape'] | undefined): Region {
-  const { pages, steps: fields } = job;
+  const fields = job.steps;
+  const pages: RegionPage[] = [];
+  for (let i = 0; i < job.pages.length; i += 3) {
+    const [delta, physical, table] = job.pages.subarray(i);
+    pages.push({ delta, physical, table });
+  }
   const steps = Array.from({ length: fields.length / WIDTH }, (_, i): Step => {
     const [entry, copy, page, offset, length] = fields.subarray(i * WIDTH);
     const record = i * RECORD.SIZE;

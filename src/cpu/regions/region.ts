@@ -12,6 +12,8 @@ const PAGE = 0x1000;
 const MAX_STEPS = 200;
 const MAX_PAGES = 6;
 const MAX_CALL_DEPTH = 3;
+/** Rank of calls of what is being called: they fill the room that all others leave. */
+const RECURSIVE = MAX_CALL_DEPTH + 1;
 /** Steps that one followed call may take. */
 const MAX_CALL_STEPS = 64;
 
@@ -45,13 +47,15 @@ export interface Region {
 
 /** A call that is followed, or the region itself. */
 interface Frame {
-  readonly id: number;
   readonly depth: number;
+  /** Which queue it waits in. */
+  readonly rank: number;
   readonly caller: Frame | undefined;
   /** Positions where it began and where it returns to. */
   readonly start: number;
   readonly returnPosition: number;
-  steps: number;
+  /** Its steps, by position. */
+  readonly steps: Map<number, Step>;
 }
 
 interface Pending {
@@ -72,11 +76,10 @@ export class RegionFormer {
   private readonly findPage: FindPage;
   /** Branches to a place, as counted in its record, that make it part of a region. */
   private readonly taken: number;
-  private readonly steps = new Map<string, Step>();
+  private readonly steps: Step[] = [];
   private readonly pages = new Map<number, RegionPage | undefined>();
-  /** By call depth: shallow code goes first. */
-  private readonly queues: Pending[][] = Array.from({ length: MAX_CALL_DEPTH + 1 }, () => []);
-  private frames = 0;
+  /** By rank: shallow code goes first, recursion last. */
+  private readonly queues: Pending[][] = Array.from({ length: RECURSIVE + 1 }, () => []);
 
   constructor(source: CodeSource, findPage: FindPage, taken: number) {
     this.source = source;
@@ -87,22 +90,22 @@ export class RegionFormer {
   /** @returns undefined when there is no decoded instruction at the offset of the first page */
   form(offset: number): Region | undefined {
     const root: Frame = {
-      id: this.frames++,
       depth: 0,
+      rank: 0,
       caller: undefined,
       start: offset,
       returnPosition: Number.NaN,
-      steps: 0,
+      steps: new Map(),
     };
     this.enqueue(root, offset, () => {});
     for (let pending = this.dequeue(); pending; pending = this.dequeue()) this.reach(pending);
-    const steps = [...this.steps.values()];
+    const { steps } = this;
     const pages = [...this.pages.values()].filter((p) => p !== undefined);
     return steps.length > 0 ? { steps, pages } : undefined;
   }
 
   private enqueue(frame: Frame, position: number, attach: (step: Step) => void): void {
-    this.queues[frame.depth].push({ frame, position, attach });
+    this.queues[frame.rank].push({ frame, position, attach });
   }
 
   private dequeue(): Pending | undefined {
@@ -110,18 +113,17 @@ export class RegionFormer {
   }
 
   private reach({ frame, position, attach }: Pending): void {
-    const key = `${frame.id}:${position}`;
-    const known = this.steps.get(key);
+    const known = frame.steps.get(position);
     if (known) {
       attach(known);
       return;
     }
-    if (this.steps.size >= MAX_STEPS) return;
-    if (frame.depth > 0 && frame.steps >= MAX_CALL_STEPS) return;
+    if (this.steps.length >= MAX_STEPS) return;
+    if (frame.depth > 0 && frame.steps.size >= MAX_CALL_STEPS) return;
     const step = this.stepAt(position);
     if (!step) return;
-    frame.steps++;
-    this.steps.set(key, step);
+    frame.steps.set(position, step);
+    this.steps.push(step);
     attach(step);
     this.follow(frame, position, step);
   }
@@ -162,8 +164,10 @@ export class RegionFormer {
 
   private enter(caller: Frame, start: number, returnPosition: number): Frame | undefined {
     if (caller.depth === MAX_CALL_DEPTH) return undefined;
-    for (let f: Frame | undefined = caller; f; f = f.caller) if (f.start === start) return undefined;
-    return { id: this.frames++, depth: caller.depth + 1, caller, start, returnPosition, steps: 0 };
+    const depth = caller.depth + 1;
+    let rank = Math.max(depth, caller.rank);
+    for (let f: Frame | undefined = caller; f; f = f.caller) if (f.start === start) rank = RECURSIVE;
+    return { depth, rank, caller, start, returnPosition, steps: new Map() };
   }
 
   /** Whether branches have led to a position more than now and then. */

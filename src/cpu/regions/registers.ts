@@ -4,7 +4,15 @@
  * soon left: general and XMM registers are read where they are first needed on each way through it and
  * written to the CPU block at once, so that a way costs what it uses. The flags are always kept to the end.
  */
-import { type Expression, type I32, type I64, i32, i64, type V128, type ValueType } from '../../wasm/expression.ts';
+import {
+  type Expression,
+  type I32,
+  type I64,
+  i32,
+  i64,
+  type V128,
+  type ValueType,
+} from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
 import { v128Bits } from '../../wasm/vector-access.ts';
 import { STATE } from '../state.ts';

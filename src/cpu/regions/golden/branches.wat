@@ -9,23 +9,20 @@
 
 (param $cpu i32)
 (result i32)
-(local $bank i32)
 (local $budget i32)
-(local $counted i32)
 (local $result i32)
 (local $cause i32)
 (local $target i64)
-(local $ipBase i64)
-(local $linearBase i64)
 (local $rax i64)
-(local 10 i64)
+(local 6 i64)
 (local $rbx i64)
-(local 12 i64)
+(local 8 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
-(local 16 i64)
-(local 17 i64)
+(local 12 i64)
+(local $ipBase i64)
+(local 14 i64)
 (local $rcx i64)
 i32.const 0
 i32.const 0
@@ -52,19 +49,11 @@ local.get $cpu
 i64.load offset=8
 local.set $rcx
 local.get $cpu
-i32.load offset=224
-local.set $bank
-local.get $cpu
-i32.load offset=168
-local.set $budget
-local.get $budget
-local.set $counted
-local.get $cpu
 i64.load offset=184
 local.set $ipBase
 local.get $cpu
-i64.load offset=176
-local.set $linearBase
+i32.load offset=168
+local.set $budget
 block $block0
   local.get $budget
   i32.const 2
@@ -86,22 +75,22 @@ block $block0
   end $if1
   block $block2
     local.get $rax
-    local.set 10
+    local.set 6
     local.get $rbx
-    local.set 12
+    local.set 8
     i32.const 15
     local.set $flagKind
-    local.get 10
+    local.get 6
     local.set $flagOperand
-    local.get 10
-    local.get 12
+    local.get 6
+    local.get 8
     i64.sub
     local.set $flagResult
-    local.get 12
-    local.set 16
+    local.get 8
+    local.set 12
   end $block2
   local.get $flagOperand
-  local.get 16
+  local.get 12
   i64.lt_u
   if $if3
     local.get $ipBase
@@ -132,23 +121,23 @@ block $block0
   end $if4
   block $block5
     local.get $rax
-    local.set 12
+    local.set 8
     local.get $rbx
-    local.set 10
-    local.get 12
-    local.get 10
+    local.set 6
+    local.get 8
+    local.get 6
     i64.sub
-    local.set 17
-    local.get 17
+    local.set 14
+    local.get 14
     local.set $rax
     i32.const 15
     local.set $flagKind
-    local.get 12
+    local.get 8
     local.set $flagOperand
-    local.get 17
+    local.get 14
     local.set $flagResult
-    local.get 10
-    local.set 16
+    local.get 6
+    local.set 12
   end $block5
   local.get $budget
   i32.const 1
@@ -218,15 +207,6 @@ i64.store offset=8
 local.get $cpu
 local.get $budget
 i32.store offset=168
-i32.const 0
-i32.const 0
-i64.load offset=4096
-local.get $counted
-local.get $budget
-i32.sub
-i64.extend_i32_s
-i64.add
-i64.store offset=4096
 local.get $result
 if $if10
   local.get $cause

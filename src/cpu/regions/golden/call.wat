@@ -10,35 +10,33 @@
 
 (param $cpu i32)
 (result i32)
-(local $bank i32)
 (local $budget i32)
-(local $counted i32)
 (local $result i32)
 (local $cause i32)
 (local $target i64)
 (local $ipBase i64)
-(local $linearBase i64)
 (local $rsp i64)
-(local 10 i64)
-(local 11 i64)
-(local 12 i32)
-(local 13 i32)
+(local 7 i64)
+(local 8 i64)
+(local 9 i32)
+(local $bank i32)
+(local 11 i32)
 (local $rax i64)
+(local 13 i64)
+(local 14 i64)
 (local 15 i64)
 (local 16 i64)
-(local 17 i64)
-(local 18 i64)
-(local 19 i32)
+(local 17 i32)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
-(local 23 i32)
-(local 24 i64)
-(local 25 i64)
+(local 21 i32)
+(local 22 i64)
+(local 23 i64)
 (local $rbx i64)
+(local 25 i64)
+(local 26 i64)
 (local 27 i64)
-(local 28 i64)
-(local 29 i64)
 (local $rcx i64)
 i32.const 0
 i32.const 0
@@ -68,19 +66,14 @@ local.get $cpu
 i64.load offset=8
 local.set $rcx
 local.get $cpu
+i64.load offset=184
+local.set $ipBase
+local.get $cpu
 i32.load offset=224
 local.set $bank
 local.get $cpu
 i32.load offset=168
 local.set $budget
-local.get $budget
-local.set $counted
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
-local.get $cpu
-i64.load offset=176
-local.set $linearBase
 block $block0
   loop $loop1
     local.get $budget
@@ -106,33 +99,33 @@ block $block0
     i64.add
     i64.const -1
     i64.and
-    local.set 10
-    local.get 10
-    local.set 11
+    local.set 7
+    local.get 7
+    local.set 8
     local.get $bank
-    local.get 11
+    local.get 8
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 13
-    local.get 11
+    local.set 11
+    local.get 8
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 13
+    local.get 11
     i64.load offset=16384
     i64.eq
     if $if3
-      local.get 11
+      local.get 8
       i32.wrap_i64
-      local.get 13
+      local.get 11
       i32.load offset=16392
       i32.add
-      local.set 12
+      local.set 9
     else $if3
       i32.const record0
       local.set $result
@@ -144,12 +137,12 @@ block $block0
       local.set $cause
       br $block0
     end $if3
-    local.get 12
+    local.get 9
     local.get $ipBase
     i64.const 7
     i64.add
     i64.store
-    local.get 10
+    local.get 7
     local.set $rsp
     local.get $budget
     i32.const 2
@@ -171,36 +164,36 @@ block $block0
     end $if4
     block $block5
       local.get $rax
-      local.set 15
+      local.set 13
       local.get $rax
-      local.set 16
-      local.get 15
-      local.get 16
+      local.set 14
+      local.get 13
+      local.get 14
       i64.mul
-      local.set 17
-      local.get 17
-      local.set 18
-      local.get 18
+      local.set 15
+      local.get 15
+      local.set 16
+      local.get 16
       local.set $rax
       local.get $cpu
-      local.get 15
-      local.get 16
+      local.get 13
+      local.get 14
       call $multiplyHighSigned
-      local.get 17
+      local.get 15
       i64.const 63
       i64.shr_s
       i64.ne
-      local.set 19
+      local.set 17
       i32.const 35
       local.set $flagKind
-      local.get 19
-      local.get 19
+      local.get 17
+      local.get 17
       i32.const 11
       i32.shl
       i32.or
       i64.extend_i32_u
       local.set $flagOperand
-      local.get 18
+      local.get 16
       local.set $flagResult
     end $block5
     local.get $rsp
@@ -208,33 +201,33 @@ block $block0
     i64.add
     i64.const -1
     i64.and
-    local.set 18
-    local.get 18
-    local.set 17
+    local.set 16
+    local.get 16
+    local.set 15
     local.get $bank
-    local.get 17
+    local.get 15
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 23
-    local.get 17
+    local.set 21
+    local.get 15
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 23
+    local.get 21
     i64.load
     i64.eq
     if $if6
-      local.get 17
+      local.get 15
       i32.wrap_i64
-      local.get 23
+      local.get 21
       i32.load offset=8
       i32.add
-      local.set 19
+      local.set 17
     else $if6
       i32.const record2
       local.set $result
@@ -246,17 +239,17 @@ block $block0
       local.set $cause
       br $block0
     end $if6
-    local.get 19
+    local.get 17
     i64.load
-    local.set 16
-    local.get 16
-    local.set 15
-    local.get 15
+    local.set 14
+    local.get 14
+    local.set 13
+    local.get 13
     i64.const 16
     i64.shl
     i64.const 16
     i64.shr_s
-    local.get 15
+    local.get 13
     i64.ne
     if $if7
       i32.const record2
@@ -274,12 +267,12 @@ block $block0
     i64.add
     i64.const -1
     i64.and
-    local.set 24
-    local.get 24
+    local.set 22
+    local.get 22
     local.set $rsp
-    local.get 16
-    local.set 25
-    local.get 25
+    local.get 14
+    local.set 23
+    local.get 23
     local.get $ipBase
     i64.const 7
     i64.add
@@ -305,20 +298,20 @@ block $block0
       end $if9
       block $block10
         local.get $rbx
-        local.set 27
+        local.set 25
         local.get $rax
-        local.set 28
-        local.get 27
-        local.get 28
+        local.set 26
+        local.get 25
+        local.get 26
         i64.add
-        local.set 29
-        local.get 29
+        local.set 27
+        local.get 27
         local.set $rbx
         i32.const 7
         local.set $flagKind
-        local.get 27
+        local.get 25
         local.set $flagOperand
-        local.get 29
+        local.get 27
         local.set $flagResult
       end $block10
       block $block11
@@ -327,8 +320,8 @@ block $block0
         i64.const 1
         i64.sub
         i64.extend32_s
-        local.set 29
-        local.get 29
+        local.set 27
+        local.get 27
         i64.const 0xffffffff
         i64.and
         local.set $rcx
@@ -336,12 +329,12 @@ block $block0
         local.get $flagOperand
         i64.lt_u
         i64.extend_i32_u
-        local.set 28
+        local.set 26
         i32.const 30
         local.set $flagKind
-        local.get 28
+        local.get 26
         local.set $flagOperand
-        local.get 29
+        local.get 27
         local.set $flagResult
       end $block11
       local.get $flagResult
@@ -372,7 +365,7 @@ block $block0
         br $loop13
       end $loop13
     end $if8
-    local.get 25
+    local.get 23
     local.set $target
     i32.const 0
     local.set $result
@@ -403,15 +396,6 @@ i64.store offset=8
 local.get $cpu
 local.get $budget
 i32.store offset=168
-i32.const 0
-i32.const 0
-i64.load offset=4096
-local.get $counted
-local.get $budget
-i32.sub
-i64.extend_i32_s
-i64.add
-i64.store offset=4096
 local.get $result
 if $if15
   local.get $cause

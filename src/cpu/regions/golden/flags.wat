@@ -10,28 +10,24 @@
 
 (param $cpu i32)
 (result i32)
-(local $bank i32)
 (local $budget i32)
-(local $counted i32)
 (local $result i32)
 (local $cause i32)
 (local $target i64)
-(local $ipBase i64)
-(local $linearBase i64)
 (local $rax i64)
-(local 10 i64)
+(local 6 i64)
 (local $rbx i64)
-(local 12 i64)
-(local 13 i64)
+(local 8 i64)
+(local 9 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rcx i64)
 (local $rdx i64)
-(local 19 i32)
-(local 20 i32)
+(local 15 i32)
+(local 16 i32)
 (local $rsi i64)
-(local 22 i64)
+(local 18 i64)
 (local $rdi i64)
 i32.const 0
 i32.const 0
@@ -67,19 +63,8 @@ local.get $cpu
 i64.load offset=56
 local.set $rdi
 local.get $cpu
-i32.load offset=224
-local.set $bank
-local.get $cpu
 i32.load offset=168
 local.set $budget
-local.get $budget
-local.set $counted
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
-local.get $cpu
-i64.load offset=176
-local.set $linearBase
 block $block0
   local.get $budget
   i32.const 7
@@ -101,52 +86,52 @@ block $block0
   end $if1
   block $block2
     local.get $rax
-    local.set 10
+    local.set 6
     local.get $rbx
-    local.set 12
-    local.get 10
-    local.get 12
+    local.set 8
+    local.get 6
+    local.get 8
     i64.add
-    local.set 13
-    local.get 13
+    local.set 9
+    local.get 9
     local.set $rax
     i32.const 7
     local.set $flagKind
-    local.get 10
+    local.get 6
     local.set $flagOperand
-    local.get 13
+    local.get 9
     local.set $flagResult
   end $block2
   block $block3
     local.get $rcx
-    local.set 13
+    local.set 9
     local.get $rdx
-    local.set 12
+    local.set 8
     local.get $flagResult
     local.get $flagOperand
     i64.lt_u
-    local.set 19
-    local.get 13
-    local.get 12
+    local.set 15
+    local.get 9
+    local.get 8
     i64.add
-    local.get 19
+    local.get 15
     i64.extend_i32_u
     i64.add
-    local.set 10
-    local.get 10
+    local.set 6
+    local.get 6
     local.set $rcx
     i32.const 7
-    local.get 19
+    local.get 15
     i32.const 2
     i32.shl
     i32.add
     local.set $flagKind
-    local.get 13
+    local.get 9
     local.set $flagOperand
-    local.get 10
+    local.get 6
     local.set $flagResult
-    local.get 19
-    local.set 20
+    local.get 15
+    local.set 16
   end $block3
   block $block4
     local.get $rsi
@@ -155,7 +140,7 @@ block $block0
     local.get $flagResult
     local.get $flagOperand
     i64.lt_u
-    local.get 20
+    local.get 16
     local.get $flagResult
     local.get $flagOperand
     i64.eq
@@ -169,112 +154,112 @@ block $block0
   end $block4
   block $block5
     local.get $rax
-    local.set 10
+    local.set 6
     local.get $rcx
-    local.set 12
+    local.set 8
     i32.const 15
     local.set $flagKind
-    local.get 10
+    local.get 6
     local.set $flagOperand
-    local.get 10
-    local.get 12
+    local.get 6
+    local.get 8
     i64.sub
     local.set $flagResult
-    local.get 12
-    local.set 22
+    local.get 8
+    local.set 18
   end $block5
   block $block6
     local.get $rcx
-    local.set 12
+    local.set 8
     local.get $flagOperand
-    local.get 22
+    local.get 18
     i64.le_s
     i32.eqz
     if $if7
-      local.get 12
+      local.get 8
       local.set $rdi
     else $if7
     end $if7
   end $block6
   block $block8
     local.get $rax
-    local.set 12
+    local.set 8
     i64.const 3
-    local.set 10
-    local.get 12
-    local.get 10
+    local.set 6
+    local.get 8
+    local.get 6
     i64.shl
-    local.set 13
+    local.set 9
     i32.const 0
-    local.get 12
+    local.get 8
     i64.const 64
-    local.get 10
+    local.get 6
     i64.sub
     i64.shr_u
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.get 10
+    local.get 6
     i64.const 64
     i64.gt_u
     select
-    local.set 19
-    local.get 13
+    local.set 15
+    local.get 9
     local.set $rax
     i32.const 35
     local.set $flagKind
-    local.get 19
-    local.get 13
+    local.get 15
+    local.get 9
     i64.const 63
     i64.shr_u
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.get 19
+    local.get 15
     i32.xor
     i32.const 11
     i32.shl
     i32.or
     i64.extend_i32_u
     local.set $flagOperand
-    local.get 13
+    local.get 9
     local.set $flagResult
   end $block8
   block $block9
     local.get $rdx
-    local.set 13
+    local.set 9
     local.get $rdx
-    local.set 10
+    local.set 6
     local.get $flagOperand
     i32.wrap_i64
     i32.const 0
     i32.shr_u
     i32.const 1
     i32.and
-    local.set 19
-    local.get 13
-    local.get 10
+    local.set 15
+    local.get 9
+    local.get 6
     i64.sub
-    local.get 19
+    local.get 15
     i64.extend_i32_u
     i64.sub
-    local.set 12
-    local.get 12
+    local.set 8
+    local.get 8
     local.set $rdx
     i32.const 15
-    local.get 19
+    local.get 15
     i32.const 2
     i32.shl
     i32.add
     local.set $flagKind
-    local.get 13
+    local.get 9
     local.set $flagOperand
-    local.get 12
+    local.get 8
     local.set $flagResult
-    local.get 10
-    local.set 22
-    local.get 19
-    local.set 20
+    local.get 6
+    local.set 18
+    local.get 15
+    local.set 16
   end $block9
   loop $loop10
     local.get $budget
@@ -325,15 +310,6 @@ i64.store offset=16
 local.get $cpu
 local.get $budget
 i32.store offset=168
-i32.const 0
-i32.const 0
-i64.load offset=4096
-local.get $counted
-local.get $budget
-i32.sub
-i64.extend_i32_s
-i64.add
-i64.store offset=4096
 local.get $result
 if $if12
   local.get $cause

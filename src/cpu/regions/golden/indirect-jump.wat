@@ -7,34 +7,29 @@
 
 (param $cpu i32)
 (result i32)
-(local $bank i32)
 (local $budget i32)
-(local $counted i32)
 (local $result i32)
 (local $cause i32)
 (local $target i64)
-(local $ipBase i64)
-(local $linearBase i64)
 (local $rax i64)
-(local 10 i64)
-(local 11 i64)
-(local 12 i64)
+(local 6 i64)
+(local 7 i64)
+(local 8 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
+(local $ipBase i64)
 (local $rdx i64)
-(local 17 i32)
-(local 18 i32)
-(local 19 i64)
+(local 14 i32)
+(local $bank i32)
+(local 16 i32)
+(local 17 i64)
 i32.const 0
 i32.const 0
 i64.load offset=32768
 i64.const 1
 i64.add
 i64.store offset=32768
-local.get $cpu
-i64.load
-local.set $rax
 local.get $cpu
 i32.load offset=160
 local.set $flagKind
@@ -45,22 +40,14 @@ local.get $cpu
 i64.load offset=152
 local.set $flagResult
 local.get $cpu
-i64.load offset=16
-local.set $rdx
+i64.load offset=184
+local.set $ipBase
 local.get $cpu
 i32.load offset=224
 local.set $bank
 local.get $cpu
 i32.load offset=168
 local.set $budget
-local.get $budget
-local.set $counted
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
-local.get $cpu
-i64.load offset=176
-local.set $linearBase
 block $block0
   local.get $budget
   i32.const 3
@@ -81,22 +68,28 @@ block $block0
     br $block0
   end $if1
   block $block2
+    local.get $cpu
+    i64.load
+    local.set $rax
     local.get $rax
     i64.extend32_s
-    local.set 10
+    local.set 6
     i64.const 3
-    local.set 11
-    local.get 10
-    local.get 11
+    local.set 7
+    local.get 6
+    local.get 7
     i64.and
-    local.set 12
-    local.get 12
+    local.set 8
+    local.get 8
     i64.const 0xffffffff
     i64.and
     local.set $rax
+    local.get $cpu
+    local.get $rax
+    i64.store
     i32.const 22
     local.set $flagKind
-    local.get 12
+    local.get 8
     local.set $flagResult
   end $block2
   block $block3
@@ -104,37 +97,40 @@ block $block0
     i64.const 15
     i64.add
     local.set $rdx
+    local.get $cpu
+    local.get $rdx
+    i64.store offset=16
   end $block3
   local.get $rdx
   local.get $rax
   i64.const 3
   i64.shl
   i64.add
-  local.set 12
+  local.set 8
   local.get $bank
-  local.get 12
+  local.get 8
   i32.wrap_i64
   i32.const 8
   i32.shr_u
   i32.const 0x3ff0
   i32.and
   i32.add
-  local.set 18
-  local.get 12
+  local.set 16
+  local.get 8
   i64.const 7
   i64.add
   i64.const -0x1000
   i64.and
-  local.get 18
+  local.get 16
   i64.load
   i64.eq
   if $if4
-    local.get 12
+    local.get 8
     i32.wrap_i64
-    local.get 18
+    local.get 16
     i32.load offset=8
     i32.add
-    local.set 17
+    local.set 14
   else $if4
     i32.const record1
     local.set $result
@@ -146,17 +142,17 @@ block $block0
     local.set $cause
     br $block0
   end $if4
-  local.get 17
+  local.get 14
   i64.load
-  local.set 11
-  local.get 11
-  local.set 10
-  local.get 10
+  local.set 7
+  local.get 7
+  local.set 6
+  local.get 6
   i64.const 16
   i64.shl
   i64.const 16
   i64.shr_s
-  local.get 10
+  local.get 6
   i64.ne
   if $if5
     i32.const record1
@@ -169,17 +165,14 @@ block $block0
     local.set $cause
     br $block0
   end $if5
-  local.get 11
-  local.set 19
-  local.get 19
+  local.get 7
+  local.set 17
+  local.get 17
   local.set $target
   i32.const 0
   local.set $result
   br $block0
 end $block0
-local.get $cpu
-local.get $rax
-i64.store
 local.get $cpu
 local.get $flagKind
 i32.store offset=160
@@ -190,20 +183,8 @@ local.get $cpu
 local.get $flagResult
 i64.store offset=152
 local.get $cpu
-local.get $rdx
-i64.store offset=16
-local.get $cpu
 local.get $budget
 i32.store offset=168
-i32.const 0
-i32.const 0
-i64.load offset=4096
-local.get $counted
-local.get $budget
-i32.sub
-i64.extend_i32_s
-i64.add
-i64.store offset=4096
 local.get $result
 if $if6
   local.get $cause

@@ -7,22 +7,19 @@
 
 (param $cpu i32)
 (result i32)
-(local $bank i32)
 (local $budget i32)
-(local $counted i32)
 (local $result i32)
 (local $cause i32)
 (local $target i64)
-(local $ipBase i64)
-(local $linearBase i64)
 (local $rax i64)
-(local 10 i64)
+(local 6 i64)
 (local $rsi i64)
+(local 8 i64)
+(local 9 i32)
+(local $bank i32)
+(local 11 i32)
 (local 12 i64)
-(local 13 i32)
-(local 14 i32)
-(local 15 i64)
-(local 16 i64)
+(local 13 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
@@ -57,14 +54,6 @@ local.set $bank
 local.get $cpu
 i32.load offset=168
 local.set $budget
-local.get $budget
-local.set $counted
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
-local.get $cpu
-i64.load offset=176
-local.set $linearBase
 block $block0
   loop $loop1
     local.get $budget
@@ -87,33 +76,33 @@ block $block0
     end $if2
     block $block3
       local.get $rax
-      local.set 10
+      local.set 6
       local.get $rsi
-      local.set 12
+      local.set 8
       local.get $bank
-      local.get 12
+      local.get 8
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 14
-      local.get 12
+      local.set 11
+      local.get 8
       i64.const 7
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 14
+      local.get 11
       i64.load
       i64.eq
       if $if4
-        local.get 12
+        local.get 8
         i32.wrap_i64
-        local.get 14
+        local.get 11
         i32.load offset=8
         i32.add
-        local.set 13
+        local.set 9
       else $if4
         i32.const record0
         local.set $result
@@ -125,38 +114,38 @@ block $block0
         local.set $cause
         br $block0
       end $if4
-      local.get 13
+      local.get 9
       i64.load
-      local.set 15
-      local.get 10
-      local.get 15
+      local.set 12
+      local.get 6
+      local.get 12
       i64.add
-      local.set 16
-      local.get 16
+      local.set 13
+      local.get 13
       local.set $rax
       i32.const 7
       local.set $flagKind
-      local.get 10
+      local.get 6
       local.set $flagOperand
-      local.get 16
+      local.get 13
       local.set $flagResult
     end $block3
     block $block5
       local.get $rsi
-      local.set 16
+      local.set 13
       i64.const 8
-      local.set 15
-      local.get 16
-      local.get 15
-      i64.add
       local.set 12
+      local.get 13
       local.get 12
+      i64.add
+      local.set 8
+      local.get 8
       local.set $rsi
       i32.const 7
       local.set $flagKind
-      local.get 16
+      local.get 13
       local.set $flagOperand
-      local.get 12
+      local.get 8
       local.set $flagResult
     end $block5
     block $block6
@@ -165,8 +154,8 @@ block $block0
       i64.const 1
       i64.sub
       i64.extend32_s
-      local.set 12
-      local.get 12
+      local.set 8
+      local.get 8
       i64.const 0xffffffff
       i64.and
       local.set $rcx
@@ -174,12 +163,12 @@ block $block0
       local.get $flagOperand
       i64.lt_u
       i64.extend_i32_u
-      local.set 15
+      local.set 12
       i32.const 30
       local.set $flagKind
-      local.get 15
-      local.set $flagOperand
       local.get 12
+      local.set $flagOperand
+      local.get 8
       local.set $flagResult
     end $block6
     local.get $flagResult
@@ -232,15 +221,6 @@ i64.store offset=8
 local.get $cpu
 local.get $budget
 i32.store offset=168
-i32.const 0
-i32.const 0
-i64.load offset=4096
-local.get $counted
-local.get $budget
-i32.sub
-i64.extend_i32_s
-i64.add
-i64.store offset=4096
 local.get $result
 if $if10
   local.get $cause

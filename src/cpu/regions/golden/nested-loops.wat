@@ -9,19 +9,15 @@
 
 (param $cpu i32)
 (result i32)
-(local $bank i32)
 (local $budget i32)
-(local $counted i32)
 (local $result i32)
 (local $cause i32)
 (local $target i64)
-(local $ipBase i64)
-(local $linearBase i64)
 (local $rcx i64)
 (local $rax i64)
-(local 11 i64)
-(local 12 i64)
-(local 13 i64)
+(local 7 i64)
+(local 8 i64)
+(local 9 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
@@ -51,19 +47,8 @@ local.get $cpu
 i64.load offset=16
 local.set $rdx
 local.get $cpu
-i32.load offset=224
-local.set $bank
-local.get $cpu
 i32.load offset=168
 local.set $budget
-local.get $budget
-local.set $counted
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
-local.get $cpu
-i64.load offset=176
-local.set $linearBase
 block $block0
   loop $loop1
     local.get $budget
@@ -112,24 +97,24 @@ block $block0
       block $block6
         local.get $rax
         i64.extend32_s
-        local.set 11
+        local.set 7
         local.get $rcx
         i64.extend32_s
-        local.set 12
-        local.get 11
-        local.get 12
+        local.set 8
+        local.get 7
+        local.get 8
         i64.add
         i64.extend32_s
-        local.set 13
-        local.get 13
+        local.set 9
+        local.get 9
         i64.const 0xffffffff
         i64.and
         local.set $rax
         i32.const 6
         local.set $flagKind
-        local.get 11
+        local.get 7
         local.set $flagOperand
-        local.get 13
+        local.get 9
         local.set $flagResult
       end $block6
       block $block7
@@ -138,8 +123,8 @@ block $block0
         i64.const 1
         i64.sub
         i64.extend32_s
-        local.set 13
-        local.get 13
+        local.set 9
+        local.get 9
         i64.const 0xffffffff
         i64.and
         local.set $rcx
@@ -147,12 +132,12 @@ block $block0
         local.get $flagOperand
         i64.lt_u
         i64.extend_i32_u
-        local.set 12
+        local.set 8
         i32.const 30
         local.set $flagKind
-        local.get 12
+        local.get 8
         local.set $flagOperand
-        local.get 13
+        local.get 9
         local.set $flagResult
       end $block7
       local.get $flagResult
@@ -185,8 +170,8 @@ block $block0
         i64.const 1
         i64.sub
         i64.extend32_s
-        local.set 12
-        local.get 12
+        local.set 8
+        local.get 8
         i64.const 0xffffffff
         i64.and
         local.set $rdx
@@ -197,12 +182,12 @@ block $block0
         i32.const 1
         i32.and
         i64.extend_i32_u
-        local.set 13
+        local.set 9
         i32.const 30
         local.set $flagKind
-        local.get 13
+        local.get 9
         local.set $flagOperand
-        local.get 12
+        local.get 8
         local.set $flagResult
       end $block10
       local.get $flagResult
@@ -256,15 +241,6 @@ i64.store offset=16
 local.get $cpu
 local.get $budget
 i32.store offset=168
-i32.const 0
-i32.const 0
-i64.load offset=4096
-local.get $counted
-local.get $budget
-i32.sub
-i64.extend_i32_s
-i64.add
-i64.store offset=4096
 local.get $result
 if $if14
   local.get $cause

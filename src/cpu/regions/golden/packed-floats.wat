@@ -9,29 +9,26 @@
 
 (param $cpu i32)
 (result i32)
-(local $bank i32)
 (local $budget i32)
-(local $counted i32)
 (local $result i32)
 (local $cause i32)
 (local $target i64)
-(local $ipBase i64)
-(local $linearBase i64)
 (local $rsi i64)
-(local 10 i64)
-(local 11 i32)
-(local 12 i32)
+(local 6 i64)
+(local 7 i32)
+(local $bank i32)
+(local 9 i32)
 (local $xmm1 v128)
-(local 14 v128)
+(local 11 v128)
 (local $xmm0 v128)
+(local 13 v128)
+(local 14 v128)
+(local 15 v128)
 (local 16 v128)
 (local 17 v128)
-(local 18 v128)
-(local 19 v128)
-(local 20 v128)
 (local $xmm2 v128)
-(local 22 i64)
-(local 23 i64)
+(local 19 i64)
+(local 20 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
@@ -78,14 +75,6 @@ local.set $bank
 local.get $cpu
 i32.load offset=168
 local.set $budget
-local.get $budget
-local.set $counted
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
-local.get $cpu
-i64.load offset=176
-local.set $linearBase
 block $block0
   loop $loop1
     local.get $budget
@@ -150,31 +139,31 @@ block $block0
         end $if6
       end $if4
       local.get $rsi
-      local.set 10
+      local.set 6
       local.get $bank
-      local.get 10
+      local.get 6
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 12
-      local.get 10
+      local.set 9
+      local.get 6
       i64.const 15
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 12
+      local.get 9
       i64.load
       i64.eq
       if $if7
-        local.get 10
+        local.get 6
         i32.wrap_i64
-        local.get 12
+        local.get 9
         i32.load offset=8
         i32.add
-        local.set 11
+        local.set 7
       else $if7
         i32.const record0
         local.set $result
@@ -186,7 +175,7 @@ block $block0
         local.set $cause
         br $block0
       end $if7
-      local.get 11
+      local.get 7
       v128.load
       local.set $xmm1
     end $block3
@@ -234,17 +223,17 @@ block $block0
         end $if11
       end $if9
       local.get $xmm1
-      local.set 14
+      local.set 11
       local.get $xmm0
-      local.set 16
+      local.set 13
+      local.get 11
+      local.set 14
+      local.get 13
+      local.set 15
       local.get 14
-      local.set 17
-      local.get 16
-      local.set 18
-      local.get 17
-      local.get 18
+      local.get 15
       f32x4.mul
-      local.set 19
+      local.set 16
       local.get $cpu
       i32.const 0x5a8
       i32.add
@@ -253,14 +242,14 @@ block $block0
       i32.and
       i32.const 0x1fa0
       i32.xor
-      local.get 17
+      local.get 14
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
-      local.get 18
+      local.get 15
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
       v128.or
-      local.get 19
+      local.get 16
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
       v128.or
@@ -270,14 +259,14 @@ block $block0
       i32.or
       i32.eqz
       if $if12
-        local.get 19
-        local.set 20
+        local.get 16
+        local.set 17
       else $if12
         local.get $cpu
-        local.get 14
-        local.get 16
+        local.get 11
+        local.get 13
         call $vectorSingle-mul-mul-mul-mulGeneral
-        local.set 20
+        local.set 17
         local.get $cpu
         i32.const 788
         i32.add
@@ -312,7 +301,7 @@ block $block0
           end $if14
         end $if13
       end $if12
-      local.get 20
+      local.get 17
       local.set $xmm1
     end $block8
     block $block15
@@ -359,17 +348,17 @@ block $block0
         end $if18
       end $if16
       local.get $xmm2
-      local.set 20
-      local.get $xmm1
-      local.set 19
-      local.get 20
-      local.set 18
-      local.get 19
       local.set 17
-      local.get 18
-      local.get 17
-      f32x4.add
+      local.get $xmm1
       local.set 16
+      local.get 17
+      local.set 15
+      local.get 16
+      local.set 14
+      local.get 15
+      local.get 14
+      f32x4.add
+      local.set 13
       local.get $cpu
       i32.const 0x5a8
       i32.add
@@ -378,10 +367,10 @@ block $block0
       i32.and
       i32.const 0x1fa0
       i32.xor
-      local.get 18
+      local.get 15
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
-      local.get 17
+      local.get 14
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
       v128.or
@@ -391,14 +380,14 @@ block $block0
       i32.or
       i32.eqz
       if $if19
-        local.get 16
-        local.set 14
+        local.get 13
+        local.set 11
       else $if19
         local.get $cpu
-        local.get 20
-        local.get 19
+        local.get 17
+        local.get 16
         call $vectorSingle-add-add-add-addGeneral
-        local.set 14
+        local.set 11
         local.get $cpu
         i32.const 788
         i32.add
@@ -433,25 +422,25 @@ block $block0
           end $if21
         end $if20
       end $if19
-      local.get 14
+      local.get 11
       local.set $xmm2
     end $block15
     block $block22
       local.get $rsi
-      local.set 10
+      local.set 6
       i64.const 16
-      local.set 22
-      local.get 10
-      local.get 22
+      local.set 19
+      local.get 6
+      local.get 19
       i64.add
-      local.set 23
-      local.get 23
+      local.set 20
+      local.get 20
       local.set $rsi
       i32.const 7
       local.set $flagKind
-      local.get 10
+      local.get 6
       local.set $flagOperand
-      local.get 23
+      local.get 20
       local.set $flagResult
     end $block22
     block $block23
@@ -460,8 +449,8 @@ block $block0
       i64.const 1
       i64.sub
       i64.extend32_s
-      local.set 23
-      local.get 23
+      local.set 20
+      local.get 20
       i64.const 0xffffffff
       i64.and
       local.set $rcx
@@ -469,12 +458,12 @@ block $block0
       local.get $flagOperand
       i64.lt_u
       i64.extend_i32_u
-      local.set 22
+      local.set 19
       i32.const 30
       local.set $flagKind
-      local.get 22
+      local.get 19
       local.set $flagOperand
-      local.get 23
+      local.get 20
       local.set $flagResult
     end $block23
     local.get $flagResult
@@ -534,15 +523,6 @@ i64.store offset=8
 local.get $cpu
 local.get $budget
 i32.store offset=168
-i32.const 0
-i32.const 0
-i64.load offset=4096
-local.get $counted
-local.get $budget
-i32.sub
-i64.extend_i32_s
-i64.add
-i64.store offset=4096
 local.get $result
 if $if27
   local.get $cause

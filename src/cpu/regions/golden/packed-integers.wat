@@ -9,19 +9,15 @@
 
 (param $cpu i32)
 (result i32)
-(local $bank i32)
 (local $budget i32)
-(local $counted i32)
 (local $result i32)
 (local $cause i32)
 (local $target i64)
-(local $ipBase i64)
-(local $linearBase i64)
 (local $xmm0 v128)
 (local $xmm1 v128)
-(local 11 v128)
+(local 7 v128)
 (local $xmm2 v128)
-(local 13 v128)
+(local 9 v128)
 (local $xmm3 v128)
 (local $rax i64)
 i32.const 0
@@ -54,19 +50,8 @@ local.get $cpu
 i64.load
 local.set $rax
 local.get $cpu
-i32.load offset=224
-local.set $bank
-local.get $cpu
 i32.load offset=168
 local.set $budget
-local.get $budget
-local.set $counted
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
-local.get $cpu
-i64.load offset=176
-local.set $linearBase
 block $block0
   local.get $budget
   i32.const 6
@@ -176,11 +161,11 @@ block $block0
       end $if9
     end $if7
     local.get $xmm0
-    local.set 11
+    local.set 7
     local.get $xmm2
-    local.set 13
-    local.get 11
-    local.get 13
+    local.set 9
+    local.get 7
+    local.get 9
     i32x4.add
     local.set $xmm0
   end $block6
@@ -228,11 +213,11 @@ block $block0
       end $if13
     end $if11
     local.get $xmm1
-    local.set 13
+    local.set 9
     local.get $xmm0
-    local.set 11
-    local.get 13
-    local.get 11
+    local.set 7
+    local.get 9
+    local.get 7
     v128.xor
     local.set $xmm1
   end $block10
@@ -280,11 +265,11 @@ block $block0
       end $if17
     end $if15
     local.get $xmm3
-    local.set 11
+    local.set 7
     local.get $xmm1
-    local.set 13
-    local.get 13
-    local.get 13
+    local.set 9
+    local.get 9
+    local.get 9
     i8x16.shuffle 12 13 14 15 8 9 10 11 20 21 22 23 16 17 18 19
     local.set $xmm3
   end $block14
@@ -332,11 +317,11 @@ block $block0
       end $if21
     end $if19
     local.get $xmm3
-    local.set 13
+    local.set 9
     local.get $xmm0
-    local.set 11
-    local.get 13
-    local.get 11
+    local.set 7
+    local.get 9
+    local.get 7
     i8x16.eq
     local.set $xmm3
   end $block18
@@ -433,15 +418,6 @@ i64.store
 local.get $cpu
 local.get $budget
 i32.store offset=168
-i32.const 0
-i32.const 0
-i64.load offset=4096
-local.get $counted
-local.get $budget
-i32.sub
-i64.extend_i32_s
-i64.add
-i64.store offset=4096
 local.get $result
 if $if28
   local.get $cause

@@ -8,19 +8,15 @@
 
 (param $cpu i32)
 (result i32)
-(local $bank i32)
 (local $budget i32)
-(local $counted i32)
 (local $result i32)
 (local $cause i32)
 (local $target i64)
-(local $ipBase i64)
-(local $linearBase i64)
 (local $rbx i64)
 (local $rax i64)
-(local 11 i64)
-(local 12 i64)
-(local 13 i64)
+(local 7 i64)
+(local 8 i64)
+(local 9 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
@@ -58,19 +54,8 @@ local.get $cpu
 i64.load offset=56
 local.set $rdi
 local.get $cpu
-i32.load offset=224
-local.set $bank
-local.get $cpu
 i32.load offset=168
 local.set $budget
-local.get $budget
-local.set $counted
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
-local.get $cpu
-i64.load offset=176
-local.set $linearBase
 block $block0
   local.get $budget
   i32.const 5
@@ -106,30 +91,30 @@ block $block0
   block $block3
     local.get $rax
     i64.extend8_s
-    local.set 11
+    local.set 7
     local.get $rax
     i64.const 8
     i64.shr_u
     i64.extend8_s
-    local.set 12
-    local.get 11
-    local.get 12
+    local.set 8
+    local.get 7
+    local.get 8
     i64.add
     i64.extend8_s
-    local.set 13
+    local.set 9
     local.get $rax
     i64.const -256
     i64.and
-    local.get 13
+    local.get 9
     i64.const 255
     i64.and
     i64.or
     local.set $rax
     i32.const 4
     local.set $flagKind
-    local.get 11
+    local.get 7
     local.set $flagOperand
-    local.get 13
+    local.get 9
     local.set $flagResult
   end $block3
   block $block4
@@ -201,15 +186,6 @@ i64.store offset=56
 local.get $cpu
 local.get $budget
 i32.store offset=168
-i32.const 0
-i32.const 0
-i64.load offset=4096
-local.get $counted
-local.get $budget
-i32.sub
-i64.extend_i32_s
-i64.add
-i64.store offset=4096
 local.get $result
 if $if9
   local.get $cause

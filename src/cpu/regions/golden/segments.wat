@@ -6,29 +6,27 @@
 
 (param $cpu i32)
 (result i32)
-(local $bank i32)
 (local $budget i32)
-(local $counted i32)
 (local $result i32)
 (local $cause i32)
 (local $target i64)
-(local $ipBase i64)
-(local $linearBase i64)
 (local $rsi i64)
-(local 10 i64)
-(local 11 i32)
-(local 12 i32)
+(local 6 i64)
+(local 7 i32)
+(local $bank i32)
+(local 9 i32)
 (local $rax i64)
 (local $rdi i64)
-(local 15 i64)
-(local 16 i64)
-(local 17 i64)
+(local 12 i64)
+(local 13 i64)
+(local 14 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rcx i64)
-(local 22 i64)
-(local 23 i64)
+(local $ipBase i64)
+(local 20 i64)
+(local 21 i64)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -60,16 +58,11 @@ local.get $cpu
 i32.load offset=224
 local.set $bank
 local.get $cpu
-i32.load offset=168
-local.set $budget
-local.get $budget
-local.set $counted
-local.get $cpu
 i64.load offset=184
 local.set $ipBase
 local.get $cpu
-i64.load offset=176
-local.set $linearBase
+i32.load offset=168
+local.set $budget
 block $block0
   loop $loop1
     local.get $budget
@@ -100,31 +93,31 @@ block $block0
       i32.const 4
       i32.const 3
       call $segmentRead
-      local.set 10
+      local.set 6
       local.get $bank
-      local.get 10
+      local.get 6
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 12
-      local.get 10
+      local.set 9
+      local.get 6
       i64.const 3
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 12
+      local.get 9
       i64.load
       i64.eq
       if $if4
-        local.get 10
+        local.get 6
         i32.wrap_i64
-        local.get 12
+        local.get 9
         i32.load offset=8
         i32.add
-        local.set 11
+        local.set 7
       else $if4
         i32.const record0
         local.set $result
@@ -136,7 +129,7 @@ block $block0
         local.set $cause
         br $block0
       end $if4
-      local.get 11
+      local.get 7
       i64.load32_s
       i64.const 0xffffffff
       i64.and
@@ -150,31 +143,31 @@ block $block0
       i32.const 4
       i32.const 3
       call $segmentWrite
-      local.set 10
+      local.set 6
       local.get $bank
-      local.get 10
+      local.get 6
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 11
-      local.get 10
+      local.set 7
+      local.get 6
       i64.const 3
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 11
+      local.get 7
       i64.load offset=16384
       i64.eq
       if $if6
-        local.get 10
+        local.get 6
         i32.wrap_i64
-        local.get 11
+        local.get 7
         i32.load offset=16392
         i32.add
-        local.set 12
+        local.set 9
       else $if6
         i32.const record1
         local.set $result
@@ -186,25 +179,25 @@ block $block0
         local.set $cause
         br $block0
       end $if6
-      local.get 12
+      local.get 9
       i64.load32_s
-      local.set 15
+      local.set 12
       local.get $rax
       i64.extend32_s
-      local.set 16
-      local.get 15
-      local.get 16
+      local.set 13
+      local.get 12
+      local.get 13
       i64.add
       i64.extend32_s
-      local.set 17
-      local.get 12
-      local.get 17
+      local.set 14
+      local.get 9
+      local.get 14
       i64.store32
       i32.const 6
       local.set $flagKind
-      local.get 15
+      local.get 12
       local.set $flagOperand
-      local.get 17
+      local.get 14
       local.set $flagResult
     end $block5
     local.get $rcx
@@ -212,14 +205,14 @@ block $block0
     i64.sub
     i64.const 0xffffffff
     i64.and
-    local.set 17
-    local.get 17
+    local.set 14
+    local.get 14
     i64.const 0
     i64.ne
     i32.const 1
     i32.and
-    local.set 11
-    local.get 11
+    local.set 7
+    local.get 7
     if $if7
       local.get $ipBase
       i64.const 9
@@ -230,8 +223,8 @@ block $block0
       i64.add
       i64.const 0xffffffff
       i64.and
-      local.set 16
-      local.get 16
+      local.set 13
+      local.get 13
       local.get $cpu
       i64.load offset=216
       i64.gt_u
@@ -248,25 +241,25 @@ block $block0
       end $if8
     end $if7
     i64.const 0xffffffff
-    local.set 15
+    local.set 12
     local.get $rcx
-    local.get 15
+    local.get 12
     i64.const -1
     i64.xor
     i32.const 0
-    local.get 15
+    local.get 12
     i64.const 0xffff
     i64.eq
     i32.sub
     i64.extend_i32_s
     i64.and
     i64.and
-    local.get 17
-    local.get 15
+    local.get 14
+    local.get 12
     i64.and
     i64.or
     local.set $rcx
-    local.get 11
+    local.get 7
     if $if9
       local.get $ipBase
       i64.const 9
@@ -277,12 +270,12 @@ block $block0
       i64.add
       i64.const 0xffffffff
       i64.and
-      local.set 10
-      local.get 10
+      local.set 6
+      local.get 6
       i64.const 0xffffffff
       i64.and
-      local.set 22
-      local.get 22
+      local.set 20
+      local.get 20
       local.get $cpu
       i64.load offset=216
       i64.gt_u
@@ -297,9 +290,9 @@ block $block0
         local.set $cause
         br $block0
       end $if10
-      local.get 10
-      local.set 23
-      local.get 23
+      local.get 6
+      local.set 21
+      local.get 21
       local.get $ipBase
       i64.const 2
       i64.add
@@ -307,7 +300,7 @@ block $block0
       i64.and
       i64.ne
       if $if11
-        local.get 23
+        local.get 21
         local.set $target
         i32.const 0
         local.set $result
@@ -343,12 +336,12 @@ block $block0
       i64.add
       i64.const 0xffffffff
       i64.and
-      local.set 23
-      local.get 23
+      local.set 21
+      local.get 21
       i64.const 0xffffffff
       i64.and
-      local.set 22
-      local.get 22
+      local.set 20
+      local.get 20
       local.get $cpu
       i64.load offset=216
       i64.gt_u
@@ -363,9 +356,9 @@ block $block0
         local.set $cause
         br $block0
       end $if14
-      local.get 23
-      local.set 10
-      local.get 10
+      local.get 21
+      local.set 6
+      local.get 6
       local.get $ipBase
       i64.const 9
       i64.add
@@ -373,7 +366,7 @@ block $block0
       i64.and
       i64.ne
       if $if15
-        local.get 10
+        local.get 6
         local.set $target
         i32.const 0
         local.set $result
@@ -401,15 +394,6 @@ i64.store offset=8
 local.get $cpu
 local.get $budget
 i32.store offset=168
-i32.const 0
-i32.const 0
-i64.load offset=4096
-local.get $counted
-local.get $budget
-i32.sub
-i64.extend_i32_s
-i64.add
-i64.store offset=4096
 local.get $result
 if $if16
   local.get $cause

@@ -11,35 +11,31 @@
 
 (param $cpu i32)
 (result i32)
-(local $bank i32)
 (local $budget i32)
-(local $counted i32)
 (local $result i32)
 (local $cause i32)
 (local $target i64)
-(local $ipBase i64)
-(local $linearBase i64)
 (local $rax i64)
-(local 10 i64)
+(local 6 i64)
 (local $rbx i64)
-(local 12 i64)
+(local 8 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
-(local 16 i64)
+(local 12 i64)
 (local $rdx i64)
-(local 18 i64)
-(local 19 i32)
-(local 20 i32)
+(local 14 i64)
+(local 15 i32)
+(local 16 i32)
 (local $rsi i64)
 (local $rdi i64)
-(local 23 i64)
-(local 24 i64)
-(local 25 i32)
-(local 26 i32)
-(local 27 i32)
+(local 19 i64)
+(local 20 i64)
+(local 21 i32)
+(local 22 i32)
+(local 23 i32)
 (local $rcx i64)
-(local 29 i32)
+(local 25 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -74,19 +70,8 @@ local.get $cpu
 i64.load offset=8
 local.set $rcx
 local.get $cpu
-i32.load offset=224
-local.set $bank
-local.get $cpu
 i32.load offset=168
 local.set $budget
-local.get $budget
-local.set $counted
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
-local.get $cpu
-i64.load offset=176
-local.set $linearBase
 block $block0
   local.get $budget
   i32.const 8
@@ -108,40 +93,40 @@ block $block0
   end $if1
   block $block2
     local.get $rax
-    local.set 10
+    local.set 6
     local.get $rbx
-    local.set 12
+    local.set 8
     i32.const 15
     local.set $flagKind
-    local.get 10
+    local.get 6
     local.set $flagOperand
-    local.get 10
-    local.get 12
+    local.get 6
+    local.get 8
     i64.sub
     local.set $flagResult
-    local.get 12
-    local.set 16
+    local.get 8
+    local.set 12
   end $block2
   block $block3
     i64.const 3
-    local.set 12
-    local.get 12
+    local.set 8
+    local.get 8
     i64.const 63
     i64.and
-    local.set 10
+    local.set 6
     local.get $rdx
-    local.set 18
-    local.get 18
-    local.get 10
+    local.set 14
+    local.get 14
+    local.get 6
     i64.shr_u
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.set 19
-    local.get 19
-    local.set 20
+    local.set 15
+    local.get 15
+    local.set 16
     i32.const 79
-    local.get 19
+    local.get 15
     i32.const 18
     i32.shl
     i32.or
@@ -152,7 +137,7 @@ block $block0
     i64.const -256
     i64.and
     local.get $flagOperand
-    local.get 16
+    local.get 12
     i64.lt_s
     i64.extend_i32_u
     i64.const 255
@@ -164,7 +149,7 @@ block $block0
     local.get $rdi
     i64.const -256
     i64.and
-    local.get 20
+    local.get 16
     i64.extend_i32_u
     i64.const 255
     i64.and
@@ -174,62 +159,62 @@ block $block0
   block $block6
     local.get $rbx
     i64.extend32_s
-    local.set 18
+    local.set 14
     i64.const 5
-    local.set 10
-    local.get 18
+    local.set 6
+    local.get 14
     i64.const 0xffffffff
     i64.and
-    local.set 12
-    local.get 10
+    local.set 8
+    local.get 6
     i64.const 31
     i64.and
-    local.set 23
-    local.get 12
-    local.get 23
+    local.set 19
+    local.get 8
+    local.get 19
     i64.shl
-    local.get 12
+    local.get 8
     i64.const 32
-    local.get 23
+    local.get 19
     i64.sub
     i64.const 31
     i64.and
     i64.shr_u
     i64.or
     i64.extend32_s
-    local.set 24
-    local.get 24
+    local.set 20
+    local.get 20
     i64.const 0xffffffff
     i64.and
     local.set $rbx
-    local.get 24
+    local.get 20
     i64.const 0
     i64.shr_u
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.set 19
-    local.get 19
-    local.set 25
-    local.get 24
+    local.set 15
+    local.get 15
+    local.set 21
+    local.get 20
     i64.const 31
     i64.shr_u
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.get 19
+    local.get 15
     i32.xor
-    local.set 26
-    local.get 25
-    local.set 20
-    local.get 26
-    local.set 27
+    local.set 22
+    local.get 21
+    local.set 16
+    local.get 22
+    local.set 23
     i32.const 0x2004f
-    local.get 25
+    local.get 21
     i32.const 18
     i32.shl
     i32.or
-    local.get 26
+    local.get 22
     i32.const 29
     i32.shl
     i32.or
@@ -238,47 +223,47 @@ block $block0
   block $block7
     local.get $rcx
     i64.extend32_s
-    local.set 24
+    local.set 20
     i64.const 0
-    local.set 23
+    local.set 19
+    local.get 16
+    local.set 22
     local.get 20
-    local.set 26
-    local.get 24
-    local.get 23
+    local.get 19
     i64.add
-    local.get 26
+    local.get 22
     i64.extend_i32_u
     i64.add
     i64.extend32_s
-    local.set 12
-    local.get 12
+    local.set 8
+    local.get 8
     i64.const 0xffffffff
     i64.and
     local.set $rcx
     i32.const 6
-    local.get 26
+    local.get 22
     i32.const 2
     i32.shl
     i32.add
     local.set $flagKind
-    local.get 24
+    local.get 20
     local.set $flagOperand
-    local.get 12
+    local.get 8
     local.set $flagResult
-    local.get 26
-    local.set 29
+    local.get 22
+    local.set 25
   end $block7
   block $block8
     i32.const 1
-    local.set 26
-    local.get 26
-    local.set 20
+    local.set 22
+    local.get 22
+    local.set 16
     local.get $flagKind
     i32.const -0x40041
     i32.and
     i32.const 64
     i32.or
-    local.get 26
+    local.get 22
     i32.const 18
     i32.shl
     i32.or
@@ -287,38 +272,38 @@ block $block0
   block $block9
     local.get $rdx
     i64.extend32_s
-    local.set 12
+    local.set 8
     local.get $rdx
     i64.extend32_s
-    local.set 23
-    local.get 20
-    local.set 26
-    local.get 12
-    local.get 23
+    local.set 19
+    local.get 16
+    local.set 22
+    local.get 8
+    local.get 19
     i64.sub
-    local.get 26
+    local.get 22
     i64.extend_i32_u
     i64.sub
     i64.extend32_s
-    local.set 24
-    local.get 24
+    local.set 20
+    local.get 20
     i64.const 0xffffffff
     i64.and
     local.set $rdx
     i32.const 14
-    local.get 26
+    local.get 22
     i32.const 2
     i32.shl
     i32.add
     local.set $flagKind
-    local.get 12
+    local.get 8
     local.set $flagOperand
-    local.get 24
+    local.get 20
     local.set $flagResult
-    local.get 23
-    local.set 16
-    local.get 26
-    local.set 29
+    local.get 19
+    local.set 12
+    local.get 22
+    local.set 25
   end $block9
   loop $loop10
     local.get $budget
@@ -369,15 +354,6 @@ i64.store offset=16
 local.get $cpu
 local.get $budget
 i32.store offset=168
-i32.const 0
-i32.const 0
-i64.load offset=4096
-local.get $counted
-local.get $budget
-i32.sub
-i64.extend_i32_s
-i64.add
-i64.store offset=4096
 local.get $result
 if $if12
   local.get $cause

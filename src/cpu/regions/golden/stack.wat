@@ -9,25 +9,22 @@
 
 (param $cpu i32)
 (result i32)
-(local $bank i32)
 (local $budget i32)
-(local $counted i32)
 (local $result i32)
 (local $cause i32)
 (local $target i64)
-(local $ipBase i64)
-(local $linearBase i64)
 (local $rbp i64)
-(local 10 i64)
+(local 6 i64)
 (local $rsp i64)
-(local 12 i64)
-(local 13 i64)
-(local 14 i32)
-(local 15 i32)
+(local 8 i64)
+(local 9 i64)
+(local 10 i32)
+(local $bank i32)
+(local 12 i32)
 (local $rdi i64)
-(local 17 i64)
-(local 18 i32)
-(local 19 i32)
+(local 14 i64)
+(local 15 i32)
+(local 16 i32)
 (local $rax i64)
 i32.const 0
 i32.const 0
@@ -53,14 +50,6 @@ local.set $bank
 local.get $cpu
 i32.load offset=168
 local.set $budget
-local.get $budget
-local.set $counted
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
-local.get $cpu
-i64.load offset=176
-local.set $linearBase
 block $block0
   local.get $budget
   i32.const 5
@@ -82,39 +71,39 @@ block $block0
   end $if1
   block $block2
     local.get $rbp
-    local.set 10
+    local.set 6
     local.get $rsp
     i64.const -8
     i64.add
     i64.const -1
     i64.and
-    local.set 12
-    local.get 12
-    local.set 13
+    local.set 8
+    local.get 8
+    local.set 9
     local.get $bank
-    local.get 13
+    local.get 9
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 15
-    local.get 13
+    local.set 12
+    local.get 9
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 15
+    local.get 12
     i64.load offset=16384
     i64.eq
     if $if3
-      local.get 13
+      local.get 9
       i32.wrap_i64
-      local.get 15
+      local.get 12
       i32.load offset=16392
       i32.add
-      local.set 14
+      local.set 10
     else $if3
       i32.const record0
       local.set $result
@@ -126,10 +115,10 @@ block $block0
       local.set $cause
       br $block0
     end $if3
-    local.get 14
     local.get 10
+    local.get 6
     i64.store
-    local.get 12
+    local.get 8
     local.set $rsp
   end $block2
   block $block4
@@ -138,31 +127,31 @@ block $block0
   end $block4
   block $block5
     local.get $rdi
-    local.set 13
+    local.set 9
     local.get $bank
-    local.get 13
+    local.get 9
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 14
-    local.get 13
+    local.set 10
+    local.get 9
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 14
+    local.get 10
     i64.load
     i64.eq
     if $if6
-      local.get 13
+      local.get 9
       i32.wrap_i64
-      local.get 14
+      local.get 10
       i32.load offset=8
       i32.add
-      local.set 15
+      local.set 12
     else $if6
       i32.const record1
       local.set $result
@@ -174,41 +163,41 @@ block $block0
       local.set $cause
       br $block0
     end $if6
-    local.get 15
+    local.get 12
     i64.load
-    local.set 12
+    local.set 8
     local.get $rsp
     i64.const -8
     i64.add
     i64.const -1
     i64.and
-    local.set 10
-    local.get 10
-    local.set 17
+    local.set 6
+    local.get 6
+    local.set 14
     local.get $bank
-    local.get 17
+    local.get 14
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 19
-    local.get 17
+    local.set 16
+    local.get 14
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 19
+    local.get 16
     i64.load offset=16384
     i64.eq
     if $if7
-      local.get 17
+      local.get 14
       i32.wrap_i64
-      local.get 19
+      local.get 16
       i32.load offset=16392
       i32.add
-      local.set 18
+      local.set 15
     else $if7
       i32.const record1
       local.set $result
@@ -220,10 +209,10 @@ block $block0
       local.set $cause
       br $block0
     end $if7
-    local.get 18
-    local.get 12
+    local.get 15
+    local.get 8
     i64.store
-    local.get 10
+    local.get 6
     local.set $rsp
   end $block5
   block $block8
@@ -232,33 +221,33 @@ block $block0
     i64.add
     i64.const -1
     i64.and
-    local.set 17
-    local.get 17
-    local.set 10
+    local.set 14
+    local.get 14
+    local.set 6
     local.get $bank
-    local.get 10
+    local.get 6
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 18
-    local.get 10
+    local.set 15
+    local.get 6
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 18
+    local.get 15
     i64.load
     i64.eq
     if $if9
-      local.get 10
+      local.get 6
       i32.wrap_i64
-      local.get 18
+      local.get 15
       i32.load offset=8
       i32.add
-      local.set 19
+      local.set 16
     else $if9
       i32.const record2
       local.set $result
@@ -270,18 +259,18 @@ block $block0
       local.set $cause
       br $block0
     end $if9
-    local.get 19
+    local.get 16
     i64.load
-    local.set 12
+    local.set 8
     local.get $rsp
     i64.const 8
     i64.add
     i64.const -1
     i64.and
-    local.set 13
-    local.get 13
+    local.set 9
+    local.get 9
     local.set $rsp
-    local.get 12
+    local.get 8
     local.set $rax
   end $block8
   block $block10
@@ -294,33 +283,33 @@ block $block0
     i64.add
     i64.const -1
     i64.and
-    local.set 13
-    local.get 13
-    local.set 12
+    local.set 9
+    local.get 9
+    local.set 8
     local.get $bank
-    local.get 12
+    local.get 8
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 19
-    local.get 12
+    local.set 16
+    local.get 8
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 19
+    local.get 16
     i64.load
     i64.eq
     if $if11
-      local.get 12
+      local.get 8
       i32.wrap_i64
-      local.get 19
+      local.get 16
       i32.load offset=8
       i32.add
-      local.set 18
+      local.set 15
     else $if11
       i32.const record3
       local.set $result
@@ -332,9 +321,9 @@ block $block0
       local.set $cause
       br $block0
     end $if11
-    local.get 18
+    local.get 15
     i64.load
-    local.set 10
+    local.set 6
     local.get $rsp
     local.get $rbp
     local.get $rsp
@@ -344,10 +333,10 @@ block $block0
     i64.add
     i64.const -1
     i64.and
-    local.set 17
-    local.get 17
+    local.set 14
+    local.get 14
     local.set $rsp
-    local.get 10
+    local.get 6
     local.set $rbp
   end $block10
   loop $loop12
@@ -384,15 +373,6 @@ i64.store
 local.get $cpu
 local.get $budget
 i32.store offset=168
-i32.const 0
-i32.const 0
-i64.load offset=4096
-local.get $counted
-local.get $budget
-i32.sub
-i64.extend_i32_s
-i64.add
-i64.store offset=4096
 local.get $result
 if $if14
   local.get $cause

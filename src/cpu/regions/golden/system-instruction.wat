@@ -6,23 +6,20 @@
 
 (param $cpu i32)
 (result i32)
-(local $bank i32)
 (local $budget i32)
-(local $counted i32)
 (local $result i32)
 (local $cause i32)
 (local $target i64)
-(local $ipBase i64)
-(local $linearBase i64)
 (local $rax i64)
-(local $rcx i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
-(local 14 i32)
-(local 15 i64)
-(local 16 i64)
-(local 17 i64)
+(local $rcx i64)
+(local $ipBase i64)
+(local 11 i32)
+(local 12 i64)
+(local 13 i64)
+(local 14 i64)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -33,9 +30,6 @@ local.get $cpu
 i64.load
 local.set $rax
 local.get $cpu
-i64.load offset=8
-local.set $rcx
-local.get $cpu
 i32.load offset=160
 local.set $flagKind
 local.get $cpu
@@ -45,19 +39,14 @@ local.get $cpu
 i64.load offset=152
 local.set $flagResult
 local.get $cpu
-i32.load offset=224
-local.set $bank
-local.get $cpu
-i32.load offset=168
-local.set $budget
-local.get $budget
-local.set $counted
+i64.load offset=8
+local.set $rcx
 local.get $cpu
 i64.load offset=184
 local.set $ipBase
 local.get $cpu
-i64.load offset=176
-local.set $linearBase
+i32.load offset=168
+local.set $budget
 block $block0
   local.get $budget
   i32.const 2
@@ -87,9 +76,6 @@ block $block0
   local.get $rax
   i64.store
   local.get $cpu
-  local.get $rcx
-  i64.store offset=8
-  local.get $cpu
   local.get $flagKind
   i32.store offset=160
   local.get $cpu
@@ -99,13 +85,18 @@ block $block0
   local.get $flagResult
   i64.store offset=152
   local.get $cpu
+  local.get $rcx
+  i64.store offset=8
+  local.get $cpu
   local.get $budget
   i32.store offset=168
   i32.const 0
   i32.const 0
   i64.load offset=4096
-  local.get $counted
-  local.get $budget
+  i32.const 0
+  i32.load offset=4224
+  local.get $cpu
+  i32.load offset=168
   i32.sub
   i64.extend_i32_s
   i64.add
@@ -117,8 +108,12 @@ block $block0
   i64.store offset=136
   i32.const record1
   call $system
-  local.set 14
-  local.get 14
+  local.set 11
+  i32.const 0
+  local.get $cpu
+  i32.load offset=168
+  i32.store offset=4224
+  local.get 11
   if $if3
     i32.const 0
     i32.const 0
@@ -126,22 +121,19 @@ block $block0
     i64.const 1
     i64.add
     i64.store offset=4136
-    local.get 14
+    local.get 11
     i32.const 3
     i32.eq
     if $if4
       i32.const record2
       return
     end $if4
-    local.get 14
+    local.get 11
     return
   end $if3
   local.get $cpu
   i64.load
   local.set $rax
-  local.get $cpu
-  i64.load offset=8
-  local.set $rcx
   local.get $cpu
   i32.load offset=160
   local.set $flagKind
@@ -152,10 +144,11 @@ block $block0
   i64.load offset=152
   local.set $flagResult
   local.get $cpu
+  i64.load offset=8
+  local.set $rcx
+  local.get $cpu
   i32.load offset=168
   local.set $budget
-  local.get $budget
-  local.set $counted
   local.get $budget
   i32.const 1
   i32.sub
@@ -177,20 +170,20 @@ block $block0
   block $block6
     local.get $rcx
     i64.extend32_s
-    local.set 15
+    local.set 12
     i64.const 15
-    local.set 16
-    local.get 15
-    local.get 16
+    local.set 13
+    local.get 12
+    local.get 13
     i64.and
-    local.set 17
-    local.get 17
+    local.set 14
+    local.get 14
     i64.const 0xffffffff
     i64.and
     local.set $rcx
     i32.const 22
     local.set $flagKind
-    local.get 17
+    local.get 14
     local.set $flagResult
   end $block6
   loop $loop7
@@ -219,9 +212,6 @@ local.get $cpu
 local.get $rax
 i64.store
 local.get $cpu
-local.get $rcx
-i64.store offset=8
-local.get $cpu
 local.get $flagKind
 i32.store offset=160
 local.get $cpu
@@ -231,17 +221,11 @@ local.get $cpu
 local.get $flagResult
 i64.store offset=152
 local.get $cpu
+local.get $rcx
+i64.store offset=8
+local.get $cpu
 local.get $budget
 i32.store offset=168
-i32.const 0
-i32.const 0
-i64.load offset=4096
-local.get $counted
-local.get $budget
-i32.sub
-i64.extend_i32_s
-i64.add
-i64.store offset=4096
 local.get $result
 if $if9
   local.get $cause

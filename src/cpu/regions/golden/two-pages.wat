@@ -12,17 +12,14 @@
 
 (param $cpu i32)
 (result i32)
-(local $bank i32)
 (local $budget i32)
-(local $counted i32)
 (local $result i32)
 (local $cause i32)
 (local $target i64)
-(local $ipBase i64)
-(local $linearBase i64)
 (local $rax i64)
 (local $rbx i64)
 (local $rcx i64)
+(local $ipBase i64)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -30,28 +27,11 @@ i64.const 1
 i64.add
 i64.store offset=32768
 local.get $cpu
-i64.load
-local.set $rax
-local.get $cpu
-i64.load offset=24
-local.set $rbx
-local.get $cpu
-i64.load offset=8
-local.set $rcx
-local.get $cpu
-i32.load offset=224
-local.set $bank
-local.get $cpu
-i32.load offset=168
-local.set $budget
-local.get $budget
-local.set $counted
-local.get $cpu
 i64.load offset=184
 local.set $ipBase
 local.get $cpu
-i64.load offset=176
-local.set $linearBase
+i32.load offset=168
+local.set $budget
 block $block0
   local.get $budget
   i32.const 3
@@ -76,18 +56,27 @@ block $block0
     i64.const 0xffffffff
     i64.and
     local.set $rax
+    local.get $cpu
+    local.get $rax
+    i64.store
   end $block2
   block $block3
     i64.const 2
     i64.const 0xffffffff
     i64.and
     local.set $rbx
+    local.get $cpu
+    local.get $rbx
+    i64.store offset=24
   end $block3
   block $block4
     i64.const 3
     i64.const 0xffffffff
     i64.and
     local.set $rcx
+    local.get $cpu
+    local.get $rcx
+    i64.store offset=8
   end $block4
   local.get $ipBase
   i64.const 0xfff
@@ -98,26 +87,8 @@ block $block0
   br $block0
 end $block0
 local.get $cpu
-local.get $rax
-i64.store
-local.get $cpu
-local.get $rbx
-i64.store offset=24
-local.get $cpu
-local.get $rcx
-i64.store offset=8
-local.get $cpu
 local.get $budget
 i32.store offset=168
-i32.const 0
-i32.const 0
-i64.load offset=4096
-local.get $counted
-local.get $budget
-i32.sub
-i64.extend_i32_s
-i64.add
-i64.store offset=4096
 local.get $result
 if $if5
   local.get $cause
