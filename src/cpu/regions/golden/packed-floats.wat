@@ -28,10 +28,9 @@
 (local 17 v128)
 (local 18 v128)
 (local 19 v128)
-(local 20 v128)
 (local $xmm2 v128)
+(local 21 i64)
 (local 22 i64)
-(local 23 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
@@ -241,10 +240,6 @@ block $block0
       local.set 17
       local.get 16
       local.set 18
-      local.get 17
-      local.get 18
-      f32x4.mul
-      local.set 19
       local.get $cpu
       i32.const 0x5a8
       i32.add
@@ -254,30 +249,28 @@ block $block0
       i32.const 0x1fa0
       i32.xor
       local.get 17
-      v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
+      v128.const i32x4 0xd0000000 0xd0000000 0xd0000000 0xd0000000
       i32x4.add
       local.get 18
-      v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
+      v128.const i32x4 0xd0000000 0xd0000000 0xd0000000 0xd0000000
       i32x4.add
       v128.or
-      local.get 19
-      v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
-      i32x4.add
-      v128.or
-      i32.const 1
-      i32x4.shl
-      i32x4.bitmask
+      v128.const i32x4 0x60000000 0x60000000 0x60000000 0x60000000
+      v128.and
+      v128.any_true
       i32.or
       i32.eqz
       if $if12
-        local.get 19
-        local.set 20
+        local.get 17
+        local.get 18
+        f32x4.mul
+        local.set 19
       else $if12
         local.get $cpu
         local.get 14
         local.get 16
         call $vectorSingle-mul-mul-mul-mulGeneral
-        local.set 20
+        local.set 19
         local.get $cpu
         i32.const 788
         i32.add
@@ -312,7 +305,7 @@ block $block0
           end $if14
         end $if13
       end $if12
-      local.get 20
+      local.get 19
       local.set $xmm1
     end $block8
     block $block15
@@ -359,16 +352,12 @@ block $block0
         end $if18
       end $if16
       local.get $xmm2
-      local.set 20
-      local.get $xmm1
       local.set 19
-      local.get 20
+      local.get $xmm1
       local.set 18
       local.get 19
       local.set 17
       local.get 18
-      local.get 17
-      f32x4.add
       local.set 16
       local.get $cpu
       i32.const 0x5a8
@@ -378,10 +367,10 @@ block $block0
       i32.and
       i32.const 0x1fa0
       i32.xor
-      local.get 18
+      local.get 17
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
-      local.get 17
+      local.get 16
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
       v128.or
@@ -391,12 +380,14 @@ block $block0
       i32.or
       i32.eqz
       if $if19
+        local.get 17
         local.get 16
+        f32x4.add
         local.set 14
       else $if19
         local.get $cpu
-        local.get 20
         local.get 19
+        local.get 18
         call $vectorSingle-add-add-add-addGeneral
         local.set 14
         local.get $cpu
@@ -440,18 +431,18 @@ block $block0
       local.get $rsi
       local.set 10
       i64.const 16
-      local.set 22
+      local.set 21
       local.get 10
-      local.get 22
+      local.get 21
       i64.add
-      local.set 23
-      local.get 23
+      local.set 22
+      local.get 22
       local.set $rsi
       i32.const 7
       local.set $flagKind
       local.get 10
       local.set $flagOperand
-      local.get 23
+      local.get 22
       local.set $flagResult
     end $block22
     block $block23
@@ -460,8 +451,8 @@ block $block0
       i64.const 1
       i64.sub
       i64.extend32_s
-      local.set 23
-      local.get 23
+      local.set 22
+      local.get 22
       i64.const 0xffffffff
       i64.and
       local.set $rcx
@@ -469,12 +460,12 @@ block $block0
       local.get $flagOperand
       i64.lt_u
       i64.extend_i32_u
-      local.set 22
+      local.set 21
       i32.const 30
       local.set $flagKind
-      local.get 22
+      local.get 21
       local.set $flagOperand
-      local.get 23
+      local.get 22
       local.set $flagResult
     end $block23
     local.get $flagResult
