@@ -25,7 +25,7 @@ const intercepts = (
   gpr: number,
   lo = 0,
   hi = 0,
-): boolean => interceptor !== undefined && interceptor.controlRegister({ register, kind, gpr, lo, hi });
+): boolean => interceptor?.controlRegister({ register, kind, gpr, lo, hi }) ?? false;
 
 function moveFrom(c: SystemContext): Status {
   const { regs: r, record } = c;
