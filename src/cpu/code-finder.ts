@@ -33,13 +33,17 @@ export class CodeFinder {
   table = 0;
   linear = 0;
   private readonly o: CodeFinderOptions;
+  private readonly regs: Registers;
   private readonly u32: Uint32Array;
+  private readonly i32: Int32Array;
   private breakpoints: ReadonlySet<number> = new Set();
   private breakpointOffsets: ReadonlySet<number> = new Set();
 
   constructor(options: CodeFinderOptions) {
     this.o = options;
+    this.regs = options.regs;
     this.u32 = new Uint32Array(options.memory.buffer);
+    this.i32 = new Int32Array(options.memory.buffer);
   }
 
   /** Linear addresses whose instructions stand alone, so that each arrival there passes by `find`. */
@@ -56,7 +60,7 @@ export class CodeFinder {
 
   /** Linear address of an offset in CS. */
   private linearOf(rip: number): number {
-    const r = this.o.regs;
+    const r = this.regs;
     const linear = rip + r.address(STATE.EFFECTIVE_BASE + 8 * SEG.CS);
     return r.hi(STATE.ADDRESS_MASK) === 0 ? linear >>> 0 : linear;
   }
@@ -66,7 +70,7 @@ export class CodeFinder {
    * @returns false with a fault stored
    */
   find(): boolean {
-    const r = this.o.regs;
+    const { regs: r } = this;
     const { rip } = r;
     const linear = this.linearOf(rip);
     this.linear = linear;
@@ -107,14 +111,12 @@ export class CodeFinder {
 
   /** The same from the execute TLB alone; -1 when it is not there. */
   private cachedPage(linear: number, mode: CodeMode): number {
-    const { regs } = this.o;
-    const linearPage = linear - (linear & (PAGE - 1));
-    const slot = (linearPage >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
-    const at = (regs.lo(STATE.TLB_BANK) + TLB.EXECUTE + slot) >> 2;
-    const tag = ((linearPage >>> 0) | mode) >>> 0;
-    if (this.u32[at] !== tag || this.u32[at + 1] !== upperHalf(linearPage) >>> 0) return -1;
-    this.table = this.u32[at + TLB.PAYLOAD / 4];
-    return this.u32[at + TLB.PHYSICAL_PAGE / 4] & TLB.PAGE_MASK;
+    const { i32 } = this;
+    const slot = (linear >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
+    const at = (this.regs.i32[STATE.TLB_BANK >> 2] + TLB.EXECUTE + slot) >> 2;
+    if (i32[at] !== ((linear & -PAGE) | mode) || i32[at + 1] !== upperHalf(linear)) return -1;
+    this.table = i32[at + TLB.PAYLOAD / 4];
+    return i32[at + TLB.PHYSICAL_PAGE / 4] & TLB.PAGE_MASK;
   }
 
   /** Host-physical page number by the page tables; -1 after a fault. */
@@ -148,7 +150,8 @@ export class CodeFinder {
 
   /** An instruction that crosses into the next page: kept apart, valid while both pages translate as before. */
   private decodeCrossing(at: CodePage, offset: number, linear: number): number {
-    const { code, translator, regs } = this.o;
+    const { regs } = this;
+    const { code, translator } = this.o;
     const next = linear - offset + PAGE;
     const wraps = regs.hi(STATE.ADDRESS_MASK) === 0 && next === 0x1_0000_0000;
     const nextLinear = wraps ? 0 : next;

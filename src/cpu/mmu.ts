@@ -6,7 +6,7 @@
 import { SEG, VECTOR } from '../arch/registers.ts';
 import type { AccessSize, BusTarget } from '../contracts/device.ts';
 import type { CodeCache } from './code-cache.ts';
-import { isCanonical, signedNumber } from './number64.ts';
+import { isCanonical, signedNumber, upperHalf } from './number64.ts';
 import { ACCESS, PageWalker } from './paging.ts';
 import type { Registers } from './registers.ts';
 import { LAYOUT, STATE, TLB } from './state.ts';
@@ -16,6 +16,8 @@ import { BANK, currentPcid } from './system/mode.ts';
 import { TranslationBuffers } from './tlb.ts';
 
 const PAGE = 0x1000;
+/** Bits of a linear address, shifted right by 8, that are the offset of its entry in a TLB. */
+const SLOTS = (TLB.ENTRIES - 1) * TLB.ENTRY_SIZE;
 
 /** A slow write that is being put together in SCRATCH: one piece, or two when it crosses a page. */
 interface PendingWrite {
@@ -45,6 +47,7 @@ export class Mmu implements LinearMemory {
   private readonly o: MmuOptions;
   private readonly u8: Uint8Array;
   private readonly u32: Uint32Array;
+  private readonly i32: Int32Array;
   private readonly view: DataView;
   private readonly block: number;
   private readonly scratch: number;
@@ -55,6 +58,7 @@ export class Mmu implements LinearMemory {
     const { buffer } = options.memory;
     this.u8 = new Uint8Array(buffer);
     this.u32 = new Uint32Array(buffer);
+    this.i32 = new Int32Array(buffer);
     this.block = options.regs.base;
     this.scratch = this.block + STATE.SCRATCH;
     this.view = new DataView(buffer);
@@ -171,10 +175,12 @@ export class Mmu implements LinearMemory {
 
   read(linear: number, bytes: 1 | 2 | 4 | 8, supervisor: boolean): boolean {
     const host = this.cached(TLB.READ, linear, bytes, supervisor);
-    if (host !== 0) {
-      this.take(host, bytes);
-      return true;
-    }
+    if (host === 0) return this.readSlowly(linear, bytes, supervisor);
+    this.take(host, bytes);
+    return true;
+  }
+
+  private readSlowly(linear: number, bytes: 1 | 2 | 4 | 8, supervisor: boolean): boolean {
     const inPage = linear & (PAGE - 1);
     if (!this.walker.walk(linear, ACCESS.READ, supervisor)) return false;
     const at = this.scratch + 32;
@@ -193,10 +199,18 @@ export class Mmu implements LinearMemory {
 
   write(linear: number, bytes: 1 | 2 | 4 | 8, lo: number, hi: number, supervisor: boolean): boolean {
     const host = this.cached(TLB.WRITE, linear, bytes, supervisor);
-    if (host !== 0) {
-      this.put(host, bytes, lo, hi);
-      return true;
-    }
+    if (host === 0) return this.writeSlowly(linear, bytes, lo, hi, supervisor);
+    this.put(host, bytes, lo, hi);
+    return true;
+  }
+
+  private writeSlowly(
+    linear: number,
+    bytes: 1 | 2 | 4 | 8,
+    lo: number,
+    hi: number,
+    supervisor: boolean,
+  ): boolean {
     const inPage = linear & (PAGE - 1);
     if (!this.walker.walk(linear, ACCESS.WRITE, supervisor)) return false;
     const first = this.walker.page + inPage;
@@ -217,9 +231,12 @@ export class Mmu implements LinearMemory {
 
   /** Host address of bytes in one page that the TLB has, as `walk` would translate them; 0: not there. */
   private cached(tlb: number, linear: number, bytes: number, supervisor: boolean): number {
-    if ((linear & (PAGE - 1)) + bytes > PAGE) return 0;
-    const slot = this.tlb.find(this.bankFor(supervisor), tlb, linear);
-    return slot === 0 ? 0 : (this.u32[(slot + TLB.PAYLOAD) >> 2] + linear) >>> 0;
+    const { i32 } = this;
+    const field = supervisor ? STATE.TLB_SET : STATE.TLB_BANK;
+    const at = (i32[(this.block + field) >> 2] + tlb + ((linear >>> 8) & SLOTS)) >> 2;
+    const present = i32[at] === (linear & -PAGE) && i32[at + 1] === upperHalf(linear);
+    const crosses = (linear & (PAGE - 1)) + bytes > PAGE;
+    return present && !crosses ? (i32[at + TLB.PAYLOAD / 4] + linear) >>> 0 : 0;
   }
 
   /** Enters what the walker has just found for `read` or `write`. */
@@ -235,8 +252,8 @@ export class Mmu implements LinearMemory {
 
   private take(host: number, bytes: 1 | 2 | 4 | 8): void {
     const { view } = this;
-    this.lo =
-      bytes === 1 ? this.u8[host] : bytes === 2 ? view.getUint16(host, true) : view.getUint32(host, true);
+    if (bytes >= 4) this.lo = view.getUint32(host, true);
+    else this.lo = bytes === 1 ? this.u8[host] : view.getUint16(host, true);
     this.hi = bytes === 8 ? view.getUint32(host + 4, true) : 0;
   }
 
@@ -267,9 +284,12 @@ export class Mmu implements LinearMemory {
       }
       host = page + (address & (PAGE - 1));
     }
-    this.copyIn(this.scratch + 32, host, 8);
-    this.lo = this.u32[(this.scratch + 32) >> 2];
-    this.hi = this.u32[(this.scratch + 36) >> 2];
+    if (host + 8 <= this.o.ramBytes) {
+      this.take(LAYOUT.RAM + host, 8);
+    } else {
+      this.copyIn(this.scratch + 32, host, 8);
+      this.take(this.scratch + 32, 8);
+    }
     return true;
   }
 

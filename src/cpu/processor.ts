@@ -585,12 +585,14 @@ export class Processor implements SystemContext, InterruptTarget {
     const r = this.regs;
     this.settleShadow(1);
     this.record.address = record;
-    const rip = r.address(STATE.PAGE_IP) + this.record.pageOffset;
-    r.rip = rip;
+    const { pageOffset } = this.record;
+    r.setRipInPage(pageOffset);
     const { ring } = this;
     const cycle = this.now();
     const status = this.operations[number](this);
-    if (this.ring !== ring) this.logCrossing(ring, rip, cycle, this.causes[number]);
+    if (this.ring !== ring) {
+      this.logCrossing(ring, r.address(STATE.PAGE_IP) + pageOffset, cycle, this.causes[number]);
+    }
     if ((r.interruptibility & SHADOW) !== 0) this.requestStop();
     return status;
   }

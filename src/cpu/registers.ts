@@ -7,6 +7,7 @@
  * which `isCanonical` tells. Other 64-bit values travel as unsigned (lo, hi) halves.
  */
 import { FLAG, SEG, STATUS_FLAGS } from '../arch/registers.ts';
+import { ATTRIBUTE } from '../arch/segments.ts';
 import { isCanonical, signedNumber, upperHalf } from './number64.ts';
 import { CPU_BLOCK_SIZE, SEGMENT, STATE } from './state.ts';
 
@@ -39,6 +40,9 @@ export interface TableRegister {
   limit: number;
 }
 
+/** Attributes from which `refresh` (system/mode.ts) derives nothing. */
+const UNDERIVED = ATTRIBUTE.ACCESSED | ATTRIBUTE.DPL | ATTRIBUTE.AVL | ATTRIBUTE.G;
+
 export class Registers {
   /** Address of the CPU block in linear memory. */
   readonly base: number;
@@ -48,6 +52,8 @@ export class Registers {
   readonly i32: Int32Array;
   readonly f64: Float64Array;
   readonly u64: BigUint64Array;
+  /** Bit n: the fields that `refresh` (system/mode.ts) derives from segment register n may be out of date. */
+  stale = 0;
   /**
    * RFLAGS of the CPU block at `base`, lazy status flags evaluated. The generated module's function is
    * put here; until then only raw status flags can be read.
@@ -141,6 +147,14 @@ export class Registers {
     this.setAddress(STATE.RIP, value);
   }
 
+  /** Sets RIP to that of the instruction at `offset` of the current code page. */
+  setRipInPage(offset: number): void {
+    const { u32 } = this;
+    const lo = u32[STATE.PAGE_IP >> 2] + offset;
+    u32[STATE.RIP >> 2] = lo;
+    u32[(STATE.RIP >> 2) + 1] = u32[(STATE.PAGE_IP >> 2) + 1] + (lo > 0xffff_ffff ? 1 : 0);
+  }
+
   // Flags.
 
   /** All of RFLAGS. */
@@ -186,10 +200,6 @@ export class Registers {
     return this.u32[(STATE.SEGMENTS + n * SEGMENT.SIZE + SEGMENT.ATTRIBUTES) >> 2];
   }
 
-  setAttributes(n: number, value: number): void {
-    this.u32[(STATE.SEGMENTS + n * SEGMENT.SIZE + SEGMENT.ATTRIBUTES) >> 2] = value;
-  }
-
   limit(n: number): number {
     return this.u32[(STATE.SEGMENTS + n * SEGMENT.SIZE + SEGMENT.LIMIT) >> 2];
   }
@@ -199,6 +209,7 @@ export class Registers {
   }
 
   setSegmentBase(n: number, value: number): void {
+    this.stale |= 1 << n;
     this.setAddress(STATE.SEGMENTS + n * SEGMENT.SIZE + SEGMENT.BASE, value);
   }
 
@@ -216,25 +227,22 @@ export class Registers {
     this.loadSegment(n, segment.selector, segment.attributes, segment.limit, segment.base);
   }
 
-  /** Whether segment register `n` is what `setSegment` would make it. */
-  holds(n: number, segment: Readonly<Segment>): boolean {
-    return (
-      this.selector(n) === segment.selector &&
-      this.attributes(n) === segment.attributes &&
-      this.limit(n) === segment.limit &&
-      this.segmentBase(n) === segment.base
-    );
-  }
-
   /** `setSegment` with the parts by themselves. */
   loadSegment(n: number, selector: number, attributes: number, limit: number, base: number): void {
-    const { u32 } = this;
+    const { i32 } = this;
     const at = (STATE.SEGMENTS + n * SEGMENT.SIZE) >> 2;
-    u32[at + SEGMENT.SELECTOR / 4] = selector & 0xffff;
-    u32[at + SEGMENT.ATTRIBUTES / 4] = attributes;
-    u32[at + SEGMENT.LIMIT / 4] = limit;
-    u32[at + SEGMENT.BASE / 4] = base;
-    u32[at + SEGMENT.BASE / 4 + 1] = upperHalf(base);
+    const upper = upperHalf(base);
+    const changed =
+      ((i32[at + SEGMENT.ATTRIBUTES / 4] ^ attributes) & ~UNDERIVED) |
+      (i32[at + SEGMENT.LIMIT / 4] ^ limit) |
+      (i32[at + SEGMENT.BASE / 4] ^ base) |
+      (i32[at + SEGMENT.BASE / 4 + 1] ^ upper);
+    if (changed !== 0) this.stale |= 1 << n;
+    i32[at + SEGMENT.SELECTOR / 4] = selector & 0xffff;
+    i32[at + SEGMENT.ATTRIBUTES / 4] = attributes;
+    i32[at + SEGMENT.LIMIT / 4] = limit;
+    i32[at + SEGMENT.BASE / 4] = base;
+    i32[at + SEGMENT.BASE / 4 + 1] = upper;
   }
 
   get gdtr(): TableRegister {

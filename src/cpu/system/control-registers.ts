@@ -8,7 +8,7 @@ import { generalProtection, undefinedOpcode } from './fault.ts';
 import { writableCr4 } from './features.ts';
 import type { ControlRegisterAccess } from './intercept.ts';
 import { is64Bit, isLongMode, isVm86, refresh, refreshFpuTrap } from './mode.ts';
-import { nextIp, readRm16, writeRmWord, writeSized } from './operand.ts';
+import { advance, readRm16, writeRmWord, writeSized } from './operand.ts';
 import { loadPdptes, setCr3, usesPdptes } from './paging-registers.ts';
 
 type Number = ControlRegisterAccess['register'];
@@ -18,33 +18,39 @@ const isRegister = (n: number): n is Number => n === 0 || n === 2 || n === 3 || 
 /** Level 0, and not virtual-8086 mode (whose CPL is 3). Real-address mode has CPL 0. */
 const isPrivileged = (c: SystemContext): boolean => c.regs.cpl === 0 && !isVm86(c.regs);
 
-const intercepts = (c: SystemContext, access: ControlRegisterAccess): boolean =>
-  c.interceptor?.controlRegister(access) ?? false;
+const intercepts = (
+  { interceptor }: SystemContext,
+  register: Number,
+  kind: ControlRegisterAccess['kind'],
+  gpr: number,
+  lo = 0,
+  hi = 0,
+): boolean => interceptor?.controlRegister({ register, kind, gpr, lo, hi }) ?? false;
 
 function moveFrom(c: SystemContext): Status {
   const { regs: r, record } = c;
   const number = record.reg;
   if (!isRegister(number)) return undefinedOpcode(c);
   if (!isPrivileged(c)) return generalProtection(c);
-  if (intercepts(c, { register: number, kind: 'from', gpr: record.rm, lo: 0, hi: 0 })) return STATUS.EXIT;
-  const [lo, hi] = value(c, number);
-  writeSized(c, record.rm, is64Bit(r) ? 64 : 32, lo, hi);
+  if (intercepts(c, number, 'from', record.rm)) return STATUS.EXIT;
+  const hi = number === 2 ? r.hi(STATE.CR2) : number === 3 ? r.hi(STATE.CR3) : 0;
+  writeSized(c, record.rm, is64Bit(r) ? 64 : 32, lowHalf(c, number), hi);
   return STATUS.NEXT;
 }
 
-function value(c: SystemContext, number: Number): [number, number] {
+function lowHalf(c: SystemContext, number: Number): number {
   const r = c.regs;
   switch (number) {
     case 0:
-      return [shadowed(c, 0, r.cr0), 0];
+      return shadowed(c, 0, r.cr0);
     case 2:
-      return [r.lo(STATE.CR2), r.hi(STATE.CR2)];
+      return r.lo(STATE.CR2);
     case 3:
-      return [r.lo(STATE.CR3), r.hi(STATE.CR3)];
+      return r.lo(STATE.CR3);
     case 4:
-      return [shadowed(c, 4, r.cr4), 0];
+      return shadowed(c, 4, r.cr4);
     case 8:
-      return [c.interrupts.cr8, 0];
+      return c.interrupts.cr8;
   }
 }
 
@@ -58,9 +64,9 @@ function moveTo(c: SystemContext): Status {
   if (!isPrivileged(c)) return generalProtection(c);
   const lo = r.gprLo(record.rm);
   const hi = is64Bit(r) ? r.gprHi(record.rm) : 0;
-  if (intercepts(c, { register: number, kind: 'to', gpr: record.rm, lo, hi })) return STATUS.EXIT;
+  if (intercepts(c, number, 'to', record.rm, lo, hi)) return STATUS.EXIT;
   const status = WRITERS[number](c, lo, hi);
-  if (status === STATUS.EXIT) r.rip = nextIp(c);
+  if (status === STATUS.EXIT) advance(c);
   return status;
 }
 
@@ -161,7 +167,7 @@ function writeCr4(c: SystemContext, written: number): Status {
 function clts(c: SystemContext): Status {
   const r = c.regs;
   if (!isPrivileged(c)) return generalProtection(c);
-  if (intercepts(c, { register: 0, kind: 'clts', gpr: 0, lo: 0, hi: 0 })) return STATUS.EXIT;
+  if (intercepts(c, 0, 'clts', 0)) return STATUS.EXIT;
   const next = r.cr0 & ~CR0.TS;
   r.cr0 = c.interceptor ? c.interceptor.merge(0, next, r.cr0) : next;
   refreshFpuTrap(r);
@@ -174,9 +180,9 @@ function lmsw(c: SystemContext): Status {
   if (!isPrivileged(c)) return generalProtection(c);
   const source = readRm16(c);
   if (source === undefined) return STATUS.FAULT;
-  if (intercepts(c, { register: 0, kind: 'lmsw', gpr: 0, lo: source, hi: 0 })) return STATUS.EXIT;
+  if (intercepts(c, 0, 'lmsw', 0, source)) return STATUS.EXIT;
   const status = writeCr0(c, (r.cr0 & ~0xe) | (source & 0xf));
-  if (status === STATUS.EXIT) r.rip = nextIp(c);
+  if (status === STATUS.EXIT) advance(c);
   return status;
 }
 

@@ -9,7 +9,7 @@ import type { Status, SystemContext, SystemOperation } from './context.ts';
 import { DR6, DR7 } from './debug-registers.ts';
 import { generalProtection, undefinedOpcode } from './fault.ts';
 import { is64Bit, isVm86 } from './mode.ts';
-import { nextIp, writeSized } from './operand.ts';
+import { advance, writeSized } from './operand.ts';
 
 const DR7_AT = STATE.DR + 56;
 const PAGE = 0x1000;
@@ -64,7 +64,7 @@ function moveToDebug(c: SystemContext): Status {
   else r.setDr(number, lo, hi);
   // Pages with data breakpoints are kept out of the TLBs, and the run loop looks for the others.
   c.memory.flush('everything');
-  r.rip = nextIp(c);
+  advance(c);
   return STATUS.EXIT;
 }
 

@@ -21,7 +21,7 @@ import type { Registers, Segment } from '../registers.ts';
 import { STATE } from '../state.ts';
 import type { SystemContext } from './context.ts';
 import { extBit, failed, selectorError } from './fault.ts';
-import { is64Bit, isLongMode, isVm86, refreshDataSegment, usesDescriptors } from './mode.ts';
+import { is64Bit, isLongMode, isVm86, usesDescriptors } from './mode.ts';
 
 /** A descriptor as it stands in memory, and the selector that led to it. A value: nothing in it changes. */
 export class Descriptor {
@@ -265,5 +265,4 @@ function dropInaccessible(r: Registers, n: number, cpl: number): void {
   const conforming = (attributes & CONFORMING_CODE) === CONFORMING_CODE;
   if ((attributes & ATTRIBUTE.UNUSABLE) !== 0 || conforming || dplOf(attributes) >= cpl) return;
   r.setSegment(n, nullSegment(0));
-  refreshDataSegment(r, n);
 }

@@ -8,7 +8,7 @@ import { INTERRUPTIBILITY, STATE, STATUS } from '../state.ts';
 import type { Status, SystemContext, SystemOperation } from './context.ts';
 import { generalProtection, undefinedOpcode } from './fault.ts';
 import { isProtected, isVm86, refreshPrivilege } from './mode.ts';
-import { defaultWideSize, nextIp } from './operand.ts';
+import { advance, defaultWideSize } from './operand.ts';
 import { Stack, type StackSize } from './stack.ts';
 
 const ANY_LEVEL = STATUS_FLAGS | FLAG.TF | FLAG.DF | FLAG.NT;
@@ -67,7 +67,7 @@ function afterFlagChange(c: SystemContext, before: number, after: number): Statu
   if (toggled & FLAG.AC) refreshPrivilege(c.regs);
   const looks = (raised & FLAG.IF) !== 0 && (c.regs.i32[STATE.WATCH_IF >> 2] !== 0 || c.interrupts.pending());
   if (!looks && (toggled & FLAG.AC) === 0 && ((before | after) & FLAG.TF) === 0) return STATUS.NEXT;
-  c.regs.rip = nextIp(c);
+  advance(c);
   return STATUS.EXIT;
 }
 
@@ -86,7 +86,7 @@ function sti(c: SystemContext): Status {
   r.i32[STATE.FLAG_SYSTEM >> 2] |= FLAG.IF;
   r.interruptibility |= INTERRUPTIBILITY.STI;
   r.i32[STATE.STI_BUDGET >> 2] = r.i32[STATE.BUDGET >> 2];
-  r.rip = nextIp(c);
+  advance(c);
   return STATUS.EXIT;
 }
 

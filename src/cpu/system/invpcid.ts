@@ -6,7 +6,7 @@ import { linearAddress } from './access.ts';
 import { INVPCID_TYPE, type Status, type SystemContext, type SystemOperation } from './context.ts';
 import { generalProtection, undefinedOpcode } from './fault.ts';
 import { is64Bit, isVm86 } from './mode.ts';
-import { nextIp } from './operand.ts';
+import { advance } from './operand.ts';
 
 /** Operands: the type in a register; in memory the PCID (bits 11:0, the rest 0) and a linear address. */
 function invpcid(c: SystemContext): Status {
@@ -32,7 +32,7 @@ function invpcid(c: SystemContext): Status {
     (type === INVPCID_TYPE.ADDRESS && !isCanonical(linear));
   if (refused) return generalProtection(c);
   memory.invalidatePcid(type, pcid, linear);
-  r.rip = nextIp(c);
+  advance(c);
   return STATUS.EXIT;
 }
 

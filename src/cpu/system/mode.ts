@@ -50,11 +50,12 @@ export function refresh(r: Registers): void {
   const checksType = usesDescriptors(r);
   for (let n = SEG.ES; n <= SEG.GS; n++) refreshSegment(r, n, wide, checksType);
   refreshCode(r, wide);
+  r.stale = 0;
 }
 
 /**
- * The part of `refresh` that depends on CPL, CS and SS: for a transfer that loads no other segment register.
- * @param before `segmentation` before the transfer
+ * The part of `refresh` that depends on CPL and segment registers.
+ * @param before `segmentation` before the first change
  */
 export function refreshTransfer(r: Registers, before: Segmentation): void {
   if (segmentation(r) !== before || before === SEGMENTATION.REAL) {
@@ -62,11 +63,16 @@ export function refreshTransfer(r: Registers, before: Segmentation): void {
     return;
   }
   refreshPrivilege(r);
-  if (before === SEGMENTATION.WIDE) return;
-  refreshSegment(r, SEG.CS, false, true);
-  refreshSegment(r, SEG.SS, false, true);
-  refreshCode(r, false);
+  const wide = before === SEGMENTATION.WIDE;
+  const { stale } = r;
+  r.stale = 0;
+  // In 64-bit mode FS and GS have bases and nothing else counts.
+  if ((wide ? stale & FS_AND_GS : stale) === 0) return;
+  for (let n = SEG.ES; n <= SEG.GS; n++) if ((stale & (1 << n)) !== 0) refreshSegment(r, n, wide, true);
+  refreshCode(r, wide);
 }
+
+const FS_AND_GS = (1 << SEG.FS) | (1 << SEG.GS);
 
 /** Code mode, masks and code limit, after the ranges of the segments. */
 function refreshCode(r: Registers, wide: boolean): void {
@@ -114,6 +120,8 @@ export function refreshDataSegment(r: Registers, n: number): void {
     refresh(r);
     return;
   }
+  if ((r.stale & (1 << n)) === 0) return;
+  r.stale &= ~(1 << n);
   refreshSegment(r, n, false, usesDescriptors(r));
   if (n < SEG.FS) r.setPair(STATE.CODE_MODE, codeMode(r, false), 0);
 }

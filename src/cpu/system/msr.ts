@@ -12,7 +12,7 @@ import type { Status, SystemContext, SystemOperation } from './context.ts';
 import { generalProtection } from './fault.ts';
 import { refresh } from './mode.ts';
 import { MSR_FIELD } from './msr-fields.ts';
-import { nextIp } from './operand.ts';
+import { advance } from './operand.ts';
 import { readTsc, writeTsc } from './tsc.ts';
 
 interface Pair {
@@ -206,7 +206,7 @@ function wrmsr(c: SystemContext): Status {
   if (c.interceptor?.msr(index, true)) return STATUS.EXIT;
   if (!writeMsr(c, index, r.gprLo(GPR.RAX), r.gprLo(GPR.RDX))) return generalProtection(c);
   // The write may have changed paging, timers or pending interrupts: let the run loop look.
-  r.rip = nextIp(c);
+  advance(c);
   return STATUS.EXIT;
 }
 

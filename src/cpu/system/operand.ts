@@ -42,6 +42,15 @@ export function writeSized(c: SystemContext, gpr: number, size: 16 | 32 | 64, lo
   else c.regs.setGpr(gpr, lo, size === 64 ? hi : 0);
 }
 
+/** Moves RIP to the next instruction. */
+export function advance(c: SystemContext): void {
+  const { u32 } = c.regs;
+  const lo = u32[STATE.RIP >> 2] + c.record.length;
+  u32[STATE.RIP >> 2] = lo;
+  if (mode(c) !== CODE_MODE.LONG64) u32[(STATE.RIP >> 2) + 1] = 0;
+  else if (lo > 0xffff_ffff) u32[(STATE.RIP >> 2) + 1]++;
+}
+
 /** Instruction pointer of the next instruction. */
 export function nextIp(c: SystemContext): number {
   const next = c.regs.rip + c.record.length;

@@ -9,6 +9,9 @@ import { isLongMode } from './mode.ts';
 export const usesPdptes = (c: SystemContext, cr0: number, cr4: number): boolean =>
   (cr0 & CR0.PG) !== 0 && (cr4 & CR4.PAE) !== 0 && !isLongMode(c.regs);
 
+/** Halves of PDPTEs that are being loaded. */
+const entries = new Uint32Array(8);
+
 /**
  * Loads the four PDPTEs that `cr3` points at. A present entry with reserved bits set raises #GP(0) and
  * leaves all four registers as they were.
@@ -16,14 +19,14 @@ export const usesPdptes = (c: SystemContext, cr0: number, cr4: number): boolean 
 export function loadPdptes(c: SystemContext, cr3: number): boolean {
   const table = (cr3 & 0xffff_ffe0) >>> 0;
   const reservedHi = ~((1 << (c.cpuid.physicalBits - 32)) - 1);
-  const entries: [number, number][] = [];
   for (let i = 0; i < 4; i++) {
     if (!c.memory.readPhysical(table + 8 * i)) return false;
     const { lo, hi } = c.memory;
     if (lo & 1 && (lo & 0x1e6 || hi & reservedHi)) return failed(c, VECTOR.GP, 0);
-    entries.push([lo, hi]);
+    entries[2 * i] = lo;
+    entries[2 * i + 1] = hi;
   }
-  for (let i = 0; i < 4; i++) c.regs.setPair(STATE.PDPTE + 8 * i, entries[i][0], entries[i][1]);
+  c.regs.u32.set(entries, STATE.PDPTE >> 2);
   return true;
 }
 

@@ -9,7 +9,7 @@ import { matchPort, notePendingDebug } from './debug.ts';
 import { systemAddress } from './descriptor.ts';
 import { failed } from './fault.ts';
 import { isProtected, isVm86 } from './mode.ts';
-import { nextIp, operandSize } from './operand.ts';
+import { advance, operandSize } from './operand.ts';
 import { isTss32 } from './tss.ts';
 
 /** #GP(0) stored unless IOPL or the TSS's bitmap allow the access. */
@@ -52,7 +52,7 @@ function admit(c: SystemContext, form: Form): Status | undefined {
 /** A port access may have raised an interrupt, stopped the machine, moved memory: the run loop looks. */
 function completed(c: SystemContext, form: Form): Status {
   notePendingDebug(c.regs, matchPort(c.regs, form.port, form.size));
-  c.regs.rip = nextIp(c);
+  advance(c);
   return STATUS.EXIT;
 }
 
@@ -118,7 +118,7 @@ const string =
     notePendingDebug(r, matchPort(r, form.port, size));
     if (more && r.i32[STATE.PENDING_DEBUG >> 2] === 0) return STATUS.AGAIN;
     // Between iterations RIP stays at the instruction.
-    if (!more) r.rip = nextIp(c);
+    if (!more) advance(c);
     return STATUS.EXIT;
   };
 

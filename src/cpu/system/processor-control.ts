@@ -7,7 +7,7 @@ import { ACTIVITY, STATE, STATUS } from '../state.ts';
 import type { Status, SystemContext, SystemOperation } from './context.ts';
 import { generalProtection, undefinedOpcode } from './fault.ts';
 import { is64Bit } from './mode.ts';
-import { nextIp } from './operand.ts';
+import { advance } from './operand.ts';
 
 const APIC_ENABLE = 1 << 11;
 
@@ -33,7 +33,7 @@ function hlt(c: SystemContext): Status {
   if (r.cpl !== 0) return generalProtection(c);
   if (c.interceptor?.instruction('hlt')) return STATUS.EXIT;
   r.activity = ACTIVITY.HLT;
-  r.rip = nextIp(c);
+  advance(c);
   return STATUS.EXIT;
 }
 
@@ -49,7 +49,7 @@ function invlpg(c: SystemContext): Status {
   const sum = record.offset + r.address(STATE.EFFECTIVE_BASE + 8 * record.segment);
   const linear = is64Bit(r) ? sum : sum >>> 0;
   if (isCanonical(linear)) c.memory.invalidatePage(linear);
-  r.rip = nextIp(c);
+  advance(c);
   return STATUS.EXIT;
 }
 

@@ -8,7 +8,7 @@ import { checkedSegment } from './descriptor.ts';
 import { generalProtection, undefinedOpcode } from './fault.ts';
 import { is64Bit, refreshDataSegment } from './mode.ts';
 import { MSR_FIELD } from './msr-fields.ts';
-import { defaultWideSize, nextIp, operandSize, readRm16, writeRmWord, writeSized } from './operand.ts';
+import { advance, defaultWideSize, operandSize, readRm16, writeRmWord, writeSized } from './operand.ts';
 import { Stack, type StackSize } from './stack.ts';
 
 /**
@@ -20,14 +20,11 @@ function load(c: SystemContext, n: number, selector: number): Status {
   if (!segment) return STATUS.FAULT;
   const r = c.regs;
   const before = r.lo(STATE.CODE_MODE);
-  // Kernels load what is there already, at every entry and exit.
-  if (!r.holds(n, segment)) {
-    r.setSegment(n, segment);
-    refreshDataSegment(r, n);
-  }
+  r.setSegment(n, segment);
+  refreshDataSegment(r, n);
   if (n === SEG.SS) r.interruptibility |= INTERRUPTIBILITY.MOV_SS;
   else if (r.lo(STATE.CODE_MODE) === before) return STATUS.NEXT;
-  r.rip = nextIp(c);
+  advance(c);
   return STATUS.EXIT;
 }
 

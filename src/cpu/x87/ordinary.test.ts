@@ -100,6 +100,10 @@ const arithmetic = Object.entries(EXTENSIONS).flatMap(([name, n]) => [
 const others = [
   ['FSQRT', 'D9 FA'],
   ['FRNDINT', 'D9 FC'],
+  ['FPREM', 'D9 F8'],
+  ['FPREM1', 'D9 F5'],
+  ['FSCALE', 'D9 FD'],
+  ['FXTRACT', 'D9 F4'],
   ['FST m32', memoryForm(0xd9, 2)],
   ['FSTP m64', memoryForm(0xdd, 3)],
   ['FST m64', memoryForm(0xdd, 2)],

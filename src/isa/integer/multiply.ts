@@ -1,6 +1,6 @@
 /** MUL, IMUL, DIV, IDIV and the decimal adjustments. SDM volume 2. */
 import { FLAG, VECTOR } from '../../arch/registers.ts';
-import { type I32, type I64, i32, i64, select } from '../../wasm/expression.ts';
+import { choose, f64, type I32, type I64, i32, i64, select } from '../../wasm/expression.ts';
 import type { Context, Instruction, Semantics } from '../definition.ts';
 import { STATE } from '../state.ts';
 import { carryOverflow, signExtend, zeroExtend } from './helpers.ts';
@@ -41,6 +41,15 @@ function multiply(signed: boolean): Semantics {
   };
 }
 
+/** Whether the signed product `low` of 64-bit factors lost something: doubles tell, but next to 2^63. */
+function quadwordLost(c: Context, a: I64, b: I64, low: I64): I32 {
+  const [limit, doubt] = [f64.const(2 ** 63), f64.const(2 ** 13)];
+  const product = c.f.let(f64.abs(f64.mul(f64.convert_i64_s(a), f64.convert_i64_s(b))));
+  const isClose = f64.lt(f64.abs(f64.sub(product, limit)), doubt);
+  const high = c.library(multiplyHigh(true), a, b);
+  return choose(isClose, i64.ne(high, i64.shr_s(low, i64.const(63))), f64.gt(product, limit));
+}
+
 /** Two- and three-operand IMUL: operand 0 = `a` * `b`. */
 function multiplyInto(c: Context, a: I64, b: I64): void {
   const { size, f } = c;
@@ -48,10 +57,35 @@ function multiplyInto(c: Context, a: I64, b: I64): void {
   const y = f.let(b);
   const low = f.let(i64.mul(x, y));
   const r = f.let(signExtend(low, size));
-  const lost =
-    size === 64 ? i64.ne(c.library(multiplyHigh(true), x, y), i64.shr_s(low, i64.const(63))) : i64.ne(r, low);
+  const lost = size === 64 ? quadwordLost(c, x, y, low) : i64.ne(r, low);
   c.write(0, r);
   setProductFlags(c, r, lost);
+}
+
+/** RDX:RAX by 64 bits: one division when RDX is only what extends RAX. */
+function divideQuadword(c: Context, signed: boolean, divisor: I64): void {
+  const { f } = c;
+  const [high, low] = [f.let(c.gpr(RDX)), f.let(c.gpr(RAX))];
+  const [quotient, remainder] = [f.local('i64'), f.local('i64')];
+  const isShort = signed
+    ? // The quotient of -1 may be 2^63.
+      i32.and(i64.eq(high, i64.shr_s(low, i64.const(63))), i64.ne(divisor, i64.const(-1)))
+    : i64.eqz(high);
+  f.if(
+    isShort,
+    () => {
+      f.set(quotient, signed ? i64.div_s(low, divisor) : i64.div_u(low, divisor));
+      f.set(remainder, i64.sub(low, i64.mul(quotient, divisor)));
+    },
+    () => {
+      f.set(quotient, c.library(divide128(signed), high, low, divisor));
+      // The library leaves the remainder and an overflow mark in the scratch area.
+      f.if(i32.load(c.field(STATE.TEMPORARY + 8)), () => c.raise(VECTOR.DE));
+      f.set(remainder, i64.load(c.field(STATE.TEMPORARY)));
+    },
+  );
+  c.setGpr(RAX, quotient);
+  c.setGpr(RDX, remainder);
 }
 
 /** DIV and IDIV; #DE when the divisor is 0 or the quotient does not fit. Flags are undefined: left as they are. */
@@ -61,11 +95,7 @@ function divide(signed: boolean): Semantics {
     const divisor = f.let(signed ? c.read(0) : c.readU(0));
     f.if(i64.eqz(divisor), () => c.raise(VECTOR.DE));
     if (size === 64) {
-      const quotient = f.let(c.library(divide128(signed), c.gpr(RDX), c.gpr(RAX), divisor));
-      // The library leaves the remainder and an overflow mark in the scratch area.
-      f.if(i32.load(c.field(STATE.TEMPORARY + 8)), () => c.raise(VECTOR.DE));
-      c.setGpr(RAX, quotient);
-      c.setGpr(RDX, i64.load(c.field(STATE.TEMPORARY)));
+      divideQuadword(c, signed, divisor);
       return;
     }
     const dividend = f.let(
@@ -85,7 +115,7 @@ function divide(signed: boolean): Semantics {
     const quotient = f.let(signed ? i64.div_s(whole, divisor) : i64.div_u(whole, divisor));
     const fits = (signed ? signExtend : zeroExtend)(quotient, size);
     f.if(i64.ne(quotient, fits), () => c.raise(VECTOR.DE));
-    const remainder = f.let(signed ? i64.rem_s(whole, divisor) : i64.rem_u(whole, divisor));
+    const remainder = f.let(i64.sub(whole, i64.mul(quotient, divisor)));
     if (size === 8) {
       c.setGpr(RAX, i64.or(i64.and(quotient, i64.const(0xff)), i64.shl(remainder, i64.const(8))), 16);
     } else {

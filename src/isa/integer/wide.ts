@@ -50,8 +50,9 @@ const unsignedDivide: LibraryFunction<'i64'> = {
     f.store('i32', state, i64.ge_u(high, divisor), OVERFLOW);
     f.if(i32.load(state, OVERFLOW), () => f.return(i64.const(0)));
     f.if(i64.eqz(high), () => {
-      f.store('i64', state, i64.rem_u(low, divisor), REMAINDER);
-      f.return(i64.div_u(low, divisor));
+      const quotient = f.let(i64.div_u(low, divisor));
+      f.store('i64', state, i64.sub(low, i64.mul(quotient, divisor)), REMAINDER);
+      f.return(quotient);
     });
     // Shift and subtract: `high` is the running remainder, quotient bits come into `low` from below.
     const count = f.let(i32.const(64));

@@ -218,8 +218,9 @@ function narrowingIsPlain(
 ): I32 {
   const normal = narrow.and(finite(narrow, y), narrow.le(narrow.minimumNormal, narrow.abs(y)));
   const exact = i32.and(wide.all(wide.eq(back, x)), isPlainWhenExact(mxcsr(c)));
-  const fits = narrow === SS ? narrow.or(normal, wide.eq(x, wide.zero)) : normal;
-  return i32.and(narrow.all(fits), i32.or(exact, isPlain(mxcsr(c))));
+  const zero = wide.eq(x, wide.zero);
+  const narrowZero = narrow === SS ? zero : shuffleDwords(zero as V128, zero as V128, [0, 2, 0, 2]);
+  return i32.and(narrow.all(narrow.or(normal, narrowZero)), i32.or(exact, isPlain(mxcsr(c))));
 }
 
 const narrowScalar: Semantics = (c) => {

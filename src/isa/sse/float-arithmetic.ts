@@ -15,16 +15,15 @@ import { shuffleDwords, shuffleQwords } from './operations.ts';
 type Value = Expression;
 
 /** The Wasm result serves as it is, and MXCSR stays: all numbers are of middling size. */
-function isQuick(c: Context, s: Shape, operation: Arithmetic, a: Value, b: Value, r: Value): I32 {
-  const values = {
-    add: [a, b],
-    sub: [a, b],
-    sqrt: [b],
-    mul: [a, b, r],
-    div: [a, b, r],
+function isQuick(c: Context, s: Shape, operation: Arithmetic, a: Value, b: Value): I32 {
+  const outside = {
+    add: () => s.outside([a, b]),
+    sub: () => s.outside([a, b]),
+    sqrt: () => s.outside([b], true),
+    mul: () => s.outsideOfFactors([a, b]),
+    div: () => s.outsideOfFactors([a, b]),
   }[operation];
-  const outside = s.outside(values, operation === 'sqrt');
-  return i32.eqz(i32.or(unusual(i32.load(c.field(STATE.MXCSR))), outside));
+  return i32.eqz(i32.or(unusual(i32.load(c.field(STATE.MXCSR))), outside()));
 }
 
 const same = (s: Shape, operation: Arithmetic): Arithmetic[] =>
@@ -36,11 +35,10 @@ function operate(c: Context, o: Operation, destination: V128, source: V128): voi
   const { shape: s, operation } = o;
   const a = f.let(s.value(destination));
   const b = f.let(s.value(o.changed(source)));
-  const r = f.let(s.arithmetic(operation, a, b));
   const result = f.local('v128');
   f.if(
-    isQuick(c, s, operation, a, b, r),
-    () => f.set(result, s.merge(destination, r)),
+    isQuick(c, s, operation, a, b),
+    () => f.set(result, s.merge(destination, s.arithmetic(operation, a, b))),
     () => {
       f.set(result, c.library(o.general, destination, source));
       raiseUnmasked(c);

@@ -52,6 +52,11 @@ export interface Shape {
    * or root of such numbers is denormal or infinite. With `positive`, negative numbers are outside, too.
    */
   outside(values: readonly Value[], positive?: boolean): I32;
+  /**
+   * 0 when all are of magnitudes from 2^-255 to 2^257, or 2^-31 to 2^33 for singles: no product or quotient of
+   * two of them is out of the range of normal numbers.
+   */
+  outsideOfFactors(values: readonly Value[]): I32;
   /** The same with zeros inside. */
   outsideButZero(values: readonly Value[]): I32;
   number(x: number): Value;
@@ -76,11 +81,19 @@ const constants = {
 /** Added to the upper 32 bits of a middling number, this clears bit 30; it sets it in those of others. */
 const TO_MIDDLE = -0x2000_0000;
 const OUTSIDE = 0x4000_0000;
+/** The same with bits 30 and 29 for numbers that may be factors. */
+const TO_FACTORS = -0x3000_0000;
+const OUTSIDE_FACTORS = 0x6000_0000;
 
 function packedOutside(format: LaneFormat, isZero: (a: V128) => V128) {
-  const [lanes, toMiddle] =
-    format.lanes === 4 ? [i32x4, i32x4.const(TO_MIDDLE)] : [i64x2, i64x2.const(BigInt(TO_MIDDLE) << 32n)];
-  const move = (a: V128): V128 => lanes.add(a, toMiddle);
+  const lanes = format.lanes === 4 ? i32x4 : i64x2;
+  const constant = (upper: number): V128 =>
+    format.lanes === 4 ? i32x4.const(upper) : i64x2.const(BigInt(upper) << 32n);
+  const moveBy =
+    (by: number) =>
+    (a: V128): V128 =>
+      lanes.add(a, constant(by));
+  const move = moveBy(TO_MIDDLE);
   /** Bit 30 or 62 becomes the sign. */
   const toSign = (a: V128): V128 => lanes.shl(a, i32.const(1));
   const any = (values: readonly Value[], each: (a: V128) => V128): V128 =>
@@ -90,18 +103,26 @@ function packedOutside(format: LaneFormat, isZero: (a: V128) => V128) {
       const moved = any(values, move);
       return lanes.bitmask(positive ? v128.or(moved, toSign(moved)) : toSign(moved));
     },
+    outsideOfFactors: (values: readonly Value[]): I32 =>
+      v128.any_true(v128.and(any(values, moveBy(TO_FACTORS)), constant(OUTSIDE_FACTORS))),
     outsideButZero: (values: readonly Value[]): I32 =>
       lanes.bitmask(any(values, (a) => v128.andnot(toSign(move(a)), isZero(a)))),
   };
 }
 
 function scalarOutside(upperHalf: (a: Value) => I32, isNotZero: (a: Value) => I32) {
-  const move = (a: Value): I32 => i32.add(upperHalf(a), i32.const(TO_MIDDLE));
+  const moveBy =
+    (by: number) =>
+    (a: Value): I32 =>
+      i32.add(upperHalf(a), i32.const(by));
+  const move = moveBy(TO_MIDDLE);
   const any = (values: readonly Value[], each: (a: Value) => I32): I32 =>
     values.map(each).reduce((a, b) => i32.or(a, b));
   return {
     outside: (values: readonly Value[], positive = false): I32 =>
       i32.and(any(values, move), i32.const(positive ? OUTSIDE | (1 << 31) : OUTSIDE)),
+    outsideOfFactors: (values: readonly Value[]): I32 =>
+      i32.and(any(values, moveBy(TO_FACTORS)), i32.const(OUTSIDE_FACTORS)),
     outsideButZero: (values: readonly Value[]): I32 =>
       any(values, (a) => i32.and(i32.shr_u(move(a), i32.const(30)), isNotZero(a))),
   };

@@ -64,6 +64,13 @@ const multipleSums: Semantics = (c) => {
 /** CRC-32C (Castagnoli), bits reflected. */
 const POLYNOMIAL = 0x82f6_3b78;
 
+/** What a byte of one set bit leaves in the checksum; of others it is the sum without carries. */
+const BIT_REMAINDERS = Array.from({ length: 8 }, (_, bit) => {
+  let value = 1 << bit;
+  for (let i = 0; i < 8; i++) value = (value >>> 1) ^ ((value & 1) * POLYNOMIAL);
+  return value;
+});
+
 /** (checksum, data, bits of data: 8, 16 or 32) -> checksum */
 const CHECKSUM: LibraryFunction<'i32'> = {
   name: 'crc32c',
@@ -73,10 +80,13 @@ const CHECKSUM: LibraryFunction<'i32'> = {
     const value = f.let(i32.xor(f.param(1, 'i32'), f.param(2, 'i32')));
     const count = f.let(f.param(3, 'i32'));
     f.loop((next) => {
-      const carried = i32.sub(i32.const(0), i32.and(value, i32.const(1)));
-      const folded = i32.and(carried, i32.const(POLYNOMIAL));
-      f.set(value, i32.xor(i32.shr_u(value, i32.const(1)), folded));
-      f.set(count, i32.sub(count, i32.const(1)));
+      const terms = BIT_REMAINDERS.map((remainder, bit) => {
+        const isSet = i32.shr_s(i32.shl(value, i32.const(31 - bit)), i32.const(31));
+        return i32.and(isSet, i32.const(remainder));
+      });
+      const folded = terms.reduce((a, b) => i32.xor(a, b));
+      f.set(value, i32.xor(i32.shr_u(value, i32.const(8)), folded));
+      f.set(count, i32.sub(count, i32.const(8)));
       f.brIf(next, count);
     });
     f.return(value);

@@ -1,7 +1,7 @@
 /** Signs, stack pointer and tags, control and status words. SDM volume 2. */
 import { type I32, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder } from '../../wasm/function.ts';
-import type { Context, Instruction, Semantics } from '../definition.ts';
+import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
 import { FPU_TRAP, STATE } from '../state.ts';
 import { onRegisters } from './operands.ts';
 import { CHANGE_TOP } from './ordinary/stack.ts';
@@ -46,12 +46,29 @@ const freeRegister =
 export const wholeStatus = (state: I32): I32 =>
   i32.or(statusWord(state), i32.shl(i32.load(state, STATE.FTOP), i32.const(FSW.TOP_SHIFT)));
 
-/** Sets FCW; the exceptions flagged may become unmasked, or masked. */
-export function setControlWord(c: Context, value: I32): void {
-  const defined = i32.or(i32.and(value, i32.const(FCW.DEFINED)), i32.const(FCW.ALWAYS));
-  c.f.store('i32_16', c.field(STATE.FCW), defined);
-  perform(c, c.library(SUMMARIZE));
-}
+/**
+ * (control word) -> 0. Sets FCW; the exceptions flagged may become unmasked, or masked. Where none is
+ * unmasked, nor was, there is nothing to summarize. Both words are written as one: see `ordinary/number.ts`.
+ */
+const SET_CONTROL: LibraryFunction<'i32'> = {
+  name: 'setControl',
+  params: ['i32'],
+  result: 'i32',
+  build: (f, use) => {
+    const state = f.param(0, 'i32');
+    const defined = i32.or(i32.and(f.param(1, 'i32'), i32.const(FCW.DEFINED)), i32.const(FCW.ALWAYS));
+    const words = f.let(i32.or(i32.shl(statusWord(state), i32.const(16)), defined));
+    f.store('i32', state, words, STATE.FCW);
+    const unmasked = i32.xor(i32.and(words, i32.const(FCW.MASKS)), i32.const(FSW.EXCEPTIONS));
+    const flagged = i32.and(i32.shr_u(words, i32.const(16)), i32.or(unmasked, i32.const(FSW.SUMMARY)));
+    const pending = i32.and(i32.load(state, STATE.FPU_TRAP), i32.const(FPU_TRAP.PENDING));
+    f.if(i32.or(flagged, pending), () => f.let(use.library(SUMMARIZE)));
+    f.return(i32.const(0));
+    f.unreachable();
+  },
+};
+
+export const setControlWord = (c: Context, value: I32): void => perform(c, c.library(SET_CONTROL, value));
 
 const loadControl: Semantics = (c) => setControlWord(c, c.f.let(i32.wrap_i64(c.readU(0))));
 const storeControl: Semantics = (c) => c.write(0, i64.extend_i32_u(controlWord(c.field(0))));

@@ -1,12 +1,13 @@
 /** FRNDINT, FSCALE, FXTRACT. SDM volume 2. */
 import { type I32, i32, i64, select } from '../../wasm/expression.ts';
 import type { FunctionBuilder } from '../../wasm/function.ts';
-import type { Instruction, LibraryFunction, Semantics } from '../definition.ts';
+import type { Context, Instruction, LibraryFunction, Semantics } from '../definition.ts';
 import { FROM_INTEGER, ROUND_TO_INTEGER } from '../float/integers.ts';
 import { EXPONENT_WRAP, ROUND } from '../float/round.ts';
 import { EXCEPTION, has, KIND, RANGE, SLOT, slots } from '../float/workspace.ts';
 import { onRegisters } from './operands.ts';
 import { operation } from './operation.ts';
+import { EXTRACT_TOP, SCALE_TOP } from './ordinary/exponent.ts';
 import { ROUND_TOP } from './ordinary/integer.ts';
 import {
   deliver,
@@ -124,11 +125,12 @@ const FSCALE = operation({
   compute: (_, use) => use.library(SCALE_AND_ROUND),
 });
 
-const scale: Semantics = (c) => {
-  perform(c, unpack(c, SLOT.A, TOP));
-  perform(c, unpack(c, SLOT.B, i32.const(1)));
-  perform(c, deliver(c, TOP, c.f.let(c.library(FSCALE))));
-};
+const scale: Semantics = (c) =>
+  c.f.if(i32.eqz(c.library(SCALE_TOP)), () => {
+    perform(c, unpack(c, SLOT.A, TOP));
+    perform(c, unpack(c, SLOT.B, i32.const(1)));
+    perform(c, deliver(c, TOP, c.f.let(c.library(FSCALE))));
+  });
 
 /** The exponent of A as a number. */
 const EXPONENT = operation({
@@ -165,7 +167,9 @@ const SIGNIFICAND = operation({
 });
 
 /** The exponent replaces ST(0), the significand is pushed: both or neither. */
-const extract: Semantics = (c) => {
+const extract: Semantics = (c) => c.f.if(i32.eqz(c.library(EXTRACT_TOP)), () => extractAny(c));
+
+function extractAny(c: Context): void {
   const { f } = c;
   const state = c.field(0);
   perform(c, unpack(c, SLOT.A, TOP));
@@ -185,7 +189,7 @@ const extract: Semantics = (c) => {
     rotate(f, state, -1);
     writeRaw(f, state, TOP, significand);
   });
-};
+}
 
 export const exponents: readonly Instruction[] = [
   onRegisters('FRNDINT', 'D9 FC', roundToInteger),

@@ -9,6 +9,7 @@ import { EXCEPTION, has, KIND, SLOT, slots } from '../float/workspace.ts';
 import { STATE } from '../state.ts';
 import { onRegisters } from './operands.ts';
 import { operation } from './operation.ts';
+import { REMAINDER_OF_TOP } from './ordinary/remainder.ts';
 import { deliver, perform, TOP, unpack } from './stack.ts';
 import { CONDITION, FSW, setStatusWord, statusWord } from './status.ts';
 
@@ -102,7 +103,8 @@ const remainderOperation = (name: string, nearest: number): LibraryFunction<'i32
     compute: (_, use) => use.library(REMAINDER, i32.const(nearest)),
   });
 
-const remainder =
+/** Any operands. */
+const anyRemainder =
   (fn: LibraryFunction<'i32'>): Semantics =>
   (c) => {
     const { f } = c;
@@ -121,7 +123,12 @@ const remainder =
     setStatusWord(f, state, status);
   };
 
+const remainder = (name: string, nearest: number): Semantics => {
+  const any = anyRemainder(remainderOperation(name, nearest));
+  return (c) => c.f.if(i32.eqz(c.library(REMAINDER_OF_TOP, i32.const(nearest))), () => any(c));
+};
+
 export const remainders: readonly Instruction[] = [
-  onRegisters('FPREM', 'D9 F8', remainder(remainderOperation('fprem', 0))),
-  onRegisters('FPREM1', 'D9 F5', remainder(remainderOperation('fprem1', 1))),
+  onRegisters('FPREM', 'D9 F8', remainder('fprem', 0)),
+  onRegisters('FPREM1', 'D9 F5', remainder('fprem1', 1)),
 ];

@@ -26,17 +26,18 @@
 (local 14 i64)
 (local 15 i64)
 (local 16 i64)
-(local 17 i32)
+(local 17 f64)
+(local 18 i32)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
-(local 21 i32)
-(local 22 i64)
+(local 22 i32)
 (local 23 i64)
+(local 24 i64)
 (local $rbx i64)
-(local 25 i64)
 (local 26 i64)
 (local 27 i64)
+(local 28 i64)
 (local $rcx i64)
 i32.const 0
 i32.const 0
@@ -173,21 +174,40 @@ block $block0
       local.set 15
       local.get 15
       local.set 16
+      local.get 13
+      f64.convert_i64_s
+      local.get 14
+      f64.convert_i64_s
+      f64.mul
+      f64.abs
+      local.set 17
       local.get 16
       local.set $rax
-      local.get $cpu
-      local.get 13
-      local.get 14
-      call $multiplyHighSigned
-      local.get 15
-      i64.const 63
-      i64.shr_s
-      i64.ne
-      local.set 17
+      local.get 17
+      f64.const 9223372036854776000
+      f64.sub
+      f64.abs
+      f64.const 8192
+      f64.lt
+      if $if6 (result i32)
+        local.get $cpu
+        local.get 13
+        local.get 14
+        call $multiplyHighSigned
+        local.get 15
+        i64.const 63
+        i64.shr_s
+        i64.ne
+      else $if6
+        local.get 17
+        f64.const 9223372036854776000
+        f64.gt
+      end $if6
+      local.set 18
       i32.const 35
       local.set $flagKind
-      local.get 17
-      local.get 17
+      local.get 18
+      local.get 18
       i32.const 11
       i32.shl
       i32.or
@@ -212,23 +232,23 @@ block $block0
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 21
+    local.set 22
     local.get 15
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 21
+    local.get 22
     i64.load
     i64.eq
-    if $if6
+    if $if7
       local.get 15
       i32.wrap_i64
-      local.get 21
+      local.get 22
       i32.load offset=8
       i32.add
-      local.set 17
-    else $if6
+      local.set 18
+    else $if7
       i32.const record2
       local.set $result
       local.get $budget
@@ -238,8 +258,8 @@ block $block0
       i32.const 2
       local.set $cause
       br $block0
-    end $if6
-    local.get 17
+    end $if7
+    local.get 18
     i64.load
     local.set 14
     local.get 14
@@ -251,7 +271,7 @@ block $block0
     i64.shr_s
     local.get 13
     i64.ne
-    if $if7
+    if $if8
       i32.const record2
       local.set $result
       local.get $budget
@@ -261,23 +281,23 @@ block $block0
       i32.const 4
       local.set $cause
       br $block0
-    end $if7
+    end $if8
     local.get $rsp
     i64.const 8
     i64.add
     i64.const -1
     i64.and
-    local.set 22
-    local.get 22
-    local.set $rsp
-    local.get 14
     local.set 23
     local.get 23
+    local.set $rsp
+    local.get 14
+    local.set 24
+    local.get 24
     local.get $ipBase
     i64.const 7
     i64.add
     i64.eq
-    if $if8
+    if $if9
       local.get $budget
       i32.const 3
       i32.sub
@@ -285,7 +305,7 @@ block $block0
       local.get $budget
       i32.const 0
       i32.lt_s
-      if $if9
+      if $if10
         i32.const record3
         local.set $result
         local.get $budget
@@ -295,33 +315,33 @@ block $block0
         i32.const 0
         local.set $cause
         br $block0
-      end $if9
-      block $block10
+      end $if10
+      block $block11
         local.get $rbx
-        local.set 25
-        local.get $rax
         local.set 26
-        local.get 25
-        local.get 26
-        i64.add
+        local.get $rax
         local.set 27
+        local.get 26
         local.get 27
+        i64.add
+        local.set 28
+        local.get 28
         local.set $rbx
         i32.const 7
         local.set $flagKind
-        local.get 25
+        local.get 26
         local.set $flagOperand
-        local.get 27
+        local.get 28
         local.set $flagResult
-      end $block10
-      block $block11
+      end $block11
+      block $block12
         local.get $rcx
         i64.extend32_s
         i64.const 1
         i64.sub
         i64.extend32_s
-        local.set 27
-        local.get 27
+        local.set 28
+        local.get 28
         i64.const 0xffffffff
         i64.and
         local.set $rcx
@@ -329,21 +349,21 @@ block $block0
         local.get $flagOperand
         i64.lt_u
         i64.extend_i32_u
-        local.set 26
+        local.set 27
         i32.const 30
         local.set $flagKind
-        local.get 26
-        local.set $flagOperand
         local.get 27
+        local.set $flagOperand
+        local.get 28
         local.set $flagResult
-      end $block11
+      end $block12
       local.get $flagResult
       i64.eqz
       i32.eqz
-      if $if12
+      if $if13
         br $loop1
-      end $if12
-      loop $loop13
+      end $if13
+      loop $loop14
         local.get $budget
         i32.const 1
         i32.sub
@@ -351,7 +371,7 @@ block $block0
         local.get $budget
         i32.const 0
         i32.lt_s
-        if $if14
+        if $if15
           i32.const record4
           local.set $result
           local.get $budget
@@ -361,11 +381,11 @@ block $block0
           i32.const 0
           local.set $cause
           br $block0
-        end $if14
-        br $loop13
-      end $loop13
-    end $if8
-    local.get 23
+        end $if15
+        br $loop14
+      end $loop14
+    end $if9
+    local.get 24
     local.set $target
     i32.const 0
     local.set $result
@@ -397,7 +417,7 @@ local.get $cpu
 local.get $budget
 i32.store offset=168
 local.get $result
-if $if15
+if $if16
   local.get $cause
   i32.const 3
   i32.shl
@@ -410,7 +430,7 @@ if $if15
   i64.store offset=4112
   local.get $result
   return
-end $if15
+end $if16
 local.get $cpu
 local.get $target
 return_call $branchFromRegion

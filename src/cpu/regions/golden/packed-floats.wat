@@ -25,10 +25,9 @@
 (local 14 v128)
 (local 15 v128)
 (local 16 v128)
-(local 17 v128)
 (local $xmm2 v128)
+(local 18 i64)
 (local 19 i64)
-(local 20 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
@@ -230,10 +229,6 @@ block $block0
       local.set 14
       local.get 13
       local.set 15
-      local.get 14
-      local.get 15
-      f32x4.mul
-      local.set 16
       local.get $cpu
       i32.const 0x5a8
       i32.add
@@ -243,30 +238,28 @@ block $block0
       i32.const 0x1fa0
       i32.xor
       local.get 14
-      v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
+      v128.const i32x4 0xd0000000 0xd0000000 0xd0000000 0xd0000000
       i32x4.add
       local.get 15
-      v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
+      v128.const i32x4 0xd0000000 0xd0000000 0xd0000000 0xd0000000
       i32x4.add
       v128.or
-      local.get 16
-      v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
-      i32x4.add
-      v128.or
-      i32.const 1
-      i32x4.shl
-      i32x4.bitmask
+      v128.const i32x4 0x60000000 0x60000000 0x60000000 0x60000000
+      v128.and
+      v128.any_true
       i32.or
       i32.eqz
       if $if12
-        local.get 16
-        local.set 17
+        local.get 14
+        local.get 15
+        f32x4.mul
+        local.set 16
       else $if12
         local.get $cpu
         local.get 11
         local.get 13
         call $vectorSingle-mul-mul-mul-mulGeneral
-        local.set 17
+        local.set 16
         local.get $cpu
         i32.const 788
         i32.add
@@ -301,7 +294,7 @@ block $block0
           end $if14
         end $if13
       end $if12
-      local.get 17
+      local.get 16
       local.set $xmm1
     end $block8
     block $block15
@@ -348,16 +341,12 @@ block $block0
         end $if18
       end $if16
       local.get $xmm2
-      local.set 17
-      local.get $xmm1
       local.set 16
-      local.get 17
+      local.get $xmm1
       local.set 15
       local.get 16
       local.set 14
       local.get 15
-      local.get 14
-      f32x4.add
       local.set 13
       local.get $cpu
       i32.const 0x5a8
@@ -367,10 +356,10 @@ block $block0
       i32.and
       i32.const 0x1fa0
       i32.xor
-      local.get 15
+      local.get 14
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
-      local.get 14
+      local.get 13
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
       v128.or
@@ -380,12 +369,14 @@ block $block0
       i32.or
       i32.eqz
       if $if19
+        local.get 14
         local.get 13
+        f32x4.add
         local.set 11
       else $if19
         local.get $cpu
-        local.get 17
         local.get 16
+        local.get 15
         call $vectorSingle-add-add-add-addGeneral
         local.set 11
         local.get $cpu
@@ -429,18 +420,18 @@ block $block0
       local.get $rsi
       local.set 6
       i64.const 16
-      local.set 19
+      local.set 18
       local.get 6
-      local.get 19
+      local.get 18
       i64.add
-      local.set 20
-      local.get 20
+      local.set 19
+      local.get 19
       local.set $rsi
       i32.const 7
       local.set $flagKind
       local.get 6
       local.set $flagOperand
-      local.get 20
+      local.get 19
       local.set $flagResult
     end $block22
     block $block23
@@ -449,8 +440,8 @@ block $block0
       i64.const 1
       i64.sub
       i64.extend32_s
-      local.set 20
-      local.get 20
+      local.set 19
+      local.get 19
       i64.const 0xffffffff
       i64.and
       local.set $rcx
@@ -458,12 +449,12 @@ block $block0
       local.get $flagOperand
       i64.lt_u
       i64.extend_i32_u
-      local.set 19
+      local.set 18
       i32.const 30
       local.set $flagKind
-      local.get 19
+      local.get 18
       local.set $flagOperand
-      local.get 20
+      local.get 19
       local.set $flagResult
     end $block23
     local.get $flagResult
