@@ -5,18 +5,16 @@ import { FLAG } from '../arch/registers.ts';
 import { type I32, i32 } from '../wasm/expression.ts';
 import type { FunctionBuilder } from '../wasm/function.ts';
 import type { LibraryFunction, LibraryUser } from './definition.ts';
+import { FLAG_KIND, flagKind, withSingles } from './flag-kind.ts';
 import {
   carryFlag,
   emitAuxiliaryOverflow,
   emitOverflow,
   emitZero,
-  FLAG_KIND,
   type FlagState,
-  flagKind,
   parityFlag,
   signFlag,
   statusBits,
-  withSingles,
 } from './flags.ts';
 import { libraryModule } from './float/harness.ts';
 

@@ -1,21 +1,23 @@
 /** Status flags out of (kind, a, result) (isa/flags.ts): shared functions that derive them, and the flags of the CPU block. */
 import type { FlagWriter, LibraryFunction, LibraryUser, Size } from '../../isa/definition.ts';
 import {
+  type FlagKind,
+  flagKind,
+  flagKindWithCarry,
+  type SingleFlag,
+  withSingles,
+} from '../../isa/flag-kind.ts';
+import {
   carryFlag,
   emitAuxiliaryOverflow,
   emitOverflow,
   emitZero,
-  type FlagKind,
   type FlagState,
-  flagKind,
-  flagKindWithCarry,
   isZeroByResult,
   parityFlag,
   resultFlag,
-  type SingleFlag,
   signFlag,
   statusBits,
-  withSingles,
 } from '../../isa/flags.ts';
 import { choose, type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';

@@ -4,19 +4,16 @@
  */
 import { FLAG } from '../../arch/registers.ts';
 import type { LibraryUser, Size } from '../../isa/definition.ts';
+import { type FlagKind, flagKind, type SingleFlag, withSingles } from '../../isa/flag-kind.ts';
 import {
   carryAfterAdc,
   carryFlag,
   carryOf,
-  type FlagKind,
   type FlagState,
-  flagKind,
   overflowCases,
   overflowWithCarry,
   rawFlag,
   resultFlag,
-  type SingleFlag,
-  withSingles,
 } from '../../isa/flags.ts';
 import { type I32, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
