@@ -2,60 +2,13 @@
  * Lazy status flags. An arithmetic instruction leaves (kind, a, result) in the CPU block, both
  * values sign-extended from its operand size; the flags are derived when something asks.
  *
- * Sign extension keeps signed and unsigned order, so CF, ZF, SF and PF need no size; only OF does,
- * and the size is part of the kind: kind = FLAG_KIND.x * 4 + log2(bytes).
- *
- * An instruction that sets CF, ZF or OF alone leaves all of this as it is and puts the flag into the upper
- * bits of the kind, in two fields of RFLAGS' shape: which flags are there (SINGLE.SET), and their values
- * (SINGLE.VALUE).
+ * Sign extension keeps signed and unsigned order, so CF, ZF, SF and PF need no size; only OF does, and the
+ * size is part of the kind.
  */
 import { FLAG, STATUS_FLAGS } from '../arch/registers.ts';
 import { choose, type I32, type I64, i32, i64 } from '../wasm/expression.ts';
 import type { FunctionBuilder } from '../wasm/function.ts';
-
-export const FLAG_KIND = {
-  /** `a` holds the six flags at their RFLAGS positions. */
-  RAW: 0,
-  /** result = a + b */
-  ADD: 1,
-  /** result = a + b + 1 */
-  ADC: 2,
-  /** result = a - b */
-  SUB: 3,
-  /** result = a - b - 1 */
-  SBB: 4,
-  /** CF = AF = OF = 0 */
-  LOGIC: 5,
-  /** `a` holds the kept CF */
-  INC: 6,
-  DEC: 7,
-  /** `a` holds CF, AF and OF at their RFLAGS positions; the others come from the result. */
-  BITS: 8,
-} as const;
-
-/** Bit numbers in the kind where the fields of flags that were set alone begin. */
-const SINGLE = { SET: 6, VALUE: 18 } as const;
-/** The kind itself, less the size; and all of the kind without flags that were set alone. */
-const KIND_MASK = 0x3c;
-const PLAIN = 1 << SINGLE.SET;
-const ALL_FLAGS = 0xfff;
-
-/** Flags that can be set alone. */
-export type SingleFlag = 'CF' | 'ZF' | 'OF';
-
-/** The kind with flags (0 or 1 each) set alone, whatever was in their places. */
-export function withSingles(kind: I32 | number, flags: readonly (readonly [SingleFlag, I32])[]): I32 {
-  const mask = flags.reduce((m, [name]) => m | FLAG[name], 0);
-  const [set, kept] = [mask << SINGLE.SET, ~((mask << SINGLE.SET) | (mask << SINGLE.VALUE))];
-  const others =
-    typeof kind === 'number'
-      ? i32.const((kind & kept) | set)
-      : i32.or(i32.and(kind, i32.const(kept)), i32.const(set));
-  return flags.reduce(
-    (word, [name, value]) => i32.or(word, i32.shl(value, i32.const(SINGLE.VALUE + position(FLAG[name])))),
-    others,
-  );
-}
+import { CARRY_SHIFT, FLAG_KIND, type FlagKind, KIND_MASK, SINGLE, ZERO_BY_RESULT } from './flag-kind.ts';
 
 /** What the flag functions read. */
 export interface FlagState {
@@ -68,8 +21,6 @@ const bit = (value: I64, shift: I64): I32 => i32.and(i32.wrap_i64(i64.shr_u(valu
 const position = (flag: number): number => 31 - Math.clz32(flag);
 const rawBit = (a: I64, flag: number): I32 =>
   i32.and(i32.shr_u(i32.wrap_i64(a), i32.const(position(flag))), i32.const(1));
-
-export type FlagKind = keyof typeof FLAG_KIND;
 
 /** A flag (0 or 1) by the kind; 0 for the kinds that are not there. */
 type FlagCases = Partial<Record<FlagKind, I32>>;
@@ -94,16 +45,11 @@ function byKind(f: FunctionBuilder, s: FlagState, cases: FlagCases): void {
 }
 
 /** Returns the flag if it was set alone. */
-function single(f: FunctionBuilder, { kind }: FlagState, flag: SingleFlag): void {
-  const at = position(FLAG[flag]);
-  f.if(i32.and(kind, i32.const(1 << (SINGLE.SET + at))), () =>
-    f.return(i32.and(i32.shr_u(kind, i32.const(SINGLE.VALUE + at)), i32.const(1))),
+function single(f: FunctionBuilder, { kind }: FlagState, flag: 'ZF' | 'OF'): void {
+  const { set, value } = SINGLE[flag];
+  f.if(i32.and(kind, i32.const(1 << set)), () =>
+    f.return(i32.and(i32.shr_u(kind, i32.const(value)), i32.const(1))),
   );
-}
-
-export function emitCarry(f: FunctionBuilder, s: FlagState): void {
-  single(f, s, 'CF');
-  byKind(f, s, carryCases(s));
 }
 
 export function emitOverflow(f: FunctionBuilder, s: FlagState): void {
@@ -117,13 +63,21 @@ export function emitZero(f: FunctionBuilder, s: FlagState): void {
   f.unreachable();
 }
 
-/** CF, AF and OF of the kinds at their RFLAGS positions, all six for RAW. */
-export function emitCarries(f: FunctionBuilder, s: FlagState): void {
-  const [carry, auxiliary, overflow] = [carryCases(s), auxiliaryCases(s), overflowCases(s)];
+/** CF of any kind. */
+export function carryFlag({ kind, a, result }: FlagState): I32 {
+  // 0 when the result is less, 1 when equal, 2 when greater.
+  const order = i32.add(i64.ge_u(result, a), i64.gt_u(result, a));
+  const byOrder = i32.shr_u(kind, i32.add(order, i32.const(CARRY_SHIFT)));
+  const stored = i32.and(i32.wrap_i64(a), i32.xor(i32.shr_u(kind, i32.const(CARRY_SHIFT + 3)), i32.const(1)));
+  return i32.and(i32.or(byOrder, stored), i32.const(1));
+}
+
+/** AF and OF of the kinds at their RFLAGS positions, all but CF for RAW. */
+export function emitAuxiliaryOverflow(f: FunctionBuilder, s: FlagState): void {
+  const [auxiliary, overflow] = [auxiliaryCases(s), overflowCases(s)];
   const at = (flag: I32 | undefined, mask: number): I32 =>
     flag ? i32.shl(flag, i32.const(position(mask))) : i32.const(0);
-  const derived = (kind: FlagKind): I32 =>
-    [at(carry[kind], FLAG.CF), at(auxiliary[kind], FLAG.AF), at(overflow[kind], FLAG.OF)].reduce(i32.or);
+  const derived = (kind: FlagKind): I32 => i32.or(at(auxiliary[kind], FLAG.AF), at(overflow[kind], FLAG.OF));
   const stored = (mask: number): I32 => i32.and(i32.wrap_i64(s.a), i32.const(mask));
   byKind(f, s, {
     ADD: derived('ADD'),
@@ -132,40 +86,43 @@ export function emitCarries(f: FunctionBuilder, s: FlagState): void {
     SBB: derived('SBB'),
     INC: derived('INC'),
     DEC: derived('DEC'),
-    BITS: stored(FLAG.CF | FLAG.AF | FLAG.OF),
-    RAW: stored(STATUS_FLAGS),
+    BITS: stored(FLAG.AF | FLAG.OF),
+    RAW: stored(STATUS_FLAGS & ~FLAG.CF),
   });
 }
 
-/** All six at their RFLAGS positions. `carries`: what the function by `emitCarries` gives. */
-export function statusBits(f: FunctionBuilder, s: FlagState, carries: I32): I32 {
-  const bits = f.let(carries);
-  const at = (flag: 'ZF' | 'SF' | 'PF'): I32 => i32.shl(resultFlag(s, flag), i32.const(position(FLAG[flag])));
+/** All six at their RFLAGS positions. `others`: what the function by `emitAuxiliaryOverflow` gives. */
+export function statusBits(f: FunctionBuilder, s: FlagState, others: I32): I32 {
+  const bits = f.let(i32.or(others, carryFlag(s)));
+  const at = (flag: ResultFlag): I32 => i32.shl(resultFlag(s, flag), i32.const(position(FLAG[flag])));
   f.if(i32.eqz(isRaw(s)), () => f.set(bits, [bits, at('PF'), at('ZF'), at('SF')].reduce(i32.or)));
-  const mask = i32.and(i32.shr_u(s.kind, i32.const(SINGLE.SET)), i32.const(ALL_FLAGS));
-  const values = i32.shr_u(s.kind, i32.const(SINGLE.VALUE));
-  return i32.or(i32.and(bits, i32.xor(mask, i32.const(-1))), values);
+  for (const flag of ['ZF', 'OF'] as const) {
+    const { set, value } = SINGLE[flag];
+    f.if(i32.and(s.kind, i32.const(1 << set)), () => {
+      const alone = i32.and(i32.shr_u(s.kind, i32.const(value)), i32.const(1));
+      const kept = i32.and(bits, i32.const(~FLAG[flag]));
+      f.set(bits, i32.or(kept, i32.shl(alone, i32.const(position(FLAG[flag])))));
+    });
+  }
+  return bits;
 }
 
-export function carryCases(s: FlagState): FlagCases {
-  const { a, result } = s;
-  const b = i64.sub(a, result);
-  // Borrow out of the operand's top bit: (~a & b) | (~(a ^ b) & result), read at the size's sign bit.
-  const borrow = (subtrahend: I64): I32 => {
-    const notA = i64.xor(a, i64.const(-1));
-    const same = i64.xor(i64.xor(a, subtrahend), i64.const(-1));
-    return bit(i64.or(i64.and(notA, subtrahend), i64.and(same, result)), signShift(s.kind));
-  };
-  return {
-    RAW: rawBit(a, FLAG.CF),
-    ADD: i64.lt_u(result, a),
-    ADC: i64.le_u(result, a),
-    SUB: borrow(b),
-    SBB: borrow(i64.sub(b, i64.const(1))),
-    INC: rawBit(a, FLAG.CF),
-    DEC: rawBit(a, FLAG.CF),
-    BITS: rawBit(a, FLAG.CF),
-  };
+/** CF where the kind is known. */
+export function carryOf(kind: FlagKind, { a, result }: FlagState): I32 {
+  switch (kind) {
+    case 'ADD':
+      return i64.lt_u(result, a);
+    case 'ADC':
+      return i64.le_u(result, a);
+    case 'SUB':
+      return i64.gt_u(result, a);
+    case 'SBB':
+      return i64.ge_u(result, a);
+    case 'LOGIC':
+      return i32.const(0);
+    default:
+      return rawBit(a, FLAG.CF);
+  }
 }
 
 /** CF where the kind is ADD or, with `carry`, ADC. */
@@ -221,9 +178,8 @@ function auxiliaryCases(s: FlagState): FlagCases {
 
 const isRaw = (s: FlagState): I32 => i32.eqz(i32.and(s.kind, i32.const(KIND_MASK)));
 
-/** ZF is what the result says: the kind is not RAW, and no flag was set alone. */
-export const isZeroByResult = (s: FlagState): I32 =>
-  i32.lt_u(i32.sub(s.kind, i32.const(4)), i32.const(PLAIN - 4));
+/** Not 0: ZF is what the result says. */
+export const isZeroByResult = (s: FlagState): I32 => i32.and(s.kind, i32.const(ZERO_BY_RESULT));
 
 type ResultFlag = 'ZF' | 'SF' | 'PF';
 
@@ -252,6 +208,3 @@ export const parityFlag = (s: FlagState): I32 => choose(isRaw(s), rawFlag(s, 'PF
 function signShift(kind: I32): I64 {
   return i64.extend_i32_u(i32.sub(i32.shl(i32.const(8), i32.and(kind, i32.const(3))), i32.const(1)));
 }
-
-/** The kind operand for a size in bits. */
-export const flagKind = (kind: FlagKind, size: number): number => FLAG_KIND[kind] * 4 + (Math.log2(size) - 3);

@@ -1,20 +1,23 @@
 /** Status flags out of (kind, a, result) (isa/flags.ts): shared functions that derive them, and the flags of the CPU block. */
 import type { FlagWriter, LibraryFunction, LibraryUser, Size } from '../../isa/definition.ts';
 import {
-  emitCarries,
-  emitCarry,
+  type FlagKind,
+  flagKind,
+  flagKindWithCarry,
+  type SingleFlag,
+  withSingles,
+} from '../../isa/flag-kind.ts';
+import {
+  carryFlag,
+  emitAuxiliaryOverflow,
   emitOverflow,
   emitZero,
-  type FlagKind,
   type FlagState,
-  flagKind,
   isZeroByResult,
   parityFlag,
   resultFlag,
-  type SingleFlag,
   signFlag,
   statusBits,
-  withSingles,
 } from '../../isa/flags.ts';
 import { choose, type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
@@ -29,10 +32,13 @@ const derived = (name: string, emit: (f: FunctionBuilder, s: FlagState) => void)
   build: (f) => emit(f, { kind: f.param(1, 'i32'), a: f.param(2, 'i64'), result: f.param(3, 'i64') }),
 });
 
-const CARRY = derived('carry', emitCarry);
+const CARRY = derived('carry', (f, s) => {
+  f.return(carryFlag(s));
+  f.unreachable();
+});
 const OVERFLOW = derived('overflow', emitOverflow);
 const ZERO = derived('zero', emitZero);
-const CARRIES = derived('carries', emitCarries);
+const AUXILIARY_OVERFLOW = derived('auxiliaryOverflow', emitAuxiliaryOverflow);
 
 /** (kind, a, result) -> the six status flags at their RFLAGS positions */
 const STATUS_BITS: LibraryFunction<'i32'> = {
@@ -41,7 +47,7 @@ const STATUS_BITS: LibraryFunction<'i32'> = {
   result: 'i32',
   build: (f, use) => {
     const s = { kind: f.param(1, 'i32'), a: f.param(2, 'i64'), result: f.param(3, 'i64') };
-    f.return(statusBits(f, s, use.library(CARRIES, s.kind, s.a, s.result)));
+    f.return(statusBits(f, s, use.library(AUXILIARY_OVERFLOW, s.kind, s.a, s.result)));
     f.unreachable();
   },
 };
@@ -58,7 +64,7 @@ export const RFLAGS: LibraryFunction<'i32'> = {
   },
 };
 
-const carryFlag = (s: FlagState, use: LibraryUser): I32 => use.library(CARRY, s.kind, s.a, s.result);
+const anyCarry = (s: FlagState, use: LibraryUser): I32 => use.library(CARRY, s.kind, s.a, s.result);
 const overflowFlag = (s: FlagState, use: LibraryUser): I32 => use.library(OVERFLOW, s.kind, s.a, s.result);
 const zeroFlag = (s: FlagState, use: LibraryUser): I32 =>
   choose(isZeroByResult(s), resultFlag(s, 'ZF'), use.library(ZERO, s.kind, s.a, s.result));
@@ -76,7 +82,7 @@ export interface Flags {
 
 /** Flags of which nothing is known when the code is made. */
 export const anyFlags = (s: FlagState, use: LibraryUser): Flags => ({
-  carry: () => carryFlag(s, use),
+  carry: () => anyCarry(s, use),
   zero: () => zeroFlag(s, use),
   sign: () => signFlag(s),
   overflow: () => overflowFlag(s, use),
@@ -124,8 +130,7 @@ export function blockFlags(
   const s = stateFlags(state);
   const keep: KeepFlags = {
     all({ kind, plus }, { a, result }) {
-      const base = i32.const(flagKind(kind, size));
-      f.store('i32', state, plus ? i32.add(base, i32.shl(plus, i32.const(2))) : base, STATE.FLAG_KIND);
+      f.store('i32', state, kindWord(kind, size, plus), STATE.FLAG_KIND);
       if (a) f.store('i64', state, a, STATE.FLAG_A);
       if (result) f.store('i64', state, result, STATE.FLAG_RESULT);
     },
@@ -140,6 +145,12 @@ export function blockFlags(
     rflags: () => rflagsOf(s, state, use),
   };
 }
+
+/** The kind with what is carried into ADD and SUB. */
+export const kindWord = (kind: FlagKind, size: Size, plus: I32 | undefined): I32 =>
+  plus && (kind === 'ADD' || kind === 'SUB')
+    ? flagKindWithCarry(kind, size, plus)
+    : i32.const(flagKind(kind, size));
 
 /** How flags are kept. */
 export interface KeepFlags {

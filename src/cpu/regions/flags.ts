@@ -4,18 +4,16 @@
  */
 import { FLAG } from '../../arch/registers.ts';
 import type { LibraryUser, Size } from '../../isa/definition.ts';
+import { type FlagKind, flagKind, type SingleFlag, withSingles } from '../../isa/flag-kind.ts';
 import {
   carryAfterAdc,
-  carryCases,
-  type FlagKind,
+  carryFlag,
+  carryOf,
   type FlagState,
-  flagKind,
   overflowCases,
   overflowWithCarry,
   rawFlag,
   resultFlag,
-  type SingleFlag,
-  withSingles,
 } from '../../isa/flags.ts';
 import { type I32, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
@@ -25,6 +23,7 @@ import {
   type Flags,
   flagWriter,
   type KeepFlags,
+  kindWord,
   rflagsOf,
 } from '../generator/flag-code.ts';
 import type { FlagAccess } from '../generator/site.ts';
@@ -110,8 +109,7 @@ export class RegionFlags {
     const keep: KeepFlags = {
       all: ({ kind, plus }, { a, result, b }) => {
         const flags = registers.flags(true);
-        const number = i32.const(flagKind(kind, size));
-        f.set(flags.kind, plus ? i32.add(number, i32.shl(plus, i32.const(2))) : number);
+        f.set(flags.kind, kindWord(kind, size, plus));
         if (a) f.set(flags.a, a);
         if (result) f.set(flags.result, result);
         if (b) f.set(this.subtrahend(), b);
@@ -206,7 +204,7 @@ export class RegionFlags {
   /** Every flag by what is known. */
   private flags(): Flags {
     const { known } = this;
-    const flags = known?.setter ? this.flagsOf(known.setter) : anyFlags(this.values(), this.use);
+    const flags = known?.setter ? this.flagsOf(known.setter) : this.anyFlags();
     const alone = (flag: SingleFlag, otherwise: () => I32) => (): I32 =>
       known && known.singles & FLAG[flag] ? this.single(flag) : otherwise();
     return {
@@ -217,6 +215,12 @@ export class RegionFlags {
     };
   }
 
+  /** Where nothing is known, CF is what loops begin with: INC keeps it. So it is derived in line. */
+  private anyFlags(): Flags {
+    const s = this.values();
+    return { ...anyFlags(s, this.use), carry: () => carryFlag(s) };
+  }
+
   private flagsOf(setter: Setter): Flags {
     const { kind, hasCarryIn } = setter;
     const s = this.values();
@@ -225,8 +229,7 @@ export class RegionFlags {
     const carried = () => this.carried();
     return {
       carry: () =>
-        this.comparison(CARRY, setter) ??
-        (hasCarryIn ? carryAfterAdc(s, carried()) : (carryCases(s)[kind] ?? i32.const(0))),
+        this.comparison(CARRY, setter) ?? (hasCarryIn ? carryAfterAdc(s, carried()) : carryOf(kind, s)),
       zero: byResult('ZF'),
       sign: byResult('SF'),
       overflow: () =>

@@ -78,7 +78,7 @@ block $block0
     local.set 6
     local.get $rbx
     local.set 8
-    i32.const 15
+    i32.const 0x70f
     local.set $flagKind
     local.get 6
     local.set $flagOperand
@@ -130,7 +130,7 @@ block $block0
     local.set 14
     local.get 14
     local.set $rax
-    i32.const 15
+    i32.const 0x70f
     local.set $flagKind
     local.get 8
     local.set $flagOperand

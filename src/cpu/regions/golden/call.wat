@@ -204,7 +204,7 @@ block $block0
         f64.gt
       end $if6
       local.set 18
-      i32.const 35
+      i32.const 0x423
       local.set $flagKind
       local.get 18
       local.get 18
@@ -327,7 +327,7 @@ block $block0
         local.set 28
         local.get 28
         local.set $rbx
-        i32.const 7
+        i32.const 0x647
         local.set $flagKind
         local.get 26
         local.set $flagOperand
@@ -350,7 +350,7 @@ block $block0
         i64.lt_u
         i64.extend_i32_u
         local.set 27
-        i32.const 30
+        i32.const 0x41e
         local.set $flagKind
         local.get 27
         local.set $flagOperand

@@ -95,7 +95,7 @@ block $block0
     local.set 9
     local.get 9
     local.set $rax
-    i32.const 7
+    i32.const 0x647
     local.set $flagKind
     local.get 6
     local.set $flagOperand
@@ -120,10 +120,10 @@ block $block0
     local.set 6
     local.get 6
     local.set $rcx
-    i32.const 7
+    i32.const 0x647
     local.get 15
-    i32.const 2
-    i32.shl
+    i32.const 132
+    i32.mul
     i32.add
     local.set $flagKind
     local.get 9
@@ -157,7 +157,7 @@ block $block0
     local.set 6
     local.get $rcx
     local.set 8
-    i32.const 15
+    i32.const 0x70f
     local.set $flagKind
     local.get 6
     local.set $flagOperand
@@ -206,7 +206,7 @@ block $block0
     local.set 15
     local.get 9
     local.set $rax
-    i32.const 35
+    i32.const 0x423
     local.set $flagKind
     local.get 15
     local.get 9
@@ -246,10 +246,10 @@ block $block0
     local.set 8
     local.get 8
     local.set $rdx
-    i32.const 15
+    i32.const 0x70f
     local.get 15
-    i32.const 2
-    i32.shl
+    i32.const 132
+    i32.mul
     i32.add
     local.set $flagKind
     local.get 9

@@ -87,7 +87,7 @@ block $block0
     local.get $cpu
     local.get $rax
     i64.store
-    i32.const 22
+    i32.const 0x616
     local.set $flagKind
     local.get 8
     local.set $flagResult

@@ -123,7 +123,7 @@ block $block0
       local.set 13
       local.get 13
       local.set $rax
-      i32.const 7
+      i32.const 0x647
       local.set $flagKind
       local.get 6
       local.set $flagOperand
@@ -141,7 +141,7 @@ block $block0
       local.set 8
       local.get 8
       local.set $rsi
-      i32.const 7
+      i32.const 0x647
       local.set $flagKind
       local.get 13
       local.set $flagOperand
@@ -164,7 +164,7 @@ block $block0
       i64.lt_u
       i64.extend_i32_u
       local.set 12
-      i32.const 30
+      i32.const 0x41e
       local.set $flagKind
       local.get 12
       local.set $flagOperand

@@ -110,7 +110,7 @@ block $block0
         i64.const 0xffffffff
         i64.and
         local.set $rax
-        i32.const 6
+        i32.const 0x646
         local.set $flagKind
         local.get 7
         local.set $flagOperand
@@ -133,7 +133,7 @@ block $block0
         i64.lt_u
         i64.extend_i32_u
         local.set 8
-        i32.const 30
+        i32.const 0x41e
         local.set $flagKind
         local.get 8
         local.set $flagOperand
@@ -183,7 +183,7 @@ block $block0
         i32.and
         i64.extend_i32_u
         local.set 9
-        i32.const 30
+        i32.const 0x41e
         local.set $flagKind
         local.get 9
         local.set $flagOperand

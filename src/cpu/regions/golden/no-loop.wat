@@ -77,7 +77,7 @@ block $block0
       local.set $rax
       local.get $rax
       local.set 6
-      i32.const 23
+      i32.const 0x617
       local.set $flagKind
       local.get 6
       local.get $rax
@@ -170,7 +170,7 @@ block $block0
       local.get $cpu
       local.get $rbx
       i64.store offset=24
-      i32.const 7
+      i32.const 0x647
       local.set $flagKind
       local.get 6
       local.set $flagOperand

@@ -427,7 +427,7 @@ block $block0
       local.set 19
       local.get 19
       local.set $rsi
-      i32.const 7
+      i32.const 0x647
       local.set $flagKind
       local.get 6
       local.set $flagOperand
@@ -450,7 +450,7 @@ block $block0
       i64.lt_u
       i64.extend_i32_u
       local.set 18
-      i32.const 30
+      i32.const 0x41e
       local.set $flagKind
       local.get 18
       local.set $flagOperand

@@ -110,7 +110,7 @@ block $block0
     i64.and
     i64.or
     local.set $rax
-    i32.const 4
+    i32.const 0x644
     local.set $flagKind
     local.get 7
     local.set $flagOperand

@@ -193,7 +193,7 @@ block $block0
       local.get 9
       local.get 14
       i64.store32
-      i32.const 6
+      i32.const 0x646
       local.set $flagKind
       local.get 12
       local.set $flagOperand

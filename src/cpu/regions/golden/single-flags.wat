@@ -96,7 +96,7 @@ block $block0
     local.set 6
     local.get $rbx
     local.set 8
-    i32.const 15
+    i32.const 0x70f
     local.set $flagKind
     local.get 6
     local.set $flagOperand
@@ -125,10 +125,10 @@ block $block0
     local.set 15
     local.get 15
     local.set 16
-    i32.const 79
+    i32.const 0x60f
     local.get 15
-    i32.const 18
-    i32.shl
+    i32.const 448
+    i32.mul
     i32.or
     local.set $flagKind
   end $block3
@@ -209,14 +209,14 @@ block $block0
     local.set 16
     local.get 22
     local.set 23
-    i32.const 0x2004f
+    i32.const 0x260f
     local.get 21
-    i32.const 18
-    i32.shl
+    i32.const 448
+    i32.mul
     i32.or
     local.get 22
-    i32.const 29
-    i32.shl
+    i32.const 0x4000
+    i32.mul
     i32.or
     local.set $flagKind
   end $block6
@@ -240,10 +240,10 @@ block $block0
     i64.const 0xffffffff
     i64.and
     local.set $rcx
-    i32.const 6
+    i32.const 0x646
     local.get 22
-    i32.const 2
-    i32.shl
+    i32.const 132
+    i32.mul
     i32.add
     local.set $flagKind
     local.get 20
@@ -259,13 +259,13 @@ block $block0
     local.get 22
     local.set 16
     local.get $flagKind
-    i32.const -0x40041
+    i32.const -449
     i32.and
-    i32.const 64
+    i32.const 512
     i32.or
     local.get 22
-    i32.const 18
-    i32.shl
+    i32.const 448
+    i32.mul
     i32.or
     local.set $flagKind
   end $block8
@@ -290,10 +290,10 @@ block $block0
     i64.const 0xffffffff
     i64.and
     local.set $rdx
-    i32.const 14
+    i32.const 0x70e
     local.get 22
-    i32.const 2
-    i32.shl
+    i32.const 132
+    i32.mul
     i32.add
     local.set $flagKind
     local.get 8

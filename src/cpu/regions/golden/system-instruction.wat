@@ -181,7 +181,7 @@ block $block0
     i64.const 0xffffffff
     i64.and
     local.set $rcx
-    i32.const 22
+    i32.const 0x616
     local.set $flagKind
     local.get 14
     local.set $flagResult
