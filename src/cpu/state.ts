@@ -121,6 +121,17 @@ export const REGION_COUNTERS = {
   MAX_SLOTS: 4096,
 } as const;
 
+/**
+ * Where indirect JMPs and CALLs have led in the interpreter, in low memory: { u32 record of the branch, u32 lower
+ * half of the target's instruction pointer }, at an index made of both; a later pair takes an earlier one's place.
+ */
+export const TARGETS = {
+  AT: 0x2000,
+  /** A power of 2. */
+  ENTRIES: 2048,
+  ENTRY_SIZE: 8,
+} as const;
+
 /** A branch target that was reached so often is compiled. */
 export const HOT = 8192;
 

@@ -10,7 +10,7 @@ import {
   type Local,
   type Signature,
 } from '../../wasm/function.ts';
-import { HOT, LAYOUT, RECORD, REGION_COUNTERS, STATE, STATUS, TLB } from '../state.ts';
+import { HOT, LAYOUT, RECORD, REGION_COUNTERS, STATE, STATUS, TARGETS, TLB } from '../state.ts';
 import type { Environment } from './environment.ts';
 import { HANDLER } from './handlers.ts';
 
@@ -45,6 +45,16 @@ export function countExecuted(f: FunctionBuilder, state: I32): void {
   const before = i64.load(i32.const(0), REGION_COUNTERS.INSTRUCTIONS);
   const after = i64.add(before, i64.extend_i32_s(executed));
   f.store('i64', i32.const(0), after, REGION_COUNTERS.INSTRUCTIONS);
+}
+
+/** Remembers where an indirect branch has led: see `TARGETS`. */
+export function noteTarget(f: FunctionBuilder, record: Local<'i32'>, target: I32): void {
+  const to = f.let(target);
+  const mixed = i32.add(i32.shr_u(record, i32.const(5)), i32.xor(to, i32.shr_u(to, i32.const(8))));
+  const index = i32.and(mixed, i32.const(TARGETS.ENTRIES - 1));
+  const entry = f.let(i32.mul(index, i32.const(TARGETS.ENTRY_SIZE)));
+  f.store('i32', entry, record, TARGETS.AT);
+  f.store('i32', entry, to, TARGETS.AT + 4);
 }
 
 /** Adds 1 to an i64 in low memory. */

@@ -30,6 +30,7 @@ import {
   countUp,
   HANDLER_SIGNATURE,
   isRegion,
+  noteTarget,
   REGION_SIGNATURE,
 } from './branch.ts';
 import { FIND_CROSSING } from './crossing.ts';
@@ -103,6 +104,8 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
   const target = f.local('i64');
   /** The record whose link the next jump fills in, or 0. */
   const linking = f.let(i32.const(0));
+  /** The record of the indirect JMP or CALL that is being carried out, or 0. */
+  const indirect = f.let(i32.const(0));
   const { imports } = shared.environment;
 
   f.loop((next) => {
@@ -195,7 +198,16 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
             f.br(next);
           });
         for (const form of plan.inline) {
-          const embedding: Embedding = { f, record, end, bank, linkedJump };
+          const embedding: Embedding = {
+            f,
+            record,
+            end: (status, ip) => {
+              if (status === STATUS.JUMP && form.row.mnemonic !== 'RET') f.set(indirect, record);
+              end(status, ip);
+            },
+            bank,
+            linkedJump,
+          };
           bodies.push(() =>
             new Emitter(form, form.cc, new RecordSite(embedding, shared), shared).emit(semanticsOf(form.row)),
           );
@@ -204,7 +216,18 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
       });
       const findCrossing: JumpContext['findCrossing'] = (...args) =>
         shared.environment.library(FIND_CROSSING, ...args);
-      emitJump(f, { state, record, table, bank, target, linking, next, hot: imports.hot, findCrossing });
+      emitJump(f, {
+        state,
+        record,
+        table,
+        bank,
+        target,
+        linking,
+        indirect,
+        next,
+        hot: imports.hot,
+        findCrossing,
+      });
     });
     storeRip(f, state, recordIp(state, record));
     f.return(i32.const(RETURN.FAULT));
@@ -236,6 +259,7 @@ interface JumpContext {
   readonly bank: Local<'i32'>;
   readonly target: Local<'i64'>;
   readonly linking: Local<'i32'>;
+  readonly indirect: Local<'i32'>;
   readonly next: Label;
   readonly hot: Callee;
   /** `FIND_CROSSING`. */
@@ -244,10 +268,9 @@ interface JumpContext {
 
 /** Near branch to `target` (an instruction pointer): within the page by its table, else by the execute TLB. */
 function emitJump(f: FunctionBuilder, c: JumpContext): void {
-  const { state, record, table, bank, target, linking, next, hot } = c;
+  const { state, record, table, bank, target, linking, indirect, next, hot } = c;
   f.scope(() => {
     const lookup = () => {
-      f.set(linking, i32.const(0));
       storeRip(f, state, target);
       f.return(i32.const(RETURN.LOOKUP));
     };
@@ -265,6 +288,7 @@ function emitJump(f: FunctionBuilder, c: JumpContext): void {
         enterPage();
         // No link: it is the second page that decides each time.
         f.set(linking, i32.const(0));
+        f.set(indirect, i32.const(0));
         f.set(record, found);
         f.br(next);
       });
@@ -298,6 +322,10 @@ function emitJump(f: FunctionBuilder, c: JumpContext): void {
       },
     );
     f.set(linking, i32.const(0));
+    f.if(indirect, () => {
+      noteTarget(f, indirect, i32.wrap_i64(target));
+      f.set(indirect, i32.const(0));
+    });
     countBranch(f, found, table, hot);
     f.set(record, found);
     f.br(next);

@@ -1,5 +1,5 @@
 /** Basic blocks of a region in reverse postorder, with immediate dominators; every loop has one entry. */
-import type { Step } from './region.ts';
+import { type Step, waysOut } from './region.ts';
 
 export interface Edge {
   readonly from: Block;
@@ -17,9 +17,6 @@ export interface Block {
   /** Blocks that it dominates immediately. */
   readonly children: Block[];
 }
-
-/** Ways out of a step. */
-const EXITS = ['next', 'taken', 'returns'] as const;
 
 /**
  * @param head the step where the region is entered
@@ -51,7 +48,10 @@ export const edgeTo = (block: Block, step: Step | undefined): Edge | undefined =
 
 function cut({ from, to }: Edge): void {
   const last = from.steps[from.steps.length - 1];
-  for (const exit of EXITS) if (last[exit] === to.steps[0]) delete last[exit];
+  const [head] = to.steps;
+  for (const exit of ['next', 'taken', 'returns'] as const) if (last[exit] === head) delete last[exit];
+  const kept = last.targets.filter(({ step }) => step !== head);
+  last.targets.splice(0, last.targets.length, ...kept);
 }
 
 const endsBlock = ({ shape }: Step): boolean => shape.flow !== 'next' || shape.spilled;
@@ -62,9 +62,7 @@ function partition(head: Step): Block[] {
   const predecessors = new Map<Step, number>([[head, 1]]);
   const leaders = new Set<Step>([head]);
   for (const step of reached) {
-    for (const exit of EXITS) {
-      const to = step[exit];
-      if (!to) continue;
+    for (const to of waysOut(step)) {
       reached.add(to);
       const count = (predecessors.get(to) ?? 0) + 1;
       predecessors.set(to, count);
@@ -79,10 +77,10 @@ function partition(head: Step): Block[] {
   }
   for (const block of byLeader.values()) {
     const last = block.steps[block.steps.length - 1];
-    const targets = EXITS.map((exit) => last[exit]);
-    if (last.shape.flow === 'repeat') targets.push(last);
+    const targets = new Set(waysOut(last));
+    if (last.shape.flow === 'repeat') targets.add(last);
     for (const target of targets) {
-      const to = target && byLeader.get(target);
+      const to = byLeader.get(target);
       if (!to) continue;
       const edge = { from: block, to };
       block.out.push(edge);

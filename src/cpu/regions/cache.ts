@@ -275,7 +275,7 @@ export class RegionCache {
     if (this.source.handler(record) === HANDLER.REGION) return undefined;
     const page = this.runtime.code.pageOf(table);
     const findPage: FindPage = (delta) => (delta === 0 ? { physical: page, table } : request.findPage(delta));
-    const formed = new RegionFormer(this.source, findPage, this.takenCount).form(offset);
+    const formed = new RegionFormer(this.source, findPage, linear | 0, this.takenCount).form(offset);
     const slot = formed && this.freeSlots.pop();
     if (!formed || slot === undefined) return undefined;
     const chosen: Chosen = {

@@ -2,7 +2,7 @@
 import { hasAttribute, parseOperands } from '../../isa/operands.ts';
 import { counterAddress } from '../generator/branch.ts';
 import { HANDLER, type HandlerPlan, type PlannedForm } from '../generator/handlers.ts';
-import { RECORD } from '../state.ts';
+import { RECORD, TARGETS } from '../state.ts';
 
 /** How control leaves an instruction. */
 export type Flow =
@@ -84,6 +84,16 @@ export class CodeSource {
     if (handler === HANDLER.OUTLINED) return this.shapes.outlined[link];
     if (handler === HANDLER.SYSTEM) return this.shapes.system[link];
     return this.shapes.inline[handler - HANDLER.FIRST_INLINE];
+  }
+
+  /** Lower halves of the instruction pointers that an indirect branch has led to of late, as far as is known. */
+  targetsOf(record: number): number[] {
+    const targets: number[] = [];
+    const end = TARGETS.AT + TARGETS.ENTRIES * TARGETS.ENTRY_SIZE;
+    for (let at = TARGETS.AT; at < end; at += TARGETS.ENTRY_SIZE) {
+      if (this.u32[at >> 2] === record) targets.push(this.i32[(at + 4) >> 2]);
+    }
+    return targets;
   }
 
   /** How often branches led to the record. */

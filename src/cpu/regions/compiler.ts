@@ -50,7 +50,7 @@ export function otherThread(thread: CompilerThread, report: (reason: string) => 
     },
   );
   return {
-    threshold: 512,
+    threshold: 2048,
     atOnce: false,
     compile: (jobs, done) => {
       if (!isAlive) {

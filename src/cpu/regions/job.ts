@@ -17,6 +17,8 @@ export interface RegionJob {
   readonly records: Uint8Array<ArrayBuffer>;
   /** `FIELDS` numbers a step; other steps stand by their numbers. */
   readonly steps: Int32Array<ArrayBuffer>;
+  /** Targets of indirect branches, three numbers each: of the step, position, number of the step there. */
+  readonly targets: Int32Array<ArrayBuffer>;
 }
 
 const FIELDS = ['entry', 'copy', 'page', 'offset', 'length', 'next', 'taken', 'return', 'returns'] as const;
@@ -52,7 +54,10 @@ export function encodeJob(
     fields[at++] = numberOf(step.returns);
   }
   const flat = Float64Array.from(pages.flatMap(({ delta, physical, table }) => [delta, physical, table]));
-  return { mode, slot, pages: flat, records, steps: fields };
+  const targets = steps.flatMap((step, i) =>
+    step.targets.flatMap((target) => [i, target.position, numberOf(target.step)]),
+  );
+  return { mode, slot, pages: flat, records, steps: fields, targets: Int32Array.from(targets) };
 }
 
 /** The steps' shapes are those of the records, which `shapeAt` finds by their addresses in `job.records`. */
@@ -68,7 +73,7 @@ export function decodeJob(job: RegionJob, shapeAt: (record: number) => Step['sha
     const record = i * RECORD.SIZE;
     const shape = shapeAt(record);
     if (!shape) throw new Error(`step ${i} of a region has a record of no instruction`);
-    return { shape, record, entry, copy, page: pages[page], offset, length };
+    return { shape, record, entry, copy, page: pages[page], offset, length, targets: [] };
   });
   steps.forEach((step, i) => {
     const [next, taken, returnPosition, returns] = fields.subarray(i * WIDTH + 5);
@@ -77,5 +82,9 @@ export function decodeJob(job: RegionJob, shapeAt: (record: number) => Step['sha
     if (returnPosition !== NONE) step.returnPosition = returnPosition;
     if (returns !== NONE) step.returns = steps[returns];
   });
+  for (let i = 0; i < job.targets.length; i += 3) {
+    const [from, position, to] = job.targets.subarray(i);
+    steps[from].targets.push({ position, step: steps[to] });
+  }
   return { steps, pages };
 }

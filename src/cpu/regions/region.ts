@@ -12,6 +12,8 @@ const PAGE = 0x1000;
 const MAX_STEPS = 200;
 const MAX_PAGES = 6;
 const MAX_CALL_DEPTH = 3;
+/** Places that an indirect branch is followed to. */
+const MAX_TARGETS = 32;
 /** Rank of calls of what is being called: they fill the room that all others leave. */
 const RECURSIVE = MAX_CALL_DEPTH + 1;
 /** Steps that one followed call may take. */
@@ -38,7 +40,18 @@ export interface Step {
   /** Of a return from a followed call: the position behind the call, and the step there. */
   returnPosition?: number;
   returns?: Step;
+  /** Of an indirect branch: where it has led. */
+  readonly targets: Target[];
 }
+
+interface Target {
+  readonly position: number;
+  readonly step: Step;
+}
+
+/** Where a step leads within the region. */
+export const waysOut = ({ next, taken, returns, targets }: Step): Step[] =>
+  [next, taken, returns, ...targets.map((t) => t.step)].filter((s) => s !== undefined);
 
 export interface Region {
   readonly steps: readonly Step[];
@@ -76,13 +89,16 @@ export class RegionFormer {
   private readonly findPage: FindPage;
   /** Branches to a place, as counted in its record, that make it part of a region. */
   private readonly taken: number;
+  /** Lower half of the linear address of the page where the region begins, when instruction pointers are such. */
+  private readonly linear: number;
   private readonly steps: Step[] = [];
   private readonly pages = new Map<number, RegionPage | undefined>();
   /** By rank: shallow code goes first, recursion last. */
   private readonly queues: Pending[][] = Array.from({ length: RECURSIVE + 1 }, () => []);
 
-  constructor(source: CodeSource, findPage: FindPage, taken: number) {
+  constructor(source: CodeSource, findPage: FindPage, linear: number, taken: number) {
     this.source = source;
+    this.linear = linear;
     this.findPage = findPage;
     this.taken = taken;
   }
@@ -157,8 +173,21 @@ export class RegionFormer {
           this.enqueue(frame.caller, frame.returnPosition, (s) => (step.returns = s));
         }
         break;
+      case 'indirect':
+        this.followIndirect(frame, next, step);
+        break;
       default:
         break;
+    }
+  }
+
+  /** To the places where the branch has led. */
+  private followIndirect(frame: Frame, next: number, step: Step): void {
+    const isCall = step.shape.form?.row.mnemonic === 'CALL';
+    for (const target of this.source.targetsOf(step.record).slice(0, MAX_TARGETS)) {
+      const position = (target - this.linear) | 0;
+      const to = this.isTaken(position) && (isCall ? this.enter(frame, position, next) : frame);
+      if (to) this.enqueue(to, position, (s) => step.targets.push({ position, step: s }));
     }
   }
 
@@ -188,7 +217,7 @@ export class RegionFormer {
     const shape = this.source.shape(record);
     if (!shape) return undefined;
     const length = this.source.field8(record, RECORD.LENGTH);
-    return { shape, record, entry, copy: 0, page, offset, length };
+    return { shape, record, entry, copy: 0, page, offset, length, targets: [] };
   }
 
   private page(position: number): RegionPage | undefined {

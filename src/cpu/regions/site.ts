@@ -245,7 +245,31 @@ export class RegionSite implements Site {
       const { returns, returnPosition } = step;
       this.f.if(i64.eq(ip, region.ip(returnPosition)), () => region.follow(step, returns));
     }
+    if (step.targets.length > 0) {
+      const position = this.f.let(i64.sub(ip, region.ip(0)));
+      this.toTargets(
+        position,
+        step.targets.toSorted((a, b) => a.position - b.position),
+      );
+    }
     region.branch(ip, step);
+  }
+
+  /** Goes to the target that the position is, by halves; goes on behind when it is none of them. */
+  private toTargets(position: Local<'i64'>, targets: Step['targets']): void {
+    const { f, region, step } = this;
+    if (targets.length <= 2) {
+      for (const target of targets) {
+        f.if(i64.eq(position, i64.const(target.position)), () => region.follow(step, target.step));
+      }
+      return;
+    }
+    const middle = targets.length >> 1;
+    f.if(
+      i64.lt_s(position, i64.const(targets[middle].position)),
+      () => this.toTargets(position, targets.slice(0, middle)),
+      () => this.toTargets(position, targets.slice(middle)),
+    );
   }
 
   /** Relative targets of these instructions may wrap, or lie beyond the limit of CS. */
