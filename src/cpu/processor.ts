@@ -31,6 +31,7 @@ import type { Runtime } from './runtime.ts';
 import {
   ACTIVITY,
   CPU_BLOCK_SIZE,
+  DIRECT,
   FAULT_VM_EXIT,
   INTERRUPTIBILITY,
   LAYOUT,
@@ -50,6 +51,7 @@ import type { Interceptor } from './system/intercept.ts';
 import { refresh } from './system/mode.ts';
 import { readMsr, writeMsr } from './system/msr.ts';
 import { DecodedRecord } from './system/record.ts';
+import { tscAt } from './system/tsc.ts';
 import type { TranslationBuffers } from './tlb.ts';
 import { Translator } from './translator.ts';
 import { VMX_OPERATIONS } from './vmx/instructions.ts';
@@ -76,8 +78,8 @@ export interface ProcessorOptions {
   readonly bus: BusTarget;
   readonly ports: PortSpace;
   readonly cpuid: CpuidConfig;
-  /** The computer's time-stamp counter when this processor's cycle is `now`. */
-  readonly tsc: (now: number) => number;
+  /** What the time-stamp counter counts when this processor's cycle is `now`, where processors have to agree; absent: `now`. */
+  readonly tsc?: (now: number) => number;
 }
 
 /** Why `run` came back. */
@@ -214,7 +216,8 @@ export class Processor implements SystemContext, InterruptTarget {
   }
 
   tsc(): number {
-    return this.o.tsc(this.now());
+    const now = this.now();
+    return this.o.tsc?.(now) ?? now;
   }
 
   now(): number {
@@ -301,6 +304,13 @@ export class Processor implements SystemContext, InterruptTarget {
     i32[STATE.BUDGET >> 2] += by;
     i32[STATE.STI_BUDGET >> 2] += by;
     this.horizon = cycle;
+    this.publishTsc();
+  }
+
+  /** Tells generated code what the time-stamp counter says at the horizon. */
+  private publishTsc(): void {
+    const { lo, hi } = tscAt(this.regs, this.horizon);
+    this.regs.setPair(STATE.TSC, lo, hi);
   }
 
   /** Linear addresses at which `run` stops before the instruction. */
@@ -367,6 +377,8 @@ export class Processor implements SystemContext, InterruptTarget {
     const limit = quiet ? this.until : Math.min(this.until, this.deadline);
     const piece = single ? 1 : Math.max(1, Math.min(limit - start, LONGEST_PIECE));
     this.horizon = start + piece;
+    this.publishTsc();
+    r.i32[STATE.DIRECT >> 2] = this.interceptor ? 0 : DIRECT.PAUSE | (this.o.tsc ? 0 : DIRECT.TSC);
     r.i32[STATE.BUDGET >> 2] = piece;
     r.i32[STATE.STI_BUDGET >> 2] = piece;
     r.i32[STATE.WATCH_IF >> 2] = !quiet && this.watchesIf() ? 1 : 0;

@@ -2,7 +2,7 @@
  * Layout of linear memory: CPU blocks with their TLBs, record tables, decoded records, guest RAM. The
  * architectural fields of a CPU block are in src/isa/state.ts, where the definitions can reach them.
  */
-export { ACTIVITY, FAULT_VM_EXIT, FPU_TRAP, INTERRUPTIBILITY, SEGMENT, STATE } from '../isa/state.ts';
+export { ACTIVITY, DIRECT, FAULT_VM_EXIT, FPU_TRAP, INTERRUPTIBILITY, SEGMENT, STATE } from '../isa/state.ts';
 
 /**
  * Software TLBs: direct-mapped, 16-byte entries { i64 tag, i32 payload, u32 host-physical page and flags }.

@@ -103,6 +103,10 @@ export const STATE = {
   RAM_BYTES: 0x960,
   /** Record table of the current code page while a region runs; i32. */
   TABLE: 0x964,
+  /** What the time-stamp counter will say when BUDGET is 0; i64. */
+  TSC: 0x968,
+  /** What needs no look at anything else just now: bits of `DIRECT`; i32. */
+  DIRECT: 0x970,
   CR0: 0xc00,
   CR2: 0xc08,
   CR3: 0xc10,
@@ -113,6 +117,15 @@ export const STATE = {
   /** MSRs that Linux and others use, 8 bytes each: see src/cpu/msr.ts for the list. */
   MSR: 0xd00,
   KERNEL_GS_BASE: 0xd40,
+  TSC_AUX: 0xd48,
+} as const;
+
+/** Bits of STATE.DIRECT. */
+export const DIRECT = {
+  /** PAUSE does nothing. */
+  PAUSE: 1,
+  /** The time-stamp counter says STATE.TSC - BUDGET. */
+  TSC: 2,
 } as const;
 
 /** Fields of a segment register, offsets in its 32 bytes. `attributes` as in the VMCS access-rights format. */

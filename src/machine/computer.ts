@@ -140,7 +140,7 @@ export class Computer {
             ports.write(port, size, value);
           },
         },
-        tsc: (now) => this.synchronizedTsc(now),
+        ...(cpus > 1 ? { tsc: (now: number) => this.synchronizedTsc(now) } : {}),
         cpuid: cpuidConfig(options, cpus, index, hz),
       });
       processor.connect(this.board.localApics[index]);

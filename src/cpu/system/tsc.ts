@@ -1,6 +1,7 @@
 /** The time-stamp counter: simulated time in cycles plus what software wrote, mod 2^64. SDM volume 3B, "Time-Stamp Counter". */
 import { CR4, GPR } from '../../arch/registers.ts';
-import { STATUS } from '../state.ts';
+import type { Registers } from '../registers.ts';
+import { STATE, STATUS } from '../state.ts';
 import type { Status, SystemContext, SystemOperation } from './context.ts';
 import { generalProtection, undefinedOpcode } from './fault.ts';
 import { MSR_FIELD } from './msr-fields.ts';
@@ -16,10 +17,13 @@ function add(a: Pair, b: number): Pair {
   return { lo: lo >>> 0, hi: (a.hi + Math.floor(b / 0x1_0000_0000) + (lo > 0xffff_ffff ? 1 : 0)) >>> 0 };
 }
 
+/** The processor's counter at a cycle. */
+export const tscAt = (r: Registers, cycle: number): Pair =>
+  add({ lo: r.lo(MSR_FIELD.TSC_OFFSET), hi: r.hi(MSR_FIELD.TSC_OFFSET) }, cycle);
+
 /** The counter as the present (guest) software sees it. */
 export function readTsc(c: SystemContext): Pair {
-  const offset = { lo: c.regs.lo(MSR_FIELD.TSC_OFFSET), hi: c.regs.hi(MSR_FIELD.TSC_OFFSET) };
-  const counter = add(offset, c.tsc());
+  const counter = tscAt(c.regs, c.tsc());
   return c.interceptor ? add(counter, c.interceptor.tscOffset()) : counter;
 }
 
@@ -27,6 +31,8 @@ export function readTsc(c: SystemContext): Pair {
 export function writeTsc(c: SystemContext, lo: number, hi: number): boolean {
   const offset = add({ lo, hi }, -c.tsc());
   c.regs.setPair(MSR_FIELD.TSC_OFFSET, offset.lo, offset.hi);
+  const atHorizon = add({ lo, hi }, c.regs.i32[STATE.BUDGET >> 2]);
+  c.regs.setPair(STATE.TSC, atHorizon.lo, atHorizon.hi);
   return true;
 }
 

@@ -8,6 +8,7 @@ import { Processor } from '../processor.ts';
 import type { Registers } from '../registers.ts';
 import { Runtime } from '../runtime.ts';
 import { LAYOUT } from '../state.ts';
+import { writeTsc } from '../system/tsc.ts';
 import { IMAGE_BYTES, putImage, putRegisters } from './lockstep-image.ts';
 import type { Compilation, Layout, Program, Slice } from './random-program.ts';
 
@@ -61,7 +62,6 @@ export class LockstepMachine {
           if ((this.note(port ^ value, size) & 1) === 0) this.interrupt();
         },
       },
-      tsc: (now) => now - this.origin.cycle,
       cpuid: { cpus: 1, apicId: 0, tscHz: 1_000_000_000, physicalBits: 40, withhold },
     });
     this.processor.connect({
@@ -115,6 +115,7 @@ export class LockstepMachine {
       idle: p.idleCycles,
       crossings: p.crossings.count,
     };
+    writeTsc(p, 0, 0);
   }
 
   /** Runs for a slice; then the slice's event arrives. */

@@ -3,6 +3,7 @@
  * see, at the end of each slice: registers, memory, pending events, the clock.
  */
 import { STATE, TLB } from '../state.ts';
+import { MSR_FIELD } from '../system/msr-fields.ts';
 import { WINDOW_AT } from './lockstep-image.ts';
 import type { LockstepMachine } from './lockstep-machine.ts';
 import { type Layout, layOut, type Program } from './random-program.ts';
@@ -17,7 +18,9 @@ const FIELDS: readonly (readonly [from: number, to: number])[] = [
   [STATE.EFFECTIVE_BASE, STATE.SCRATCH],
   [STATE.XMM, STATE.MXCSR + 4],
   [STATE.SEGMENTS, STATE.PDPTE + 32],
-  [STATE.CR0, TLB.OFFSET],
+  [STATE.CR0, MSR_FIELD.TSC_OFFSET],
+  // In between: the counter's offset, which depends on what the machine has run before the program.
+  [MSR_FIELD.TSC_OFFSET + 8, TLB.OFFSET],
 ];
 
 export interface Difference {

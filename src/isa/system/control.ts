@@ -1,5 +1,31 @@
 /** Control, debug and descriptor-table registers, MSRs, and the processor as a whole. SDM volume 2. */
-import type { Instruction } from '../definition.ts';
+import { CR4, GPR } from '../../arch/registers.ts';
+import { i32, i64 } from '../../wasm/expression.ts';
+import type { Context, Instruction, Semantics } from '../definition.ts';
+import { DIRECT, STATE } from '../state.ts';
+
+/** Leaves the instruction to the system operation unless it can go on by itself. */
+function needsDirect(c: Context, bit: number): void {
+  const isDirect = i32.and(i32.load(c.field(STATE.DIRECT)), i32.const(bit));
+  c.f.if(i32.eqz(isDirect), () => c.system());
+}
+
+const pause: Semantics = (c) => needsDirect(c, DIRECT.PAUSE);
+
+const rdtsc: Semantics = (c) => {
+  const { f } = c;
+  needsDirect(c, DIRECT.TSC);
+  const isDisabled = i32.and(i32.load(c.field(STATE.CR4)), i32.const(CR4.TSD));
+  f.if(isDisabled, () => f.if(i32.load(c.field(STATE.CPL)), () => c.system()));
+  const counter = f.let(i64.sub(i64.load(c.field(STATE.TSC)), i64.extend_i32_s(c.budget())));
+  c.setGpr(GPR.RAX, counter, 32);
+  c.setGpr(GPR.RDX, i64.shr_u(counter, i64.const(32)), 32);
+};
+
+const rdtscp: Semantics = (c) => {
+  rdtsc(c);
+  c.setGpr(GPR.RCX, i64.load(c.field(STATE.TSC_AUX)), 32);
+};
 
 export const controlInstructions: readonly Instruction[] = [
   // Always 64-bit in 64-bit mode, 32-bit otherwise. ModRM.mod is ignored: ModRM.rm is a register.
@@ -45,14 +71,14 @@ export const controlInstructions: readonly Instruction[] = [
   { mnemonic: 'LTR', encoding: '0F 00 /3', operands: 'Ew', semantics: { system: 'ltr' } },
 
   { mnemonic: 'WRMSR', encoding: '0F 30', feature: 'msr', semantics: { system: 'wrmsr' } },
-  { mnemonic: 'RDTSC', encoding: '0F 31', feature: 'tsc', semantics: { system: 'rdtsc' } },
+  { mnemonic: 'RDTSC', encoding: '0F 31', feature: 'tsc', semantics: rdtsc, fallback: 'rdtsc' },
   { mnemonic: 'RDMSR', encoding: '0F 32', feature: 'msr', semantics: { system: 'rdmsr' } },
   { mnemonic: 'RDPMC', encoding: '0F 33', semantics: { system: 'rdpmc' } },
-  { mnemonic: 'RDTSCP', encoding: '0F 01 F9', feature: 'rdtscp', semantics: { system: 'rdtscp' } },
+  { mnemonic: 'RDTSCP', encoding: '0F 01 F9', feature: 'rdtscp', semantics: rdtscp, fallback: 'rdtscp' },
 
   { mnemonic: 'CPUID', encoding: '0F A2', semantics: { system: 'cpuid' } },
   { mnemonic: 'HLT', encoding: 'F4', semantics: { system: 'hlt' } },
-  { mnemonic: 'PAUSE', encoding: 'F3 90', semantics: { system: 'pause' } },
+  { mnemonic: 'PAUSE', encoding: 'F3 90', semantics: pause, fallback: 'pause' },
   {
     mnemonic: 'INVPCID',
     encoding: '66 0F 38 82',
