@@ -426,12 +426,16 @@ export class Processor implements SystemContext, InterruptTarget {
     const linear = r.address(STATE.PAGE_LINEAR);
     const mode = r.lo(STATE.CODE_MODE) as CodeMode;
     const findPage = (delta: number) => this.finder.lookUp(linear + delta, mode);
+    const cr3 = r.lo(STATE.CR3);
+    // A kernel is mapped alike in all its address spaces.
+    const isKernel = r.cpl === 0;
     const enough = this.o.runtime.regions.request({
       record,
       table,
       linear,
       mode,
       findPage,
+      isCurrent: () => isKernel || r.lo(STATE.CR3) === cr3,
       at: this.instructions,
     });
     if (enough) this.requestStop();

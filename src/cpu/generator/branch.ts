@@ -13,6 +13,8 @@ import {
 import { HOT, LAYOUT, RECORD, REGION_COUNTERS, STATE, STATUS, TARGETS, TLB } from '../state.ts';
 import type { Environment } from './environment.ts';
 import { HANDLER } from './handlers.ts';
+import { emitLookup } from './memory.ts';
+import { FILL_READ, FILL_WRITE } from './walker.ts';
 
 /** Outlined handlers: (CPU block, record) -> STATUS.x */
 export const HANDLER_SIGNATURE: Signature = { params: ['i32', 'i32'], results: ['i32'] };
@@ -120,6 +122,50 @@ export function branchFromRegion(
     },
   };
 }
+
+/** Encodes an access for `retryInRegion`. */
+export const retryAccess = (kind: 'read' | 'write', bytes: number): number =>
+  2 * bytes + (kind === 'write' ? 1 : 0);
+
+/**
+ * (address i64, access, record) -> as a region: after a TLB miss in a region at the instruction of `record`.
+ * Looks the address up in the page tables; when the TLB has it then, goes on in the region that begins at
+ * the instruction, if there is one.
+ */
+export function retryInRegion(regions: IndirectTarget): LibraryFunction<'i32'> {
+  return {
+    name: RETRY_IN_REGION,
+    params: ['i64', 'i32', 'i32'],
+    result: 'i32',
+    build: (f, use) => {
+      const state = f.param(0, 'i32');
+      const [address, access, record] = [f.param(1, 'i64'), f.param(2, 'i32'), f.param(3, 'i32')];
+      const bytes = f.let(i32.shr_u(access, i32.const(1)));
+      const host = f.local('i32');
+      const goOn = (tlb: number) =>
+        emitLookup(f, { tlb, bank: i32.load(state, STATE.TLB_BANK), address, bytes, host }, () =>
+          f.return(record),
+        );
+      f.if(
+        i32.and(access, i32.const(1)),
+        () => {
+          f.if(i32.eqz(use.library(FILL_WRITE, address, bytes)), () => f.return(record));
+          goOn(TLB.WRITE);
+        },
+        () => {
+          f.if(i32.eqz(use.library(FILL_READ, address, bytes)), () => f.return(record));
+          goOn(TLB.READ);
+        },
+      );
+      f.if(isRegion(record), () => f.returnCallIndirect(regions, i32.load(record, RECORD.LINK), state));
+      f.return(record);
+      f.unreachable();
+    },
+  };
+}
+
+/** Name under which the interpreter exports `retryInRegion`. */
+export const RETRY_IN_REGION = 'retryInRegion';
 
 /** Names under which the interpreter exports `branchFromRegion`. */
 export const BRANCH_FROM_REGION = { flat: 'branchFromRegion', segmented: 'branchFromSegmented' } as const;

@@ -32,6 +32,7 @@ import {
   isRegion,
   noteTarget,
   REGION_SIGNATURE,
+  retryInRegion,
 } from './branch.ts';
 import { FIND_CROSSING } from './crossing.ts';
 import { Emitter } from './emitter.ts';
@@ -67,6 +68,7 @@ export function generateInterpreter(
   environment.function(RFLAGS);
   for (const flat of [true, false]) environment.function(branchFromRegion(environment, regions, flat));
   environment.function(callHandler(handlers));
+  environment.function(retryInRegion(regions));
   return module.finish(maximumPages);
 }
 

@@ -32,7 +32,7 @@ const BATCH_STEPS = 400;
 const BATCH_RECORDS = 2 * BATCH_REGIONS + 2 * BATCH_STEPS;
 /** Instructions that a request waits for others, to share a module with them. */
 const LONGEST_WAIT = 2_000_000;
-/** Instructions after which another thread with nothing to do gets what is there. */
+/** Instructions between two batches. Another thread with nothing to do gets what is there. */
 const SHORT_WAIT = 100_000;
 /** Batches that another thread has to do at a time. */
 const MOST_UNDER_WAY = 2;
@@ -155,9 +155,8 @@ export class RegionCache {
   private isDue(at: number): boolean {
     const { size } = this.pending;
     if (size === 0 || this.batchesUnderWay >= MOST_UNDER_WAY) return false;
-    if (this.compiler.atOnce) return size >= BATCH_REGIONS || at >= this.since + LONGEST_WAIT;
-    const isShort = this.batchesUnderWay === 0 || size >= BATCH_REGIONS;
-    return at >= this.since + (isShort ? SHORT_WAIT : LONGEST_WAIT);
+    const isIdle = this.batchesUnderWay === 0 && !this.compiler.atOnce;
+    return at >= this.since + (isIdle || size >= BATCH_REGIONS ? SHORT_WAIT : LONGEST_WAIT);
   }
 
   private compile(at: number): void {
@@ -170,8 +169,7 @@ export class RegionCache {
     let steps = 0;
     for (const request of this.pending.hottestFirst()) {
       if (batch.length === BATCH_REGIONS || steps >= BATCH_STEPS) break;
-      // The page may belong to another address space, whose turn comes again.
-      if (!this.compiler.atOnce && request.findPage(0)?.table !== request.table) continue;
+      if (!request.isCurrent()) continue;
       this.pending.delete(request);
       const made = this.choose(request);
       if (!made) continue;

@@ -11,7 +11,7 @@ import type { CodeMode } from '../../isa/modes.ts';
 import { CODE_MODE } from '../../isa/modes.ts';
 import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import { call, type FunctionBuilder, type Label, type Local } from '../../wasm/function.ts';
-import { countExecuted, countExit, executeEntry } from '../generator/branch.ts';
+import { countExecuted, countExit, executeEntry, retryAccess } from '../generator/branch.ts';
 import { Emitter } from '../generator/emitter.ts';
 import type { MemoryFunctions } from '../generator/memory.ts';
 import { REGION_COUNTERS, STATE, STATUS, TLB } from '../state.ts';
@@ -80,6 +80,9 @@ export class RegionFunction {
   private readonly result: Local<'i32'>;
   private readonly target: Local<'i64'>;
   private readonly cause: Local<'i32'>;
+  /** The address that the TLB did not have, and the access as `retryAccess` encodes it; 0: none. */
+  private readonly missed: Local<'i64'>;
+  private readonly access: Local<'i32'>;
   private exit!: Label;
   private readonly labels = new Map<Block, Label>();
   /** What registers are valid where a block's code ends. */
@@ -104,6 +107,8 @@ export class RegionFunction {
     this.result = f.variable('i32');
     this.cause = f.variable('i32');
     this.target = f.variable('i64');
+    this.missed = f.variable('i64');
+    this.access = f.variable('i32');
     this.constants = new RegionConstants(f, this.state);
     this.registers = new RegionRegisters(f, this.state, !blocks.some(isLoop), known);
     this.flags = new RegionFlags(f, this.registers, this.state, options.environment);
@@ -121,6 +126,9 @@ export class RegionFunction {
       const at = i32.shl(this.cause, i32.const(3));
       const count = i64.add(i64.load(at, REGION_COUNTERS.EXITS), i64.const(1));
       f.store('i64', at, count, REGION_COUNTERS.EXITS);
+      f.if(this.access, () => {
+        f.returnCall(this.environment.retry, state, this.missed, this.access, this.result);
+      });
       f.return(this.result);
     });
     const { flat, segmented } = this.environment.branches;
@@ -132,8 +140,8 @@ export class RegionFunction {
   names(): (string | undefined)[] {
     const names = this.registers.names();
     names[this.state.index] = 'cpu';
-    const { budget, result, cause, target } = this;
-    const own = { budget, result, cause, target, ...this.constants.used };
+    const { budget, result, cause, target, missed, access } = this;
+    const own = { budget, result, cause, target, missed, access, ...this.constants.used };
     for (const [name, local] of Object.entries(own)) names[local.index] = name;
     return Array.from(names);
   }
@@ -166,6 +174,19 @@ export class RegionFunction {
     f.set(this.cause, i32.const(CAUSES.indexOf(cause)));
     this.enterPage(step.page);
     f.br(this.exit);
+  }
+
+  /**
+   * Leaves the region before the instruction for an access that the TLB does not have. The first one of an
+   * instruction is looked up by way of the page tables; with that done, a region that begins at the
+   * instruction goes on. A second one is the interpreter's, or the two might push each other out for ever.
+   */
+  miss(step: Step, kind: 'read' | 'write', address: I64, bytes: number, isFirst: boolean): void {
+    if (isFirst) {
+      this.f.set(this.missed, address);
+      this.f.set(this.access, i32.const(retryAccess(kind, bytes)));
+    }
+    this.sideExit(step, 'memory');
   }
 
   /** Leaves the region by a near branch, checked, to an instruction pointer. */

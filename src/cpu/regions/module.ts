@@ -3,7 +3,7 @@ import type { LibraryFunction, LibraryUser } from '../../isa/definition.ts';
 import type { Expression, I32, ValueType } from '../../wasm/expression.ts';
 import { type Callee, call, type FunctionBuilder } from '../../wasm/function.ts';
 import { ModuleBuilder } from '../../wasm/module.ts';
-import { BRANCH_FROM_REGION, CALL_HANDLER } from '../generator/branch.ts';
+import { BRANCH_FROM_REGION, CALL_HANDLER, RETRY_IN_REGION } from '../generator/branch.ts';
 import { STATE_PARAMETER } from '../generator/environment.ts';
 import type { Shared } from '../generator/form.ts';
 import { memoryFunctions } from '../generator/memory.ts';
@@ -19,6 +19,8 @@ export class RegionEnvironment implements LibraryUser {
   readonly branches: { readonly flat: Callee; readonly segmented: Callee };
   /** (record) -> status */
   readonly system: Callee;
+  /** (CPU block, address, access, record) -> what a region returns: `retryInRegion` */
+  readonly retry: Callee;
   readonly shared: Shared;
   private readonly module = new ModuleBuilder();
   private readonly imports = new Map<string, Callee>();
@@ -32,6 +34,7 @@ export class RegionEnvironment implements LibraryUser {
       segmented: branch(BRANCH_FROM_REGION.segmented),
     };
     this.system = this.import('system', ['i32'], 'i32');
+    this.retry = this.import(RETRY_IN_REGION, ['i32', 'i64', 'i32', 'i32'], 'i32');
     this.shared = { environment: this, memory: memoryFunctions() };
   }
 

@@ -11,6 +11,8 @@ export interface Request {
   readonly linear: number;
   readonly mode: CodeMode;
   readonly findPage: FindPage;
+  /** Whether `findPage` speaks of the same address space as when the request was made. */
+  isCurrent(): boolean;
   /** Instructions executed so far. */
   readonly at: number;
 }

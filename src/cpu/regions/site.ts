@@ -19,6 +19,8 @@ export class RegionSite implements Site {
   private readonly region: RegionFunction;
   private readonly source: CodeSource;
   private readonly step: Step;
+  /** Look-ups so far. */
+  private lookups = 0;
 
   constructor(region: RegionFunction, step: Step) {
     this.region = region;
@@ -164,8 +166,10 @@ export class RegionSite implements Site {
     const { f, region } = this;
     const host = f.local('i32');
     const tlb = access === 'read' ? TLB.READ : TLB.WRITE;
+    const kind = access === 'read' ? 'read' : 'write';
+    const isFirst = this.lookups++ === 0;
     emitLookup(f, { tlb, bank: region.bank, address, bytes, host }, () =>
-      region.sideExit(this.step, 'memory'),
+      region.miss(this.step, kind, address, bytes, isFirst),
     );
     return host;
   }

@@ -13,16 +13,18 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
+(local $missed i64)
+(local $access i32)
 (local $rax i64)
-(local 6 i64)
-(local $rbx i64)
 (local 8 i64)
+(local $rbx i64)
+(local 10 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
-(local 12 i64)
-(local $ipBase i64)
 (local 14 i64)
+(local $ipBase i64)
+(local 16 i64)
 (local $rcx i64)
 i32.const 0
 i32.const 0
@@ -75,22 +77,22 @@ block $block0
   end $if1
   block $block2
     local.get $rax
-    local.set 6
-    local.get $rbx
     local.set 8
+    local.get $rbx
+    local.set 10
     i32.const 0x70f
     local.set $flagKind
-    local.get 6
-    local.set $flagOperand
-    local.get 6
     local.get 8
+    local.set $flagOperand
+    local.get 8
+    local.get 10
     i64.sub
     local.set $flagResult
-    local.get 8
-    local.set 12
+    local.get 10
+    local.set 14
   end $block2
   local.get $flagOperand
-  local.get 12
+  local.get 14
   i64.lt_u
   if $if3
     local.get $ipBase
@@ -121,23 +123,23 @@ block $block0
   end $if4
   block $block5
     local.get $rax
-    local.set 8
+    local.set 10
     local.get $rbx
-    local.set 6
+    local.set 8
+    local.get 10
     local.get 8
-    local.get 6
     i64.sub
-    local.set 14
-    local.get 14
+    local.set 16
+    local.get 16
     local.set $rax
     i32.const 0x70f
     local.set $flagKind
-    local.get 8
+    local.get 10
     local.set $flagOperand
-    local.get 14
+    local.get 16
     local.set $flagResult
-    local.get 6
-    local.set 12
+    local.get 8
+    local.set 14
   end $block5
   local.get $budget
   i32.const 1
@@ -219,6 +221,14 @@ if $if10
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if11
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if11
   local.get $result
   return
 end $if10

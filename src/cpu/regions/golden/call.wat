@@ -14,30 +14,32 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
+(local $missed i64)
+(local $access i32)
 (local $ipBase i64)
 (local $rsp i64)
-(local 7 i64)
-(local 8 i64)
-(local 9 i32)
-(local $bank i32)
+(local 9 i64)
+(local 10 i64)
 (local 11 i32)
+(local $bank i32)
+(local 13 i32)
 (local $rax i64)
-(local 13 i64)
-(local 14 i64)
 (local 15 i64)
 (local 16 i64)
-(local 17 f64)
-(local 18 i32)
+(local 17 i64)
+(local 18 i64)
+(local 19 f64)
+(local 20 i32)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
-(local 22 i32)
-(local 23 i64)
-(local 24 i64)
-(local $rbx i64)
+(local 24 i32)
+(local 25 i64)
 (local 26 i64)
-(local 27 i64)
+(local $rbx i64)
 (local 28 i64)
+(local 29 i64)
+(local 30 i64)
 (local $rcx i64)
 i32.const 0
 i32.const 0
@@ -100,34 +102,38 @@ block $block0
     i64.add
     i64.const -1
     i64.and
-    local.set 7
-    local.get 7
-    local.set 8
+    local.set 9
+    local.get 9
+    local.set 10
     local.get $bank
-    local.get 8
+    local.get 10
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 11
-    local.get 8
+    local.set 13
+    local.get 10
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 11
+    local.get 13
     i64.load offset=16384
     i64.eq
     if $if3
-      local.get 8
+      local.get 10
       i32.wrap_i64
-      local.get 11
+      local.get 13
       i32.load offset=16392
       i32.add
-      local.set 9
+      local.set 11
     else $if3
+      local.get 10
+      local.set $missed
+      i32.const 17
+      local.set $access
       i32.const record0
       local.set $result
       local.get $budget
@@ -138,12 +144,12 @@ block $block0
       local.set $cause
       br $block0
     end $if3
-    local.get 9
+    local.get 11
     local.get $ipBase
     i64.const 7
     i64.add
     i64.store
-    local.get 7
+    local.get 9
     local.set $rsp
     local.get $budget
     i32.const 2
@@ -165,25 +171,25 @@ block $block0
     end $if4
     block $block5
       local.get $rax
-      local.set 13
-      local.get $rax
-      local.set 14
-      local.get 13
-      local.get 14
-      i64.mul
       local.set 15
-      local.get 15
+      local.get $rax
       local.set 16
-      local.get 13
+      local.get 15
+      local.get 16
+      i64.mul
+      local.set 17
+      local.get 17
+      local.set 18
+      local.get 15
       f64.convert_i64_s
-      local.get 14
+      local.get 16
       f64.convert_i64_s
       f64.mul
       f64.abs
-      local.set 17
-      local.get 16
+      local.set 19
+      local.get 18
       local.set $rax
-      local.get 17
+      local.get 19
       f64.const 9223372036854776000
       f64.sub
       f64.abs
@@ -191,29 +197,29 @@ block $block0
       f64.lt
       if $if6 (result i32)
         local.get $cpu
-        local.get 13
-        local.get 14
-        call $multiplyHighSigned
         local.get 15
+        local.get 16
+        call $multiplyHighSigned
+        local.get 17
         i64.const 63
         i64.shr_s
         i64.ne
       else $if6
-        local.get 17
+        local.get 19
         f64.const 9223372036854776000
         f64.gt
       end $if6
-      local.set 18
+      local.set 20
       i32.const 0x423
       local.set $flagKind
-      local.get 18
-      local.get 18
+      local.get 20
+      local.get 20
       i32.const 11
       i32.shl
       i32.or
       i64.extend_i32_u
       local.set $flagOperand
-      local.get 16
+      local.get 18
       local.set $flagResult
     end $block5
     local.get $rsp
@@ -221,34 +227,38 @@ block $block0
     i64.add
     i64.const -1
     i64.and
-    local.set 16
-    local.get 16
-    local.set 15
+    local.set 18
+    local.get 18
+    local.set 17
     local.get $bank
-    local.get 15
+    local.get 17
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 22
-    local.get 15
+    local.set 24
+    local.get 17
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 22
+    local.get 24
     i64.load
     i64.eq
     if $if7
-      local.get 15
+      local.get 17
       i32.wrap_i64
-      local.get 22
+      local.get 24
       i32.load offset=8
       i32.add
-      local.set 18
+      local.set 20
     else $if7
+      local.get 17
+      local.set $missed
+      i32.const 16
+      local.set $access
       i32.const record2
       local.set $result
       local.get $budget
@@ -259,17 +269,17 @@ block $block0
       local.set $cause
       br $block0
     end $if7
-    local.get 18
+    local.get 20
     i64.load
-    local.set 14
-    local.get 14
-    local.set 13
-    local.get 13
+    local.set 16
+    local.get 16
+    local.set 15
+    local.get 15
     i64.const 16
     i64.shl
     i64.const 16
     i64.shr_s
-    local.get 13
+    local.get 15
     i64.ne
     if $if8
       i32.const record2
@@ -287,12 +297,12 @@ block $block0
     i64.add
     i64.const -1
     i64.and
-    local.set 23
-    local.get 23
+    local.set 25
+    local.get 25
     local.set $rsp
-    local.get 14
-    local.set 24
-    local.get 24
+    local.get 16
+    local.set 26
+    local.get 26
     local.get $ipBase
     i64.const 7
     i64.add
@@ -318,20 +328,20 @@ block $block0
       end $if10
       block $block11
         local.get $rbx
-        local.set 26
-        local.get $rax
-        local.set 27
-        local.get 26
-        local.get 27
-        i64.add
         local.set 28
+        local.get $rax
+        local.set 29
         local.get 28
+        local.get 29
+        i64.add
+        local.set 30
+        local.get 30
         local.set $rbx
         i32.const 0x647
         local.set $flagKind
-        local.get 26
-        local.set $flagOperand
         local.get 28
+        local.set $flagOperand
+        local.get 30
         local.set $flagResult
       end $block11
       block $block12
@@ -340,8 +350,8 @@ block $block0
         i64.const 1
         i64.sub
         i64.extend32_s
-        local.set 28
-        local.get 28
+        local.set 30
+        local.get 30
         i64.const 0xffffffff
         i64.and
         local.set $rcx
@@ -349,12 +359,12 @@ block $block0
         local.get $flagOperand
         i64.lt_u
         i64.extend_i32_u
-        local.set 27
+        local.set 29
         i32.const 0x41e
         local.set $flagKind
-        local.get 27
+        local.get 29
         local.set $flagOperand
-        local.get 28
+        local.get 30
         local.set $flagResult
       end $block12
       local.get $flagResult
@@ -385,7 +395,7 @@ block $block0
         br $loop14
       end $loop14
     end $if9
-    local.get 24
+    local.get 26
     local.set $target
     i32.const 0
     local.set $result
@@ -428,6 +438,14 @@ if $if16
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if17
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if17
   local.get $result
   return
 end $if16

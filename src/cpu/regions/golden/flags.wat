@@ -14,20 +14,22 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
+(local $missed i64)
+(local $access i32)
 (local $rax i64)
-(local 6 i64)
-(local $rbx i64)
 (local 8 i64)
-(local 9 i64)
+(local $rbx i64)
+(local 10 i64)
+(local 11 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rcx i64)
 (local $rdx i64)
-(local 15 i32)
-(local 16 i32)
+(local 17 i32)
+(local 18 i32)
 (local $rsi i64)
-(local 18 i64)
+(local 20 i64)
 (local $rdi i64)
 i32.const 0
 i32.const 0
@@ -86,52 +88,52 @@ block $block0
   end $if1
   block $block2
     local.get $rax
-    local.set 6
-    local.get $rbx
     local.set 8
-    local.get 6
+    local.get $rbx
+    local.set 10
     local.get 8
+    local.get 10
     i64.add
-    local.set 9
-    local.get 9
+    local.set 11
+    local.get 11
     local.set $rax
     i32.const 0x647
     local.set $flagKind
-    local.get 6
+    local.get 8
     local.set $flagOperand
-    local.get 9
+    local.get 11
     local.set $flagResult
   end $block2
   block $block3
     local.get $rcx
-    local.set 9
+    local.set 11
     local.get $rdx
-    local.set 8
+    local.set 10
     local.get $flagResult
     local.get $flagOperand
     i64.lt_u
-    local.set 15
-    local.get 9
-    local.get 8
+    local.set 17
+    local.get 11
+    local.get 10
     i64.add
-    local.get 15
+    local.get 17
     i64.extend_i32_u
     i64.add
-    local.set 6
-    local.get 6
+    local.set 8
+    local.get 8
     local.set $rcx
     i32.const 0x647
-    local.get 15
+    local.get 17
     i32.const 132
     i32.mul
     i32.add
     local.set $flagKind
-    local.get 9
+    local.get 11
     local.set $flagOperand
-    local.get 6
+    local.get 8
     local.set $flagResult
-    local.get 15
-    local.set 16
+    local.get 17
+    local.set 18
   end $block3
   block $block4
     local.get $rsi
@@ -140,7 +142,7 @@ block $block0
     local.get $flagResult
     local.get $flagOperand
     i64.lt_u
-    local.get 16
+    local.get 18
     local.get $flagResult
     local.get $flagOperand
     i64.eq
@@ -154,112 +156,112 @@ block $block0
   end $block4
   block $block5
     local.get $rax
-    local.set 6
-    local.get $rcx
     local.set 8
+    local.get $rcx
+    local.set 10
     i32.const 0x70f
     local.set $flagKind
-    local.get 6
-    local.set $flagOperand
-    local.get 6
     local.get 8
+    local.set $flagOperand
+    local.get 8
+    local.get 10
     i64.sub
     local.set $flagResult
-    local.get 8
-    local.set 18
+    local.get 10
+    local.set 20
   end $block5
   block $block6
     local.get $rcx
-    local.set 8
+    local.set 10
     local.get $flagOperand
-    local.get 18
+    local.get 20
     i64.le_s
     i32.eqz
     if $if7
-      local.get 8
+      local.get 10
       local.set $rdi
     else $if7
     end $if7
   end $block6
   block $block8
     local.get $rax
-    local.set 8
+    local.set 10
     i64.const 3
-    local.set 6
+    local.set 8
+    local.get 10
     local.get 8
-    local.get 6
     i64.shl
-    local.set 9
+    local.set 11
     i32.const 0
-    local.get 8
+    local.get 10
     i64.const 64
-    local.get 6
+    local.get 8
     i64.sub
     i64.shr_u
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.get 6
+    local.get 8
     i64.const 64
     i64.gt_u
     select
-    local.set 15
-    local.get 9
+    local.set 17
+    local.get 11
     local.set $rax
     i32.const 0x423
     local.set $flagKind
-    local.get 15
-    local.get 9
+    local.get 17
+    local.get 11
     i64.const 63
     i64.shr_u
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.get 15
+    local.get 17
     i32.xor
     i32.const 11
     i32.shl
     i32.or
     i64.extend_i32_u
     local.set $flagOperand
-    local.get 9
+    local.get 11
     local.set $flagResult
   end $block8
   block $block9
     local.get $rdx
-    local.set 9
+    local.set 11
     local.get $rdx
-    local.set 6
+    local.set 8
     local.get $flagOperand
     i32.wrap_i64
     i32.const 0
     i32.shr_u
     i32.const 1
     i32.and
-    local.set 15
-    local.get 9
-    local.get 6
+    local.set 17
+    local.get 11
+    local.get 8
     i64.sub
-    local.get 15
+    local.get 17
     i64.extend_i32_u
     i64.sub
-    local.set 8
-    local.get 8
+    local.set 10
+    local.get 10
     local.set $rdx
     i32.const 0x70f
-    local.get 15
+    local.get 17
     i32.const 132
     i32.mul
     i32.add
     local.set $flagKind
-    local.get 9
+    local.get 11
     local.set $flagOperand
-    local.get 8
+    local.get 10
     local.set $flagResult
-    local.get 6
+    local.get 8
+    local.set 20
+    local.get 17
     local.set 18
-    local.get 15
-    local.set 16
   end $block9
   loop $loop10
     local.get $budget
@@ -322,6 +324,14 @@ if $if12
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if13
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if13
   local.get $result
   return
 end $if12

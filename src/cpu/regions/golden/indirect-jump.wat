@@ -11,19 +11,21 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
+(local $missed i64)
+(local $access i32)
 (local $rax i64)
-(local 6 i64)
-(local 7 i64)
 (local 8 i64)
+(local 9 i64)
+(local 10 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $ipBase i64)
 (local $rdx i64)
-(local 14 i32)
-(local $bank i32)
 (local 16 i32)
-(local 17 i64)
+(local $bank i32)
+(local 18 i32)
+(local 19 i64)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -73,14 +75,14 @@ block $block0
     local.set $rax
     local.get $rax
     i64.extend32_s
-    local.set 6
-    i64.const 3
-    local.set 7
-    local.get 6
-    local.get 7
-    i64.and
     local.set 8
+    i64.const 3
+    local.set 9
     local.get 8
+    local.get 9
+    i64.and
+    local.set 10
+    local.get 10
     i64.const 0xffffffff
     i64.and
     local.set $rax
@@ -89,7 +91,7 @@ block $block0
     i64.store
     i32.const 0x616
     local.set $flagKind
-    local.get 8
+    local.get 10
     local.set $flagResult
   end $block2
   block $block3
@@ -106,32 +108,36 @@ block $block0
   i64.const 3
   i64.shl
   i64.add
-  local.set 8
+  local.set 10
   local.get $bank
-  local.get 8
+  local.get 10
   i32.wrap_i64
   i32.const 8
   i32.shr_u
   i32.const 0x3ff0
   i32.and
   i32.add
-  local.set 16
-  local.get 8
+  local.set 18
+  local.get 10
   i64.const 7
   i64.add
   i64.const -0x1000
   i64.and
-  local.get 16
+  local.get 18
   i64.load
   i64.eq
   if $if4
-    local.get 8
+    local.get 10
     i32.wrap_i64
-    local.get 16
+    local.get 18
     i32.load offset=8
     i32.add
-    local.set 14
+    local.set 16
   else $if4
+    local.get 10
+    local.set $missed
+    i32.const 16
+    local.set $access
     i32.const record1
     local.set $result
     local.get $budget
@@ -142,17 +148,17 @@ block $block0
     local.set $cause
     br $block0
   end $if4
-  local.get 14
+  local.get 16
   i64.load
-  local.set 7
-  local.get 7
-  local.set 6
-  local.get 6
+  local.set 9
+  local.get 9
+  local.set 8
+  local.get 8
   i64.const 16
   i64.shl
   i64.const 16
   i64.shr_s
-  local.get 6
+  local.get 8
   i64.ne
   if $if5
     i32.const record1
@@ -165,9 +171,9 @@ block $block0
     local.set $cause
     br $block0
   end $if5
-  local.get 7
-  local.set 17
-  local.get 17
+  local.get 9
+  local.set 19
+  local.get 19
   local.set $target
   i32.const 0
   local.set $result
@@ -197,6 +203,14 @@ if $if6
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if7
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if7
   local.get $result
   return
 end $if6

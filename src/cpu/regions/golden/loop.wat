@@ -11,15 +11,17 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
+(local $missed i64)
+(local $access i32)
 (local $rax i64)
-(local 6 i64)
-(local $rsi i64)
 (local 8 i64)
-(local 9 i32)
-(local $bank i32)
+(local $rsi i64)
+(local 10 i64)
 (local 11 i32)
-(local 12 i64)
-(local 13 i64)
+(local $bank i32)
+(local 13 i32)
+(local 14 i64)
+(local 15 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
@@ -76,34 +78,38 @@ block $block0
     end $if2
     block $block3
       local.get $rax
-      local.set 6
-      local.get $rsi
       local.set 8
+      local.get $rsi
+      local.set 10
       local.get $bank
-      local.get 8
+      local.get 10
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 11
-      local.get 8
+      local.set 13
+      local.get 10
       i64.const 7
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 11
+      local.get 13
       i64.load
       i64.eq
       if $if4
-        local.get 8
+        local.get 10
         i32.wrap_i64
-        local.get 11
+        local.get 13
         i32.load offset=8
         i32.add
-        local.set 9
+        local.set 11
       else $if4
+        local.get 10
+        local.set $missed
+        i32.const 16
+        local.set $access
         i32.const record0
         local.set $result
         local.get $budget
@@ -114,38 +120,38 @@ block $block0
         local.set $cause
         br $block0
       end $if4
-      local.get 9
+      local.get 11
       i64.load
-      local.set 12
-      local.get 6
-      local.get 12
+      local.set 14
+      local.get 8
+      local.get 14
       i64.add
-      local.set 13
-      local.get 13
+      local.set 15
+      local.get 15
       local.set $rax
       i32.const 0x647
       local.set $flagKind
-      local.get 6
+      local.get 8
       local.set $flagOperand
-      local.get 13
+      local.get 15
       local.set $flagResult
     end $block3
     block $block5
       local.get $rsi
-      local.set 13
+      local.set 15
       i64.const 8
-      local.set 12
-      local.get 13
-      local.get 12
+      local.set 14
+      local.get 15
+      local.get 14
       i64.add
-      local.set 8
-      local.get 8
+      local.set 10
+      local.get 10
       local.set $rsi
       i32.const 0x647
       local.set $flagKind
-      local.get 13
+      local.get 15
       local.set $flagOperand
-      local.get 8
+      local.get 10
       local.set $flagResult
     end $block5
     block $block6
@@ -154,8 +160,8 @@ block $block0
       i64.const 1
       i64.sub
       i64.extend32_s
-      local.set 8
-      local.get 8
+      local.set 10
+      local.get 10
       i64.const 0xffffffff
       i64.and
       local.set $rcx
@@ -163,12 +169,12 @@ block $block0
       local.get $flagOperand
       i64.lt_u
       i64.extend_i32_u
-      local.set 12
+      local.set 14
       i32.const 0x41e
       local.set $flagKind
-      local.get 12
+      local.get 14
       local.set $flagOperand
-      local.get 8
+      local.get 10
       local.set $flagResult
     end $block6
     local.get $flagResult
@@ -233,6 +239,14 @@ if $if10
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if11
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if11
   local.get $result
   return
 end $if10

@@ -13,11 +13,13 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
+(local $missed i64)
+(local $access i32)
 (local $rcx i64)
 (local $rax i64)
-(local 7 i64)
-(local 8 i64)
 (local 9 i64)
+(local 10 i64)
+(local 11 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
@@ -97,24 +99,24 @@ block $block0
       block $block6
         local.get $rax
         i64.extend32_s
-        local.set 7
+        local.set 9
         local.get $rcx
         i64.extend32_s
-        local.set 8
-        local.get 7
-        local.get 8
+        local.set 10
+        local.get 9
+        local.get 10
         i64.add
         i64.extend32_s
-        local.set 9
-        local.get 9
+        local.set 11
+        local.get 11
         i64.const 0xffffffff
         i64.and
         local.set $rax
         i32.const 0x646
         local.set $flagKind
-        local.get 7
-        local.set $flagOperand
         local.get 9
+        local.set $flagOperand
+        local.get 11
         local.set $flagResult
       end $block6
       block $block7
@@ -123,8 +125,8 @@ block $block0
         i64.const 1
         i64.sub
         i64.extend32_s
-        local.set 9
-        local.get 9
+        local.set 11
+        local.get 11
         i64.const 0xffffffff
         i64.and
         local.set $rcx
@@ -132,12 +134,12 @@ block $block0
         local.get $flagOperand
         i64.lt_u
         i64.extend_i32_u
-        local.set 8
+        local.set 10
         i32.const 0x41e
         local.set $flagKind
-        local.get 8
+        local.get 10
         local.set $flagOperand
-        local.get 9
+        local.get 11
         local.set $flagResult
       end $block7
       local.get $flagResult
@@ -170,8 +172,8 @@ block $block0
         i64.const 1
         i64.sub
         i64.extend32_s
-        local.set 8
-        local.get 8
+        local.set 10
+        local.get 10
         i64.const 0xffffffff
         i64.and
         local.set $rdx
@@ -182,12 +184,12 @@ block $block0
         i32.const 1
         i32.and
         i64.extend_i32_u
-        local.set 9
+        local.set 11
         i32.const 0x41e
         local.set $flagKind
-        local.get 9
+        local.get 11
         local.set $flagOperand
-        local.get 8
+        local.get 10
         local.set $flagResult
       end $block10
       local.get $flagResult
@@ -253,6 +255,14 @@ if $if14
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if15
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if15
   local.get $result
   return
 end $if14

@@ -13,21 +13,23 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
+(local $missed i64)
+(local $access i32)
 (local $rsi i64)
-(local 6 i64)
-(local 7 i32)
-(local $bank i32)
+(local 8 i64)
 (local 9 i32)
+(local $bank i32)
+(local 11 i32)
 (local $xmm1 v128)
-(local 11 v128)
-(local $xmm0 v128)
 (local 13 v128)
-(local 14 v128)
+(local $xmm0 v128)
 (local 15 v128)
 (local 16 v128)
+(local 17 v128)
+(local 18 v128)
 (local $xmm2 v128)
-(local 18 i64)
-(local 19 i64)
+(local 20 i64)
+(local 21 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
@@ -138,32 +140,36 @@ block $block0
         end $if6
       end $if4
       local.get $rsi
-      local.set 6
+      local.set 8
       local.get $bank
-      local.get 6
+      local.get 8
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 9
-      local.get 6
+      local.set 11
+      local.get 8
       i64.const 15
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 9
+      local.get 11
       i64.load
       i64.eq
       if $if7
-        local.get 6
+        local.get 8
         i32.wrap_i64
-        local.get 9
+        local.get 11
         i32.load offset=8
         i32.add
-        local.set 7
+        local.set 9
       else $if7
+        local.get 8
+        local.set $missed
+        i32.const 32
+        local.set $access
         i32.const record0
         local.set $result
         local.get $budget
@@ -174,7 +180,7 @@ block $block0
         local.set $cause
         br $block0
       end $if7
-      local.get 7
+      local.get 9
       v128.load
       local.set $xmm1
     end $block3
@@ -222,13 +228,13 @@ block $block0
         end $if11
       end $if9
       local.get $xmm1
-      local.set 11
-      local.get $xmm0
       local.set 13
-      local.get 11
-      local.set 14
-      local.get 13
+      local.get $xmm0
       local.set 15
+      local.get 13
+      local.set 16
+      local.get 15
+      local.set 17
       local.get $cpu
       i32.const 0x5a8
       i32.add
@@ -237,10 +243,10 @@ block $block0
       i32.and
       i32.const 0x1fa0
       i32.xor
-      local.get 14
+      local.get 16
       v128.const i32x4 0xd0000000 0xd0000000 0xd0000000 0xd0000000
       i32x4.add
-      local.get 15
+      local.get 17
       v128.const i32x4 0xd0000000 0xd0000000 0xd0000000 0xd0000000
       i32x4.add
       v128.or
@@ -250,16 +256,16 @@ block $block0
       i32.or
       i32.eqz
       if $if12
-        local.get 14
-        local.get 15
+        local.get 16
+        local.get 17
         f32x4.mul
-        local.set 16
+        local.set 18
       else $if12
         local.get $cpu
-        local.get 11
         local.get 13
+        local.get 15
         call $vectorSingle-mul-mul-mul-mulGeneral
-        local.set 16
+        local.set 18
         local.get $cpu
         i32.const 788
         i32.add
@@ -294,7 +300,7 @@ block $block0
           end $if14
         end $if13
       end $if12
-      local.get 16
+      local.get 18
       local.set $xmm1
     end $block8
     block $block15
@@ -341,13 +347,13 @@ block $block0
         end $if18
       end $if16
       local.get $xmm2
-      local.set 16
+      local.set 18
       local.get $xmm1
+      local.set 17
+      local.get 18
+      local.set 16
+      local.get 17
       local.set 15
-      local.get 16
-      local.set 14
-      local.get 15
-      local.set 13
       local.get $cpu
       i32.const 0x5a8
       i32.add
@@ -356,10 +362,10 @@ block $block0
       i32.and
       i32.const 0x1fa0
       i32.xor
-      local.get 14
+      local.get 16
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
-      local.get 13
+      local.get 15
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
       v128.or
@@ -369,16 +375,16 @@ block $block0
       i32.or
       i32.eqz
       if $if19
-        local.get 14
-        local.get 13
-        f32x4.add
-        local.set 11
-      else $if19
-        local.get $cpu
         local.get 16
         local.get 15
+        f32x4.add
+        local.set 13
+      else $if19
+        local.get $cpu
+        local.get 18
+        local.get 17
         call $vectorSingle-add-add-add-addGeneral
-        local.set 11
+        local.set 13
         local.get $cpu
         i32.const 788
         i32.add
@@ -413,25 +419,25 @@ block $block0
           end $if21
         end $if20
       end $if19
-      local.get 11
+      local.get 13
       local.set $xmm2
     end $block15
     block $block22
       local.get $rsi
-      local.set 6
+      local.set 8
       i64.const 16
-      local.set 18
-      local.get 6
-      local.get 18
+      local.set 20
+      local.get 8
+      local.get 20
       i64.add
-      local.set 19
-      local.get 19
+      local.set 21
+      local.get 21
       local.set $rsi
       i32.const 0x647
       local.set $flagKind
-      local.get 6
+      local.get 8
       local.set $flagOperand
-      local.get 19
+      local.get 21
       local.set $flagResult
     end $block22
     block $block23
@@ -440,8 +446,8 @@ block $block0
       i64.const 1
       i64.sub
       i64.extend32_s
-      local.set 19
-      local.get 19
+      local.set 21
+      local.get 21
       i64.const 0xffffffff
       i64.and
       local.set $rcx
@@ -449,12 +455,12 @@ block $block0
       local.get $flagOperand
       i64.lt_u
       i64.extend_i32_u
-      local.set 18
+      local.set 20
       i32.const 0x41e
       local.set $flagKind
-      local.get 18
+      local.get 20
       local.set $flagOperand
-      local.get 19
+      local.get 21
       local.set $flagResult
     end $block23
     local.get $flagResult
@@ -526,6 +532,14 @@ if $if27
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if28
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if28
   local.get $result
   return
 end $if27

@@ -13,11 +13,13 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
+(local $missed i64)
+(local $access i32)
 (local $xmm0 v128)
 (local $xmm1 v128)
-(local 7 v128)
-(local $xmm2 v128)
 (local 9 v128)
+(local $xmm2 v128)
+(local 11 v128)
 (local $xmm3 v128)
 (local $rax i64)
 i32.const 0
@@ -161,11 +163,11 @@ block $block0
       end $if9
     end $if7
     local.get $xmm0
-    local.set 7
-    local.get $xmm2
     local.set 9
-    local.get 7
+    local.get $xmm2
+    local.set 11
     local.get 9
+    local.get 11
     i32x4.add
     local.set $xmm0
   end $block6
@@ -213,11 +215,11 @@ block $block0
       end $if13
     end $if11
     local.get $xmm1
-    local.set 9
+    local.set 11
     local.get $xmm0
-    local.set 7
+    local.set 9
+    local.get 11
     local.get 9
-    local.get 7
     v128.xor
     local.set $xmm1
   end $block10
@@ -265,11 +267,11 @@ block $block0
       end $if17
     end $if15
     local.get $xmm3
-    local.set 7
-    local.get $xmm1
     local.set 9
-    local.get 9
-    local.get 9
+    local.get $xmm1
+    local.set 11
+    local.get 11
+    local.get 11
     i8x16.shuffle 12 13 14 15 8 9 10 11 20 21 22 23 16 17 18 19
     local.set $xmm3
   end $block14
@@ -317,11 +319,11 @@ block $block0
       end $if21
     end $if19
     local.get $xmm3
-    local.set 9
+    local.set 11
     local.get $xmm0
-    local.set 7
+    local.set 9
+    local.get 11
     local.get 9
-    local.get 7
     i8x16.eq
     local.set $xmm3
   end $block18
@@ -430,6 +432,14 @@ if $if28
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if29
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if29
   local.get $result
   return
 end $if28

@@ -12,11 +12,13 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
+(local $missed i64)
+(local $access i32)
 (local $rbx i64)
 (local $rax i64)
-(local 7 i64)
-(local 8 i64)
 (local 9 i64)
+(local 10 i64)
+(local 11 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
@@ -91,30 +93,30 @@ block $block0
   block $block3
     local.get $rax
     i64.extend8_s
-    local.set 7
+    local.set 9
     local.get $rax
     i64.const 8
     i64.shr_u
     i64.extend8_s
-    local.set 8
-    local.get 7
-    local.get 8
+    local.set 10
+    local.get 9
+    local.get 10
     i64.add
     i64.extend8_s
-    local.set 9
+    local.set 11
     local.get $rax
     i64.const -256
     i64.and
-    local.get 9
+    local.get 11
     i64.const 255
     i64.and
     i64.or
     local.set $rax
     i32.const 0x644
     local.set $flagKind
-    local.get 7
-    local.set $flagOperand
     local.get 9
+    local.set $flagOperand
+    local.get 11
     local.set $flagResult
   end $block3
   block $block4
@@ -198,6 +200,14 @@ if $if9
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if10
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if10
   local.get $result
   return
 end $if9

@@ -9,45 +9,47 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
-(local 5 i32)
+(local $missed i64)
+(local $access i32)
+(local 7 i32)
 (local $rcx i64)
-(local 7 i64)
-(local $rsi i64)
 (local 9 i64)
-(local 10 i64)
-(local 11 i32)
-(local $bank i32)
+(local $rsi i64)
+(local 11 i64)
+(local 12 i64)
 (local 13 i32)
+(local $bank i32)
+(local 15 i32)
 (local $rdi i64)
-(local 15 i64)
-(local 16 i64)
-(local 17 i32)
-(local 18 i32)
+(local 17 i64)
+(local 18 i64)
 (local 19 i32)
 (local 20 i32)
 (local 21 i32)
 (local 22 i32)
 (local 23 i32)
-(local 24 i64)
-(local 25 i64)
+(local 24 i32)
+(local 25 i32)
 (local 26 i64)
 (local 27 i64)
 (local 28 i64)
 (local 29 i64)
 (local 30 i64)
 (local 31 i64)
-(local 32 i32)
-(local 33 i32)
-(local 34 i64)
-(local 35 i64)
+(local 32 i64)
+(local 33 i64)
+(local 34 i32)
+(local 35 i32)
 (local 36 i64)
-(local 37 i32)
-(local 38 i32)
-(local 39 i64)
-(local 40 i64)
+(local 37 i64)
+(local 38 i64)
+(local 39 i32)
+(local 40 i32)
 (local 41 i64)
 (local 42 i64)
 (local 43 i64)
+(local 44 i64)
+(local 45 i64)
 (local $rax i64)
 i32.const 0
 i32.const 0
@@ -95,14 +97,14 @@ block $block0
     end $if2
     block $block3
       i32.const 1
-      local.set 5
-      local.get 5
+      local.set 7
+      local.get 7
       if $if4
         local.get $rcx
         i64.const -1
         i64.and
-        local.set 7
-        local.get 7
+        local.set 9
+        local.get 9
         i64.eqz
         if $if5
           br $block3
@@ -110,66 +112,66 @@ block $block0
         local.get $rsi
         i64.const -1
         i64.and
-        local.set 9
-        local.get 9
-        local.set 10
+        local.set 11
+        local.get 11
+        local.set 12
         local.get $bank
-        local.get 10
+        local.get 12
         i32.wrap_i64
         i32.const 8
         i32.shr_u
         i32.const 0x3ff0
         i32.and
         i32.add
-        local.set 13
-        local.get 10
+        local.set 15
+        local.get 12
         i64.const -0x1000
         i64.and
-        local.get 13
+        local.get 15
         i64.load
         i64.eq
         if $if6
-          local.get 10
+          local.get 12
           i32.wrap_i64
-          local.get 13
+          local.get 15
           i32.load offset=8
           i32.add
-          local.set 11
+          local.set 13
         else $if6
           i32.const 0
-          local.set 11
+          local.set 13
         end $if6
         local.get $rdi
         i64.const -1
         i64.and
-        local.set 15
-        local.get 15
-        local.set 16
+        local.set 17
+        local.get 17
+        local.set 18
         local.get $bank
-        local.get 16
+        local.get 18
         i32.wrap_i64
         i32.const 8
         i32.shr_u
         i32.const 0x3ff0
         i32.and
         i32.add
-        local.set 18
-        local.get 16
+        local.set 20
+        local.get 18
         i64.const -0x1000
         i64.and
-        local.get 18
+        local.get 20
         i64.load offset=16384
         i64.eq
         if $if7
-          local.get 16
-          i32.wrap_i64
           local.get 18
+          i32.wrap_i64
+          local.get 20
           i32.load offset=16392
           i32.add
-          local.set 17
+          local.set 19
         else $if7
           i32.const 0
-          local.set 17
+          local.set 19
         end $if7
         i32.const 8
         local.get $cpu
@@ -186,93 +188,93 @@ block $block0
         i64.extend_i32_s
         i64.const 0
         i64.gt_s
-        local.get 11
+        local.get 13
         i32.const 0
         i32.ne
-        local.get 17
+        local.get 19
         i32.const 0
         i32.ne
         i32.and
         i32.and
         if $if8
           i32.const 0x1000
-          local.get 11
+          local.get 13
           i32.const 0xfff
           i32.and
           i32.sub
           i32.const 8
           i32.div_u
-          local.set 19
-          i32.const 0x1000
-          local.get 17
-          i32.const 0xfff
-          i32.and
-          i32.sub
-          i32.const 8
-          i32.div_u
-          local.set 20
-          local.get 19
-          local.get 20
-          i32.lt_s
-          if $if9 (result i32)
-            local.get 19
-          else $if9
-            local.get 20
-          end $if9
           local.set 21
-          local.get $budget
-          i32.const 1
-          i32.add
+          i32.const 0x1000
+          local.get 19
+          i32.const 0xfff
+          i32.and
+          i32.sub
+          i32.const 8
+          i32.div_u
           local.set 22
           local.get 21
           local.get 22
           i32.lt_s
-          if $if10 (result i32)
+          if $if9 (result i32)
             local.get 21
-          else $if10
+          else $if9
             local.get 22
+          end $if9
+          local.set 23
+          local.get $budget
+          i32.const 1
+          i32.add
+          local.set 24
+          local.get 23
+          local.get 24
+          i32.lt_s
+          if $if10 (result i32)
+            local.get 23
+          else $if10
+            local.get 24
           end $if10
-          local.set 21
-          local.get 7
-          local.get 21
+          local.set 23
+          local.get 9
+          local.get 23
           i64.extend_i32_u
           i64.lt_u
           if $if11
-            local.get 7
+            local.get 9
             i32.wrap_i64
-            local.set 21
+            local.set 23
           end $if11
-          local.get 21
+          local.get 23
           i32.const 2
           i32.ge_s
           if $if12
             local.get $cpu
-            local.get 17
-            local.get 11
-            local.get 21
-            call $copyElements64
-            local.set 23
-            local.get $budget
+            local.get 19
+            local.get 13
             local.get 23
+            call $copyElements64
+            local.set 25
+            local.get $budget
+            local.get 25
             i32.const 1
             i32.sub
             i32.sub
             local.set $budget
-            local.get 23
+            local.get 25
             i64.extend_i32_u
-            local.set 24
-            local.get 24
+            local.set 26
+            local.get 26
             i64.const 8
             i64.mul
-            local.set 25
+            local.set 27
             i64.const -1
-            local.set 26
+            local.set 28
             local.get $rsi
-            local.get 26
+            local.get 28
             i64.const -1
             i64.xor
             i32.const 0
-            local.get 26
+            local.get 28
             i64.const 0xffff
             i64.eq
             i32.sub
@@ -280,20 +282,20 @@ block $block0
             i64.and
             i64.and
             local.get $rsi
-            local.get 25
+            local.get 27
             i64.add
-            local.get 26
+            local.get 28
             i64.and
             i64.or
             local.set $rsi
             i64.const -1
-            local.set 27
+            local.set 29
             local.get $rdi
-            local.get 27
+            local.get 29
             i64.const -1
             i64.xor
             i32.const 0
-            local.get 27
+            local.get 29
             i64.const 0xffff
             i64.eq
             i32.sub
@@ -301,38 +303,38 @@ block $block0
             i64.and
             i64.and
             local.get $rdi
-            local.get 25
-            i64.add
             local.get 27
+            i64.add
+            local.get 29
             i64.and
             i64.or
             local.set $rdi
             local.get $rcx
-            local.get 24
+            local.get 26
             i64.sub
             i64.const -1
             i64.and
-            local.set 28
+            local.set 30
             i64.const -1
-            local.set 29
+            local.set 31
             local.get $rcx
-            local.get 29
+            local.get 31
             i64.const -1
             i64.xor
             i32.const 0
-            local.get 29
+            local.get 31
             i64.const 0xffff
             i64.eq
             i32.sub
             i64.extend_i32_s
             i64.and
             i64.and
-            local.get 28
-            local.get 29
+            local.get 30
+            local.get 31
             i64.and
             i64.or
             local.set $rcx
-            local.get 28
+            local.get 30
             i64.const 0
             i64.ne
             if $if13
@@ -345,34 +347,38 @@ block $block0
       local.get $rsi
       i64.const -1
       i64.and
-      local.set 30
-      local.get 30
-      local.set 31
+      local.set 32
+      local.get 32
+      local.set 33
       local.get $bank
-      local.get 31
+      local.get 33
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 33
-      local.get 31
+      local.set 35
+      local.get 33
       i64.const 7
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 33
+      local.get 35
       i64.load
       i64.eq
       if $if14
-        local.get 31
-        i32.wrap_i64
         local.get 33
+        i32.wrap_i64
+        local.get 35
         i32.load offset=8
         i32.add
-        local.set 32
+        local.set 34
       else $if14
+        local.get 33
+        local.set $missed
+        i32.const 16
+        local.set $access
         i32.const record0
         local.set $result
         local.get $budget
@@ -383,39 +389,39 @@ block $block0
         local.set $cause
         br $block0
       end $if14
-      local.get 32
+      local.get 34
       i64.load
-      local.set 34
+      local.set 36
       local.get $rdi
       i64.const -1
       i64.and
-      local.set 35
-      local.get 35
-      local.set 36
+      local.set 37
+      local.get 37
+      local.set 38
       local.get $bank
-      local.get 36
+      local.get 38
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 38
-      local.get 36
+      local.set 40
+      local.get 38
       i64.const 7
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 38
+      local.get 40
       i64.load offset=16384
       i64.eq
       if $if15
-        local.get 36
-        i32.wrap_i64
         local.get 38
+        i32.wrap_i64
+        local.get 40
         i32.load offset=16392
         i32.add
-        local.set 37
+        local.set 39
       else $if15
         i32.const record0
         local.set $result
@@ -427,8 +433,8 @@ block $block0
         local.set $cause
         br $block0
       end $if15
-      local.get 37
-      local.get 34
+      local.get 39
+      local.get 36
       i64.store
       i32.const 8
       local.get $cpu
@@ -443,15 +449,15 @@ block $block0
       i32.shr_u
       i32.sub
       i64.extend_i32_s
-      local.set 39
+      local.set 41
       i64.const -1
-      local.set 40
+      local.set 42
       local.get $rsi
-      local.get 40
+      local.get 42
       i64.const -1
       i64.xor
       i32.const 0
-      local.get 40
+      local.get 42
       i64.const 0xffff
       i64.eq
       i32.sub
@@ -459,20 +465,20 @@ block $block0
       i64.and
       i64.and
       local.get $rsi
-      local.get 39
+      local.get 41
       i64.add
-      local.get 40
+      local.get 42
       i64.and
       i64.or
       local.set $rsi
       i64.const -1
-      local.set 41
+      local.set 43
       local.get $rdi
-      local.get 41
+      local.get 43
       i64.const -1
       i64.xor
       i32.const 0
-      local.get 41
+      local.get 43
       i64.const 0xffff
       i64.eq
       i32.sub
@@ -480,40 +486,40 @@ block $block0
       i64.and
       i64.and
       local.get $rdi
-      local.get 39
-      i64.add
       local.get 41
+      i64.add
+      local.get 43
       i64.and
       i64.or
       local.set $rdi
-      local.get 5
+      local.get 7
       if $if16
         local.get $rcx
         i64.const 1
         i64.sub
         i64.const -1
         i64.and
-        local.set 42
+        local.set 44
         i64.const -1
-        local.set 43
+        local.set 45
         local.get $rcx
-        local.get 43
+        local.get 45
         i64.const -1
         i64.xor
         i32.const 0
-        local.get 43
+        local.get 45
         i64.const 0xffff
         i64.eq
         i32.sub
         i64.extend_i32_s
         i64.and
         i64.and
-        local.get 42
-        local.get 43
+        local.get 44
+        local.get 45
         i64.and
         i64.or
         local.set $rcx
-        local.get 42
+        local.get 44
         i64.const 0
         i64.ne
         if $if17
@@ -596,6 +602,14 @@ if $if22
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if23
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if23
   local.get $result
   return
 end $if22

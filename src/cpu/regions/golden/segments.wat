@@ -10,23 +10,25 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
+(local $missed i64)
+(local $access i32)
 (local $rsi i64)
-(local 6 i64)
-(local 7 i32)
-(local $bank i32)
+(local 8 i64)
 (local 9 i32)
+(local $bank i32)
+(local 11 i32)
 (local $rax i64)
 (local $rdi i64)
-(local 12 i64)
-(local 13 i64)
 (local 14 i64)
+(local 15 i64)
+(local 16 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rcx i64)
 (local $ipBase i64)
-(local 20 i64)
-(local 21 i64)
+(local 22 i64)
+(local 23 i64)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -93,32 +95,36 @@ block $block0
       i32.const 4
       i32.const 3
       call $segmentRead
-      local.set 6
+      local.set 8
       local.get $bank
-      local.get 6
+      local.get 8
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 9
-      local.get 6
+      local.set 11
+      local.get 8
       i64.const 3
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 9
+      local.get 11
       i64.load
       i64.eq
       if $if4
-        local.get 6
+        local.get 8
         i32.wrap_i64
-        local.get 9
+        local.get 11
         i32.load offset=8
         i32.add
-        local.set 7
+        local.set 9
       else $if4
+        local.get 8
+        local.set $missed
+        i32.const 8
+        local.set $access
         i32.const record0
         local.set $result
         local.get $budget
@@ -129,7 +135,7 @@ block $block0
         local.set $cause
         br $block0
       end $if4
-      local.get 7
+      local.get 9
       i64.load32_s
       i64.const 0xffffffff
       i64.and
@@ -143,32 +149,36 @@ block $block0
       i32.const 4
       i32.const 3
       call $segmentWrite
-      local.set 6
+      local.set 8
       local.get $bank
-      local.get 6
+      local.get 8
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 7
-      local.get 6
+      local.set 9
+      local.get 8
       i64.const 3
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 7
+      local.get 9
       i64.load offset=16384
       i64.eq
       if $if6
-        local.get 6
+        local.get 8
         i32.wrap_i64
-        local.get 7
+        local.get 9
         i32.load offset=16392
         i32.add
-        local.set 9
+        local.set 11
       else $if6
+        local.get 8
+        local.set $missed
+        i32.const 9
+        local.set $access
         i32.const record1
         local.set $result
         local.get $budget
@@ -179,25 +189,25 @@ block $block0
         local.set $cause
         br $block0
       end $if6
-      local.get 9
+      local.get 11
       i64.load32_s
-      local.set 12
+      local.set 14
       local.get $rax
       i64.extend32_s
-      local.set 13
-      local.get 12
-      local.get 13
+      local.set 15
+      local.get 14
+      local.get 15
       i64.add
       i64.extend32_s
-      local.set 14
-      local.get 9
-      local.get 14
+      local.set 16
+      local.get 11
+      local.get 16
       i64.store32
       i32.const 0x646
       local.set $flagKind
-      local.get 12
-      local.set $flagOperand
       local.get 14
+      local.set $flagOperand
+      local.get 16
       local.set $flagResult
     end $block5
     local.get $rcx
@@ -205,14 +215,14 @@ block $block0
     i64.sub
     i64.const 0xffffffff
     i64.and
-    local.set 14
-    local.get 14
+    local.set 16
+    local.get 16
     i64.const 0
     i64.ne
     i32.const 1
     i32.and
-    local.set 7
-    local.get 7
+    local.set 9
+    local.get 9
     if $if7
       local.get $ipBase
       i64.const 9
@@ -223,8 +233,8 @@ block $block0
       i64.add
       i64.const 0xffffffff
       i64.and
-      local.set 13
-      local.get 13
+      local.set 15
+      local.get 15
       local.get $cpu
       i64.load offset=216
       i64.gt_u
@@ -241,25 +251,25 @@ block $block0
       end $if8
     end $if7
     i64.const 0xffffffff
-    local.set 12
+    local.set 14
     local.get $rcx
-    local.get 12
+    local.get 14
     i64.const -1
     i64.xor
     i32.const 0
-    local.get 12
+    local.get 14
     i64.const 0xffff
     i64.eq
     i32.sub
     i64.extend_i32_s
     i64.and
     i64.and
+    local.get 16
     local.get 14
-    local.get 12
     i64.and
     i64.or
     local.set $rcx
-    local.get 7
+    local.get 9
     if $if9
       local.get $ipBase
       i64.const 9
@@ -270,12 +280,12 @@ block $block0
       i64.add
       i64.const 0xffffffff
       i64.and
-      local.set 6
-      local.get 6
+      local.set 8
+      local.get 8
       i64.const 0xffffffff
       i64.and
-      local.set 20
-      local.get 20
+      local.set 22
+      local.get 22
       local.get $cpu
       i64.load offset=216
       i64.gt_u
@@ -290,9 +300,9 @@ block $block0
         local.set $cause
         br $block0
       end $if10
-      local.get 6
-      local.set 21
-      local.get 21
+      local.get 8
+      local.set 23
+      local.get 23
       local.get $ipBase
       i64.const 2
       i64.add
@@ -300,7 +310,7 @@ block $block0
       i64.and
       i64.ne
       if $if11
-        local.get 21
+        local.get 23
         local.set $target
         i32.const 0
         local.set $result
@@ -336,12 +346,12 @@ block $block0
       i64.add
       i64.const 0xffffffff
       i64.and
-      local.set 21
-      local.get 21
+      local.set 23
+      local.get 23
       i64.const 0xffffffff
       i64.and
-      local.set 20
-      local.get 20
+      local.set 22
+      local.get 22
       local.get $cpu
       i64.load offset=216
       i64.gt_u
@@ -356,9 +366,9 @@ block $block0
         local.set $cause
         br $block0
       end $if14
-      local.get 21
-      local.set 6
-      local.get 6
+      local.get 23
+      local.set 8
+      local.get 8
       local.get $ipBase
       i64.const 9
       i64.add
@@ -366,7 +376,7 @@ block $block0
       i64.and
       i64.ne
       if $if15
-        local.get 6
+        local.get 8
         local.set $target
         i32.const 0
         local.set $result
@@ -406,6 +416,14 @@ if $if16
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if17
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if17
   local.get $result
   return
 end $if16

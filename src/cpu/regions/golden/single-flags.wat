@@ -15,27 +15,29 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
+(local $missed i64)
+(local $access i32)
 (local $rax i64)
-(local 6 i64)
-(local $rbx i64)
 (local 8 i64)
+(local $rbx i64)
+(local 10 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
-(local 12 i64)
-(local $rdx i64)
 (local 14 i64)
-(local 15 i32)
-(local 16 i32)
+(local $rdx i64)
+(local 16 i64)
+(local 17 i32)
+(local 18 i32)
 (local $rsi i64)
 (local $rdi i64)
-(local 19 i64)
-(local 20 i64)
-(local 21 i32)
-(local 22 i32)
+(local 21 i64)
+(local 22 i64)
 (local 23 i32)
-(local $rcx i64)
+(local 24 i32)
 (local 25 i32)
+(local $rcx i64)
+(local 27 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -93,40 +95,40 @@ block $block0
   end $if1
   block $block2
     local.get $rax
-    local.set 6
-    local.get $rbx
     local.set 8
+    local.get $rbx
+    local.set 10
     i32.const 0x70f
     local.set $flagKind
-    local.get 6
-    local.set $flagOperand
-    local.get 6
     local.get 8
+    local.set $flagOperand
+    local.get 8
+    local.get 10
     i64.sub
     local.set $flagResult
-    local.get 8
-    local.set 12
+    local.get 10
+    local.set 14
   end $block2
   block $block3
     i64.const 3
-    local.set 8
-    local.get 8
+    local.set 10
+    local.get 10
     i64.const 63
     i64.and
-    local.set 6
+    local.set 8
     local.get $rdx
-    local.set 14
-    local.get 14
-    local.get 6
+    local.set 16
+    local.get 16
+    local.get 8
     i64.shr_u
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.set 15
-    local.get 15
-    local.set 16
+    local.set 17
+    local.get 17
+    local.set 18
     i32.const 0x60f
-    local.get 15
+    local.get 17
     i32.const 448
     i32.mul
     i32.or
@@ -137,7 +139,7 @@ block $block0
     i64.const -256
     i64.and
     local.get $flagOperand
-    local.get 12
+    local.get 14
     i64.lt_s
     i64.extend_i32_u
     i64.const 255
@@ -149,7 +151,7 @@ block $block0
     local.get $rdi
     i64.const -256
     i64.and
-    local.get 16
+    local.get 18
     i64.extend_i32_u
     i64.const 255
     i64.and
@@ -159,62 +161,62 @@ block $block0
   block $block6
     local.get $rbx
     i64.extend32_s
-    local.set 14
+    local.set 16
     i64.const 5
-    local.set 6
-    local.get 14
+    local.set 8
+    local.get 16
     i64.const 0xffffffff
     i64.and
-    local.set 8
-    local.get 6
+    local.set 10
+    local.get 8
     i64.const 31
     i64.and
-    local.set 19
-    local.get 8
-    local.get 19
+    local.set 21
+    local.get 10
+    local.get 21
     i64.shl
-    local.get 8
+    local.get 10
     i64.const 32
-    local.get 19
+    local.get 21
     i64.sub
     i64.const 31
     i64.and
     i64.shr_u
     i64.or
     i64.extend32_s
-    local.set 20
-    local.get 20
+    local.set 22
+    local.get 22
     i64.const 0xffffffff
     i64.and
     local.set $rbx
-    local.get 20
+    local.get 22
     i64.const 0
     i64.shr_u
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.set 15
-    local.get 15
-    local.set 21
-    local.get 20
+    local.set 17
+    local.get 17
+    local.set 23
+    local.get 22
     i64.const 31
     i64.shr_u
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.get 15
+    local.get 17
     i32.xor
-    local.set 22
-    local.get 21
-    local.set 16
-    local.get 22
-    local.set 23
+    local.set 24
+    local.get 23
+    local.set 18
+    local.get 24
+    local.set 25
     i32.const 0x260f
-    local.get 21
+    local.get 23
     i32.const 448
     i32.mul
     i32.or
-    local.get 22
+    local.get 24
     i32.const 0x4000
     i32.mul
     i32.or
@@ -223,47 +225,47 @@ block $block0
   block $block7
     local.get $rcx
     i64.extend32_s
-    local.set 20
-    i64.const 0
-    local.set 19
-    local.get 16
     local.set 22
-    local.get 20
-    local.get 19
-    i64.add
+    i64.const 0
+    local.set 21
+    local.get 18
+    local.set 24
     local.get 22
+    local.get 21
+    i64.add
+    local.get 24
     i64.extend_i32_u
     i64.add
     i64.extend32_s
-    local.set 8
-    local.get 8
+    local.set 10
+    local.get 10
     i64.const 0xffffffff
     i64.and
     local.set $rcx
     i32.const 0x646
-    local.get 22
+    local.get 24
     i32.const 132
     i32.mul
     i32.add
     local.set $flagKind
-    local.get 20
-    local.set $flagOperand
-    local.get 8
-    local.set $flagResult
     local.get 22
-    local.set 25
+    local.set $flagOperand
+    local.get 10
+    local.set $flagResult
+    local.get 24
+    local.set 27
   end $block7
   block $block8
     i32.const 1
-    local.set 22
-    local.get 22
-    local.set 16
+    local.set 24
+    local.get 24
+    local.set 18
     local.get $flagKind
     i32.const -449
     i32.and
     i32.const 512
     i32.or
-    local.get 22
+    local.get 24
     i32.const 448
     i32.mul
     i32.or
@@ -272,38 +274,38 @@ block $block0
   block $block9
     local.get $rdx
     i64.extend32_s
-    local.set 8
+    local.set 10
     local.get $rdx
     i64.extend32_s
-    local.set 19
-    local.get 16
-    local.set 22
-    local.get 8
-    local.get 19
+    local.set 21
+    local.get 18
+    local.set 24
+    local.get 10
+    local.get 21
     i64.sub
-    local.get 22
+    local.get 24
     i64.extend_i32_u
     i64.sub
     i64.extend32_s
-    local.set 20
-    local.get 20
+    local.set 22
+    local.get 22
     i64.const 0xffffffff
     i64.and
     local.set $rdx
     i32.const 0x70e
-    local.get 22
+    local.get 24
     i32.const 132
     i32.mul
     i32.add
     local.set $flagKind
-    local.get 8
+    local.get 10
     local.set $flagOperand
-    local.get 20
-    local.set $flagResult
-    local.get 19
-    local.set 12
     local.get 22
-    local.set 25
+    local.set $flagResult
+    local.get 21
+    local.set 14
+    local.get 24
+    local.set 27
   end $block9
   loop $loop10
     local.get $budget
@@ -366,6 +368,14 @@ if $if12
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if13
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if13
   local.get $result
   return
 end $if12

@@ -13,18 +13,20 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
+(local $missed i64)
+(local $access i32)
 (local $rbp i64)
-(local 6 i64)
-(local $rsp i64)
 (local 8 i64)
-(local 9 i64)
-(local 10 i32)
-(local $bank i32)
+(local $rsp i64)
+(local 10 i64)
+(local 11 i64)
 (local 12 i32)
+(local $bank i32)
+(local 14 i32)
 (local $rdi i64)
-(local 14 i64)
-(local 15 i32)
-(local 16 i32)
+(local 16 i64)
+(local 17 i32)
+(local 18 i32)
 (local $rax i64)
 i32.const 0
 i32.const 0
@@ -71,40 +73,44 @@ block $block0
   end $if1
   block $block2
     local.get $rbp
-    local.set 6
+    local.set 8
     local.get $rsp
     i64.const -8
     i64.add
     i64.const -1
     i64.and
-    local.set 8
-    local.get 8
-    local.set 9
+    local.set 10
+    local.get 10
+    local.set 11
     local.get $bank
-    local.get 9
+    local.get 11
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 12
-    local.get 9
+    local.set 14
+    local.get 11
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 12
+    local.get 14
     i64.load offset=16384
     i64.eq
     if $if3
-      local.get 9
+      local.get 11
       i32.wrap_i64
-      local.get 12
+      local.get 14
       i32.load offset=16392
       i32.add
-      local.set 10
+      local.set 12
     else $if3
+      local.get 11
+      local.set $missed
+      i32.const 17
+      local.set $access
       i32.const record0
       local.set $result
       local.get $budget
@@ -115,10 +121,10 @@ block $block0
       local.set $cause
       br $block0
     end $if3
-    local.get 10
-    local.get 6
-    i64.store
+    local.get 12
     local.get 8
+    i64.store
+    local.get 10
     local.set $rsp
   end $block2
   block $block4
@@ -127,32 +133,36 @@ block $block0
   end $block4
   block $block5
     local.get $rdi
-    local.set 9
+    local.set 11
     local.get $bank
-    local.get 9
+    local.get 11
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 10
-    local.get 9
+    local.set 12
+    local.get 11
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 10
+    local.get 12
     i64.load
     i64.eq
     if $if6
-      local.get 9
+      local.get 11
       i32.wrap_i64
-      local.get 10
+      local.get 12
       i32.load offset=8
       i32.add
-      local.set 12
+      local.set 14
     else $if6
+      local.get 11
+      local.set $missed
+      i32.const 16
+      local.set $access
       i32.const record1
       local.set $result
       local.get $budget
@@ -163,41 +173,41 @@ block $block0
       local.set $cause
       br $block0
     end $if6
-    local.get 12
+    local.get 14
     i64.load
-    local.set 8
+    local.set 10
     local.get $rsp
     i64.const -8
     i64.add
     i64.const -1
     i64.and
-    local.set 6
-    local.get 6
-    local.set 14
+    local.set 8
+    local.get 8
+    local.set 16
     local.get $bank
-    local.get 14
+    local.get 16
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 16
-    local.get 14
+    local.set 18
+    local.get 16
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 16
+    local.get 18
     i64.load offset=16384
     i64.eq
     if $if7
-      local.get 14
-      i32.wrap_i64
       local.get 16
+      i32.wrap_i64
+      local.get 18
       i32.load offset=16392
       i32.add
-      local.set 15
+      local.set 17
     else $if7
       i32.const record1
       local.set $result
@@ -209,10 +219,10 @@ block $block0
       local.set $cause
       br $block0
     end $if7
-    local.get 15
-    local.get 8
+    local.get 17
+    local.get 10
     i64.store
-    local.get 6
+    local.get 8
     local.set $rsp
   end $block5
   block $block8
@@ -221,34 +231,38 @@ block $block0
     i64.add
     i64.const -1
     i64.and
-    local.set 14
-    local.get 14
-    local.set 6
+    local.set 16
+    local.get 16
+    local.set 8
     local.get $bank
-    local.get 6
+    local.get 8
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 15
-    local.get 6
+    local.set 17
+    local.get 8
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 15
+    local.get 17
     i64.load
     i64.eq
     if $if9
-      local.get 6
+      local.get 8
       i32.wrap_i64
-      local.get 15
+      local.get 17
       i32.load offset=8
       i32.add
-      local.set 16
+      local.set 18
     else $if9
+      local.get 8
+      local.set $missed
+      i32.const 16
+      local.set $access
       i32.const record2
       local.set $result
       local.get $budget
@@ -259,18 +273,18 @@ block $block0
       local.set $cause
       br $block0
     end $if9
-    local.get 16
+    local.get 18
     i64.load
-    local.set 8
+    local.set 10
     local.get $rsp
     i64.const 8
     i64.add
     i64.const -1
     i64.and
-    local.set 9
-    local.get 9
+    local.set 11
+    local.get 11
     local.set $rsp
-    local.get 8
+    local.get 10
     local.set $rax
   end $block8
   block $block10
@@ -283,34 +297,38 @@ block $block0
     i64.add
     i64.const -1
     i64.and
-    local.set 9
-    local.get 9
-    local.set 8
+    local.set 11
+    local.get 11
+    local.set 10
     local.get $bank
-    local.get 8
+    local.get 10
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 16
-    local.get 8
+    local.set 18
+    local.get 10
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 16
+    local.get 18
     i64.load
     i64.eq
     if $if11
-      local.get 8
+      local.get 10
       i32.wrap_i64
-      local.get 16
+      local.get 18
       i32.load offset=8
       i32.add
-      local.set 15
+      local.set 17
     else $if11
+      local.get 10
+      local.set $missed
+      i32.const 16
+      local.set $access
       i32.const record3
       local.set $result
       local.get $budget
@@ -321,9 +339,9 @@ block $block0
       local.set $cause
       br $block0
     end $if11
-    local.get 15
+    local.get 17
     i64.load
-    local.set 6
+    local.set 8
     local.get $rsp
     local.get $rbp
     local.get $rsp
@@ -333,10 +351,10 @@ block $block0
     i64.add
     i64.const -1
     i64.and
-    local.set 14
-    local.get 14
+    local.set 16
+    local.get 16
     local.set $rsp
-    local.get 6
+    local.get 8
     local.set $rbp
   end $block10
   loop $loop12
@@ -385,6 +403,14 @@ if $if14
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if15
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if15
   local.get $result
   return
 end $if14

@@ -10,16 +10,18 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
+(local $missed i64)
+(local $access i32)
 (local $rax i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rcx i64)
 (local $ipBase i64)
-(local 11 i32)
-(local 12 i64)
-(local 13 i64)
+(local 13 i32)
 (local 14 i64)
+(local 15 i64)
+(local 16 i64)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -108,12 +110,12 @@ block $block0
   i64.store offset=136
   i32.const record1
   call $system
-  local.set 11
+  local.set 13
   i32.const 0
   local.get $cpu
   i32.load offset=168
   i32.store offset=4224
-  local.get 11
+  local.get 13
   if $if3
     i32.const 0
     i32.const 0
@@ -121,14 +123,14 @@ block $block0
     i64.const 1
     i64.add
     i64.store offset=4136
-    local.get 11
+    local.get 13
     i32.const 3
     i32.eq
     if $if4
       i32.const record2
       return
     end $if4
-    local.get 11
+    local.get 13
     return
   end $if3
   local.get $cpu
@@ -170,20 +172,20 @@ block $block0
   block $block6
     local.get $rcx
     i64.extend32_s
-    local.set 12
-    i64.const 15
-    local.set 13
-    local.get 12
-    local.get 13
-    i64.and
     local.set 14
+    i64.const 15
+    local.set 15
     local.get 14
+    local.get 15
+    i64.and
+    local.set 16
+    local.get 16
     i64.const 0xffffffff
     i64.and
     local.set $rcx
     i32.const 0x616
     local.set $flagKind
-    local.get 14
+    local.get 16
     local.set $flagResult
   end $block6
   loop $loop7
@@ -238,6 +240,14 @@ if $if9
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if10
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if10
   local.get $result
   return
 end $if9

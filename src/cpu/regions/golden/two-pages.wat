@@ -16,6 +16,8 @@
 (local $result i32)
 (local $cause i32)
 (local $target i64)
+(local $missed i64)
+(local $access i32)
 (local $rax i64)
 (local $rbx i64)
 (local $rcx i64)
@@ -101,6 +103,14 @@ if $if5
   i64.const 1
   i64.add
   i64.store offset=4112
+  local.get $access
+  if $if6
+    local.get $cpu
+    local.get $missed
+    local.get $access
+    local.get $result
+    return_call $retryInRegion
+  end $if6
   local.get $result
   return
 end $if5
