@@ -9,10 +9,10 @@ import type { CodeCache } from './code-cache.ts';
 import { isCanonical, signedNumber, upperHalf } from './number64.ts';
 import { ACCESS, PageWalker } from './paging.ts';
 import type { Registers } from './registers.ts';
-import { LAYOUT, STATE, TLB } from './state.ts';
+import { BANK, LAYOUT, STATE, TLB } from './state.ts';
 import { INVPCID_TYPE, type LinearMemory } from './system/context.ts';
 import { hasDataBreakpoints, watchesData } from './system/debug.ts';
-import { BANK, currentPcid } from './system/mode.ts';
+import { currentPcid } from './system/mode.ts';
 import { TranslationBuffers } from './tlb.ts';
 
 const PAGE = 0x1000;

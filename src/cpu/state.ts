@@ -4,6 +4,9 @@
  */
 export { ACTIVITY, DIRECT, FAULT_VM_EXIT, FPU_TRAP, INTERRUPTIBILITY, SEGMENT, STATE } from '../isa/state.ts';
 
+/** The banks of a TLB set, in order. */
+export const BANK = { SUPERVISOR: 0, USER: 1, SUPERVISOR_AC: 2, USER_ALIGNED: 3 } as const;
+
 /**
  * Software TLBs: direct-mapped, 16-byte entries { i64 tag, i32 payload, u32 host-physical page and flags }.
  * tag: linear page address (read, write), or that | code mode (execute). Invalid: -1.

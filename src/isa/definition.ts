@@ -209,6 +209,11 @@ export interface Context {
   raise(vector: number, errorCode?: number): void;
   /** Ends the instruction by carrying out the row's `fallback` in its place. Nothing may have been committed. */
   system(): void;
+  /**
+   * Has accesses at CPL 0 under SMAP use the translations for EFLAGS.AC = 1 or 0 from now on. Carries out the
+   * `fallback` where the code's own page is not among them yet. Nothing may have been committed.
+   */
+  useSupervisorTranslations(ac: boolean): void;
   /** Calls a TypeScript helper `helper(name, ...)` registered in src/cpu/helpers.ts with i32/f64 arguments and an i32 result. */
   helper(name: string, ...args: Expression<ValueType>[]): I32;
   /** Calls a shared Wasm function (declared with `library` in the same file as the semantics). */

@@ -23,8 +23,9 @@ import {
 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
 import { v128Bits } from '../../wasm/vector-access.ts';
-import { RECORD, SEGMENT, STATE, STATUS } from '../state.ts';
+import { BANK, RECORD, SEGMENT, STATE, STATUS, TLB } from '../state.ts';
 import { Addressing } from './addressing.ts';
+import { executeEntry } from './branch.ts';
 import type { Form, Shared } from './form.ts';
 import { checkFpu } from './fpu-checks.ts';
 import type { FlagAccess, RegisterField, Site } from './site.ts';
@@ -355,6 +356,22 @@ export class Emitter implements Context {
     const { mnemonic, fallback } = this.form.row;
     if (!fallback) throw new Error(`${mnemonic} has no fallback`);
     this.site.system(fallback);
+  }
+
+  useSupervisorTranslations(ac: boolean): void {
+    const { f, site } = this;
+    const page = f.let(site.pageLinear());
+    const number = ac ? BANK.SUPERVISOR_AC : BANK.SUPERVISOR;
+    const set = i32.load(site.state, STATE.TLB_SET);
+    const bank = f.let(i32.add(set, i32.const(number * TLB.BANK_SIZE)));
+    const here = f.let(executeEntry(i32.load(site.state, STATE.TLB_BANK), i32.wrap_i64(page)));
+    const there = f.let(executeEntry(bank, i32.wrap_i64(page)));
+    const differs = i32.or(
+      i64.ne(i64.load(here, TLB.EXECUTE), i64.load(there, TLB.EXECUTE)),
+      i32.ne(i32.load(here, TLB.EXECUTE + TLB.PAYLOAD), i32.load(there, TLB.EXECUTE + TLB.PAYLOAD)),
+    );
+    f.if(differs, () => this.system());
+    site.setBank(bank);
   }
 
   helper(name: string, ...args: Expression<ValueType>[]): I32 {

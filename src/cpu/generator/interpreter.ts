@@ -157,11 +157,13 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
 
         const bodies: (() => void)[] = [];
         bodies[HANDLER.OUTLINED] = () =>
-          f.scope(() =>
-            dispatchStatus(
-              f.let(callIndirect('i32', tables.handlers, i32.load(record, RECORD.LINK), state, record)),
-            ),
-          );
+          f.scope(() => {
+            const handler = i32.load(record, RECORD.LINK);
+            const status = f.let(callIndirect('i32', tables.handlers, handler, state, record));
+            // STAC and CLAC change it.
+            f.set(bank, i32.load(state, STATE.TLB_BANK));
+            dispatchStatus(status);
+          });
         bodies[HANDLER.SYSTEM] = () =>
           f.scope(() => dispatchStatus(f.let(call('i32', imports.system, record))));
         bodies[HANDLER.CONTINUE] = () =>
@@ -186,6 +188,7 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
             countUp(f, REGION_COUNTERS.ENTRIES);
             const result = f.let(callIndirect('i32', tables.regions, i32.load(record, RECORD.LINK), state));
             countExecuted(f, state);
+            f.set(bank, i32.load(state, STATE.TLB_BANK));
             f.set(table, i32.load(state, STATE.TABLE));
             f.if(i32.eq(result, i32.const(STATUS.JUMP)), () => jumpTo(i64.load(state, STATE.RIP)));
             f.if(i32.eq(result, i32.const(STATUS.FAULT)), () => f.return(i32.const(RETURN.FAULT)));

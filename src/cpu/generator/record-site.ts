@@ -159,6 +159,14 @@ export class RecordSite implements Site {
     return host;
   }
 
+  pageLinear(): I64 {
+    return i64.load(this.state, STATE.PAGE_LINEAR);
+  }
+
+  setBank(bank: Local<'i32'>): void {
+    this.f.store('i32', this.state, bank, STATE.TLB_BANK);
+  }
+
   commit(host: I32): void {
     this.f.if(i32.lt_u(host, i32.const(LAYOUT.RAM)), () =>
       this.f.call(this.shared.environment.imports.commitSlow),

@@ -79,6 +79,10 @@ export interface Site {
   lookup(access: Access, address: Local<'i64'>, bytes: number, segment: I32): Local<'i32'>;
   /** The same, but 0 where `lookup` would have to do more than look into the TLB. */
   plainHost(access: 'read' | 'write', address: Local<'i64'>): Local<'i32'>;
+  /** Linear address of the instruction's page. */
+  pageLinear(): I64;
+  /** The TLBs of another bank are in use from here on. */
+  setBank(bank: Local<'i32'>): void;
   /** Completes a write to `host`. */
   commit(host: I32): void;
 

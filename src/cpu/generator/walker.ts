@@ -13,9 +13,8 @@
 import type { LibraryFunction } from '../../isa/definition.ts';
 import { choose, type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
-import { LAYOUT, SEVERAL, STATE, TLB } from '../state.ts';
+import { BANK, LAYOUT, SEVERAL, STATE, TLB } from '../state.ts';
 import { DR7 } from '../system/debug-registers.ts';
-import { BANK } from '../system/mode.ts';
 import { FOUND, walk } from './walker-tables.ts';
 
 const PAGE_MASK = 0xfff;

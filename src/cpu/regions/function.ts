@@ -148,9 +148,15 @@ export class RegionFunction {
 
   // --- for instructions ---------------------------------------------------------------------------
 
-  /** The processor's TLBs. */
+  /** The bank of TLBs in use. */
   get bank(): Local<'i32'> {
     return this.constants.bank;
+  }
+
+  /** Linear address of a page. */
+  pageLinear({ delta }: RegionPage): I64 {
+    const { linearBase } = this.constants;
+    return delta === 0 ? linearBase : i64.add(linearBase, i64.const(delta));
   }
 
   /** Instruction pointer at a position. */
@@ -371,9 +377,9 @@ export class RegionFunction {
   /** Leaves the region unless the page of `to` is mapped as it was: what the interpreter's branch looks at. */
   private checkPage(to: Step, from: Step): void {
     const { f, state } = this;
-    const { delta, table } = to.page;
+    const { table } = to.page;
     f.scope(() => {
-      const linear = f.let(i64.add(this.constants.linearBase, i64.const(delta)));
+      const linear = f.let(this.pageLinear(to.page));
       const entry = f.let(executeEntry(this.bank, i32.wrap_i64(linear)));
       const tag = i64.or(linear, i64.const(this.mode));
       const differs = i32.or(
@@ -390,7 +396,7 @@ export class RegionFunction {
   private enterPage(page: RegionPage): void {
     if (page.delta === 0) return;
     const { f, state } = this;
-    f.store('i64', state, i64.add(this.constants.linearBase, i64.const(page.delta)), STATE.PAGE_LINEAR);
+    f.store('i64', state, this.pageLinear(page), STATE.PAGE_LINEAR);
     f.store('i64', state, this.ip(page.delta), STATE.PAGE_IP);
     f.store('i32', state, i32.const(page.table), STATE.TABLE);
   }

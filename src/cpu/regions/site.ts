@@ -182,6 +182,15 @@ export class RegionSite implements Site {
     return host;
   }
 
+  pageLinear(): I64 {
+    return this.region.pageLinear(this.step.page);
+  }
+
+  setBank(bank: Local<'i32'>): void {
+    this.f.store('i32', this.state, bank, STATE.TLB_BANK);
+    this.f.set(this.region.bank, bank);
+  }
+
   commit(): void {
     // A region writes to nothing but RAM.
   }

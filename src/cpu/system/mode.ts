@@ -8,7 +8,7 @@ import { CR0, CR4, EFER, FLAG, SEG } from '../../arch/registers.ts';
 import { ATTRIBUTE } from '../../arch/segments.ts';
 import { CODE_MODE, type CodeMode } from '../../isa/modes.ts';
 import type { Registers } from '../registers.ts';
-import { FPU_TRAP, SEGMENT, STATE, TLB } from '../state.ts';
+import { BANK, FPU_TRAP, SEGMENT, STATE, TLB } from '../state.ts';
 
 export const isProtected = (r: Registers): boolean => (r.cr0 & CR0.PE) !== 0;
 
@@ -38,9 +38,6 @@ export function segmentation(r: Registers): Segmentation {
 /** PCID of linear addresses: CR3 bits 11:0 when CR4.PCIDE = 1, else 0. */
 export const currentPcid = (r: Registers): number =>
   (r.cr4 & CR4.PCIDE) !== 0 ? r.lo(STATE.CR3) & 0xfff : 0;
-
-/** TLB banks: see STATE.TLB_BANK. */
-export const BANK = { SUPERVISOR: 0, USER: 1, SUPERVISOR_AC: 2, USER_ALIGNED: 3 } as const;
 
 /** Recomputes every derived field. Call after any change of CR0, CR4, EFER, CPL, a segment register, EFLAGS.VM or AC. */
 export function refresh(r: Registers): void {

@@ -73,7 +73,7 @@ const setAc =
     const refused = i32.or(i32.ne(load(c, STATE.CPL), i32.const(0)), has(flags, FLAG.VM));
     f.if(refused, () => c.system());
     f.if(i32.eq(has(flags, FLAG.AC), i32.const(on ? 1 : 0)), () => c.done());
-    f.if(has(load(c, STATE.CR4), CR4.SMAP), () => c.system());
+    f.if(has(load(c, STATE.CR4), CR4.SMAP), () => c.useSupervisorTranslations(on));
     setSystemFlags(c, i32.xor(flags, i32.const(FLAG.AC)));
   };
 
