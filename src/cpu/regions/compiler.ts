@@ -1,5 +1,4 @@
 /** Where regions are compiled: in the computer's own thread, or in another one behind a pair of ports. */
-
 import { LAYOUT } from '../state.ts';
 import { type CompiledBatch, compileRegions } from './compile.ts';
 import type { RegionJob } from './job.ts';

@@ -207,7 +207,7 @@ const CONSTANTS = {
   linearBase: { type: 'i64', field: STATE.PAGE_LINEAR },
 } as const;
 
-/** Locals for fields of the CPU block that stay as they are while the region runs. */
+/** Locals for fields of the CPU block that stay as they are while the region runs; of the bank, its site takes care. */
 export class RegionConstants {
   private readonly f: FunctionBuilder;
   private readonly state: I32;
