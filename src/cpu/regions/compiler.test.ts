@@ -60,6 +60,11 @@ function laterMachine(): { machine: LaterMachine; compiler: Later } {
   return { machine, compiler };
 }
 
+it('knows registers anew after an instruction that the interpreter has carried out on one of two ways', () => {
+  const machines = [new LockstepMachine('off'), new LockstepMachine('forced')];
+  expect(runLockstep(machines, programOf(20261122, 94916)).mismatch).toBeUndefined();
+});
+
 describe('regions that come later', () => {
   it('change nothing that a guest or time could see', { timeout: 120_000 }, () => {
     const { machine } = laterMachine();

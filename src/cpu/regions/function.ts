@@ -361,6 +361,7 @@ export class RegionFunction {
       const entries = REGION_COUNTERS.SLOTS + this.options.slot * 8;
       const zero: I32 = i32.const(0);
       f.store('i64', zero, i64.add(i64.load(zero, entries), i64.const(1)), entries);
+      this.registers.goOn(new Set());
       this.registers.load();
       this.constants.load();
       f.set(this.budget, i32.load(state, STATE.BUDGET));

@@ -137,10 +137,14 @@ export class RegionRegisters {
     for (const field of this.dirty) this.storeField(field);
   }
 
-  /** Loads everything that is not read where it is needed. */
+  /**
+   * Loads what the code from here on takes for granted: what is valid here has to stay so, since where ways meet
+   * again it is what was valid before they parted.
+   */
   load(): void {
-    this.valid.clear();
-    for (const field of this.locals.keys()) if (!this.isAtOnce(field)) this.loadField(field);
+    for (const field of this.locals.keys()) {
+      if (!this.isAtOnce(field) || this.valid.has(field)) this.loadField(field);
+    }
   }
 
   private read(field: number): Local {
