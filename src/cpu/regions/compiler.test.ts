@@ -65,6 +65,11 @@ it('knows registers anew after an instruction that the interpreter has carried o
   expect(runLockstep(machines, programOf(20261122, 94916)).mismatch).toBeUndefined();
 });
 
+it('does not begin ENTER again in the middle, which reads what it has written', () => {
+  const machines = [new LockstepMachine('off'), new LockstepMachine('forced')];
+  expect(runLockstep(machines, programOf(20261122, 75901)).mismatch).toBeUndefined();
+});
+
 describe('regions that come later', () => {
   it('change nothing that a guest or time could see', { timeout: 120_000 }, () => {
     const { machine } = laterMachine();

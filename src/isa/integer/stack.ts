@@ -62,7 +62,10 @@ const leave: Semantics = (c) => {
   c.setGpr(RBP, value, c.size);
 };
 
-/** ENTER with nesting level 0..31: pushes rBP, copies level - 1 frame pointers, pushes the new one. */
+/**
+ * ENTER with nesting level 0..31: pushes rBP, copies level - 1 frame pointers, pushes the new one. It reads what it
+ * may have written, so it must not begin again after a look-up that failed: a region leaves it to its handler.
+ */
 const enter: Semantics = (c) => {
   const { f, size } = c;
   const bytes = size / 8;
@@ -101,6 +104,6 @@ export const stackInstructions: readonly Instruction[] = [
   { mnemonic: 'POP', encoding: '8F /0', operands: 'Ev', attributes: 'd64 write', semantics: popMemory },
   { mnemonic: 'PUSHA', encoding: '60', attributes: 'i64 v', semantics: pushAll },
   { mnemonic: 'POPA', encoding: '61', attributes: 'i64 v', semantics: popAll },
-  { mnemonic: 'ENTER', encoding: 'C8', operands: 'Iw,Ib', attributes: 'd64', semantics: enter },
+  { mnemonic: 'ENTER', encoding: 'C8', operands: 'Iw,Ib', attributes: 'd64 spilled', semantics: enter },
   { mnemonic: 'LEAVE', encoding: 'C9', attributes: 'd64 hot', semantics: leave },
 ];
