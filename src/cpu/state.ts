@@ -135,7 +135,7 @@ export const TARGETS = {
   ENTRY_SIZE: 8,
 } as const;
 
-/** A branch target that was reached so often is compiled. */
+/** What the counter of a branch target says when it is to be compiled. */
 export const HOT = 8192;
 
 /** Fields of a decoded record; 32 bytes. Register fields are CPU-block offsets. */

@@ -1,30 +1,12 @@
-/**
- * `npm run bench`: bundles the benchmark and runs it. Code that is translated as it is loaded runs slower
- * than what the page gets.
- */
+/** `npm run bench`: bundles the benchmark, and what it runs in processes of their own, and runs it. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { build } from 'vite';
+import { bundlePrograms } from '../../scripts/lib/bundle.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
-const outDir = join(root, '.cache', 'bench');
-
-await build({
-  configFile: false,
-  logLevel: 'warn',
-  publicDir: false,
-  build: {
-    ssr: true,
-    target: 'es2023',
-    outDir,
-    emptyOutDir: true,
-    rollupOptions: {
-      input: ['main', 'boot'].map((name) => join(import.meta.dirname, `${name}.ts`)),
-      output: { format: 'es', entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' },
-    },
-  },
-});
-const { status } = spawnSync(process.execPath, [join(outDir, 'main.mjs'), ...process.argv.slice(2)], {
+const programs = ['main', 'boot'].map((name) => join(import.meta.dirname, `${name}.ts`));
+const [main] = await bundlePrograms(programs, join(root, '.cache', 'bench'));
+const { status } = spawnSync(process.execPath, [main, ...process.argv.slice(2)], {
   cwd: root,
   stdio: 'inherit',
 });

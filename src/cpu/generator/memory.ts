@@ -46,9 +46,6 @@ export interface MemoryFunctions {
   readonly read: LibraryFunction<'i32'>;
   readonly write: LibraryFunction<'i32'>;
   readonly modify: LibraryFunction<'i32'>;
-  /** (state, address i64, bytes) -> host address, or 0 where more is needed: see walker.ts */
-  readonly fillRead: LibraryFunction<'i32'>;
-  readonly fillWrite: LibraryFunction<'i32'>;
   /** (state, record, offset i64, bytes, segment) -> linear address, or one that can only fault */
   readonly segmentRead: LibraryFunction<'i64'>;
   readonly segmentWrite: LibraryFunction<'i64'>;
@@ -147,8 +144,6 @@ export function memoryFunctions(environment?: Environment): MemoryFunctions {
     read: access('read', TLB.READ, readMiss),
     write: access('write', TLB.WRITE, writeMiss),
     modify: access('modify', TLB.WRITE, modifyMiss),
-    fillRead: FILL_READ,
-    fillWrite: FILL_WRITE,
     segmentRead: segment('segmentRead', 0, 8),
     segmentWrite: segment('segmentWrite', 16, 24),
   };

@@ -118,10 +118,6 @@ export class RegionCache {
     });
   }
 
-  get isOn(): boolean {
-    return this.mode !== 'off';
-  }
-
   /** Changes nothing that the guest could see. */
   setMode(mode: Tier2Mode): void {
     if (mode === this.mode) return;

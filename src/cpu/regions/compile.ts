@@ -45,7 +45,6 @@ function compileRegion(job: RegionJob, environment: RegionEnvironment): Compiled
     region,
     mode,
     environment,
-    memory: environment.shared.memory,
     slot,
   });
   const body = f.finish().slice();

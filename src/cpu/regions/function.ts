@@ -13,7 +13,6 @@ import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import { call, type FunctionBuilder, type Label, type Local } from '../../wasm/function.ts';
 import { countExecuted, countExit, executeEntry, retryAccess } from '../generator/branch.ts';
 import { Emitter } from '../generator/emitter.ts';
-import type { MemoryFunctions } from '../generator/memory.ts';
 import { REGION_COUNTERS, STATE, STATUS, TLB } from '../state.ts';
 import { type Block, edgeTo, isBackward, isLoop, isMerge, makeBlocks } from './blocks.ts';
 import type { CodeSource, RegionPage } from './code-source.ts';
@@ -30,7 +29,6 @@ export interface RegionOptions {
   readonly region: Region;
   readonly mode: CodeMode;
   readonly environment: RegionEnvironment;
-  readonly memory: MemoryFunctions;
   /** Where the region's entries are counted. */
   readonly slot: number;
 }
@@ -64,7 +62,6 @@ export class RegionFunction {
   readonly source: CodeSource;
   readonly mode: CodeMode;
   readonly environment: RegionEnvironment;
-  readonly memory: MemoryFunctions;
   readonly registers: RegionRegisters;
   readonly flags: RegionFlags;
   /** Cycles left when the current block is done. */
@@ -101,7 +98,6 @@ export class RegionFunction {
     this.source = options.source;
     this.mode = options.mode;
     this.environment = options.environment;
-    this.memory = options.memory;
     this.blocks = blocks;
     this.budget = f.variable('i32');
     this.result = f.variable('i32');
