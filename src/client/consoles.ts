@@ -3,6 +3,9 @@ import type { VmId } from '../protocol/target.ts';
 /** Bytes of output kept per VM for a console that is opened later. */
 const KEPT = 256 * 1024;
 
+/** Reset to Initial State (ESC c): the terminal is empty and as after power-on. */
+const RESET = Uint8Array.of(0x1b, 0x63);
+
 type Sink = (bytes: Uint8Array) => void;
 
 /** Console output by VM. It goes straight to the terminals, past React. */
@@ -21,6 +24,12 @@ export class Consoles {
     while (backlog.size > KEPT && backlog.chunks.length > 1)
       backlog.size -= backlog.chunks.shift()?.length ?? 0;
     for (const sink of this.#sinks.get(vm) ?? []) sink(bytes);
+  }
+
+  /** What the console has shown has not happened yet. */
+  restart(vm: VmId): void {
+    this.#backlog.delete(vm);
+    for (const sink of this.#sinks.get(vm) ?? []) sink(RESET);
   }
 
   /** Replays what was kept and then delivers what comes; returns the way to stop it. */

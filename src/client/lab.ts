@@ -13,7 +13,10 @@ export function connect(port: Port): void {
   connection = new Connection(port, {
     ready: () => useLab.setState({ phase: 'ready' }),
     snapshot: (snapshot) => {
-      for (const { vm, bytes } of snapshot.console) consoles.write(vm, bytes);
+      for (const { vm, bytes, restart } of snapshot.console) {
+        if (restart) consoles.restart(vm);
+        consoles.write(vm, bytes);
+      }
       applySnapshot(snapshot);
     },
     failed: (failure) => useLab.setState({ phase: 'failed', failure }),

@@ -1,3 +1,5 @@
+import type { Stateful } from './state.ts';
+
 /** One wire from a device to an interrupt controller. */
 export interface InterruptLine {
   /** Drives the wire; repeating the present level has no effect. */
@@ -18,11 +20,8 @@ export interface BusTarget {
   write(offset: number, size: AccessSize, value: number): void;
 }
 
-/** What every device offers beside its registers. `State` is plain JSON data. */
-export interface Device<State> {
+/** What every device offers beside its registers. `State` is plain JSON data; restoring it re-arms the timers. */
+export interface Device<State> extends Stateful<State> {
   /** Back to the state after power-on. */
   reset(): void;
-  save(): State;
-  /** Takes over a saved state and re-arms the device's timers from it. */
-  restore(state: State): void;
 }

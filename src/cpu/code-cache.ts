@@ -12,6 +12,7 @@
  */
 import { HANDLER } from './generator/handlers.ts';
 import { CROSSING, LAYOUT, RECORD } from './state.ts';
+import { WrittenPages } from './written-pages.ts';
 
 const PAGE = 0x1000;
 const TABLE_BYTES = PAGE * 4;
@@ -61,12 +62,14 @@ export class CodeCache {
   private nextTable: number = LAYOUT.TABLES;
   private nextRecord: number = LAYOUT.RECORDS;
   private readonly listeners: CodeCacheListener[] = [];
+  readonly writtenPages: WrittenPages;
   /** Counts for the page: instructions decoded, pages dropped, whole flushes. */
   readonly statistics = { decoded: 0, dropped: 0, flushes: 0 };
 
   constructor(memory: WebAssembly.Memory, ramBytes: number) {
     this.u16 = new Uint16Array(memory.buffer);
     this.u32 = new Uint32Array(memory.buffer);
+    this.writtenPages = new WrittenPages(memory);
     this.lines = new Uint32Array(memory.buffer, LAYOUT.LINES, (ramBytes / PAGE) * 2);
   }
 
@@ -134,10 +137,33 @@ export class CodeCache {
 
   /** RAM was written, by whomever: `address` host-physical, all bytes within one page. */
   written(address: number, length: number): void {
+    this.writtenPages.mark(Math.floor(address / PAGE));
     if (!this.holdsCode(address, length)) return;
     const offset = address & (PAGE - 1);
     const end = (offset + length + LINE - 1) & -LINE;
     this.drop(Math.floor(address / PAGE), offset & -LINE, end);
+  }
+
+  /**
+   * Another content of a page is put in place by `replace`: drops what was decoded from the lines that differ.
+   * @param page number of a page of RAM
+   */
+  dropChanged(page: number, replace: () => void): void {
+    const words = new Uint32Array(this.u32.buffer, LAYOUT.RAM + page * PAGE, PAGE / 4);
+    if (!this.holdsCode(page * PAGE, PAGE)) {
+      replace();
+      return;
+    }
+    const before = words.slice();
+    replace();
+    for (let at = 0; at < PAGE; at += LINE) {
+      const [from, to] = [at / 4, (at + LINE) / 4];
+      for (let i = from; i < to; i++) {
+        if (words[i] === before[i]) continue;
+        this.written(page * PAGE + at, LINE);
+        break;
+      }
+    }
   }
 
   findCrossing(address: number, mode: number): CrossingRecord | undefined {

@@ -92,7 +92,7 @@ export class CodeFinder {
   /** Host-physical page number of the code at a linear address, with `table` set; -1 after a fault. */
   private page(linear: number, mode: CodeMode): number {
     const known = this.cachedPage(linear, mode);
-    if (known >= 0) return known;
+    if (known >= 0) return this.table === 0 ? this.addTable(known, linear, mode) : known;
     const page = this.walk(linear);
     if (page < 0) return -1;
     this.table = this.o.code.table(page, mode);
@@ -100,22 +100,37 @@ export class CodeFinder {
     return page;
   }
 
+  /** Gives a page that the execute TLB has without a record table a new one. */
+  private addTable(page: number, linear: number, mode: CodeMode): number {
+    this.table = this.o.code.table(page, mode);
+    const at = this.entry(linear);
+    this.i32[at] = (linear & -PAGE) | mode;
+    this.i32[at + TLB.PAYLOAD / 4] = this.table;
+    return page;
+  }
+
+  /** Index of the entry of the execute TLB where a linear address has to be. */
+  private entry(linear: number): number {
+    const slot = (linear >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
+    return (this.regs.i32[STATE.TLB_BANK >> 2] + TLB.EXECUTE + slot) >> 2;
+  }
+
   /** Page and record table of the code at a linear address, as the execute TLB has it; nothing changes. */
   lookUp(linear: number, mode: CodeMode): { physical: number; table: number } | undefined {
     const { table } = this;
     const physical = this.cachedPage(linear, mode);
-    const found = physical < 0 ? undefined : { physical, table: this.table };
+    const found = physical < 0 || this.table === 0 ? undefined : { physical, table: this.table };
     this.table = table;
     return found;
   }
 
-  /** The same from the execute TLB alone; -1 when it is not there. */
+  /** The same from the execute TLB alone; -1 when it is not there. `table` is 0 when there is none any more. */
   private cachedPage(linear: number, mode: CodeMode): number {
     const { i32 } = this;
-    const slot = (linear >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
-    const at = (this.regs.i32[STATE.TLB_BANK >> 2] + TLB.EXECUTE + slot) >> 2;
-    if (i32[at] !== ((linear & -PAGE) | mode) || i32[at + 1] !== upperHalf(linear)) return -1;
-    this.table = i32[at + TLB.PAYLOAD / 4];
+    const at = this.entry(linear);
+    const tag = (linear & -PAGE) | mode;
+    if ((i32[at] & ~TLB.NO_TABLE_TAG) !== tag || i32[at + 1] !== upperHalf(linear)) return -1;
+    this.table = i32[at] === tag ? i32[at + TLB.PAYLOAD / 4] : 0;
     return i32[at + TLB.PHYSICAL_PAGE / 4] & TLB.PAGE_MASK;
   }
 

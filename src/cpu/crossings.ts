@@ -98,6 +98,13 @@ export class CrossingRing {
     return this.entries[this.total++ % this.entries.length];
   }
 
+  copy(): CrossingRing {
+    const copy = new CrossingRing(this.entries.length);
+    copy.total = this.total;
+    for (const [i, entry] of this.entries.entries()) assign(copy.entries[i], entry);
+    return copy;
+  }
+
   /** Copies of those that are kept, from number `first` on, oldest first. */
   from(first: number): RingCrossing[] {
     const oldest = Math.max(first, this.total - this.entries.length, 0);

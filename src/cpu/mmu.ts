@@ -14,6 +14,7 @@ import { INVPCID_TYPE, type LinearMemory } from './system/context.ts';
 import { hasDataBreakpoints, watchesData } from './system/debug.ts';
 import { currentPcid } from './system/mode.ts';
 import { TranslationBuffers } from './tlb.ts';
+import type { WrittenPages } from './written-pages.ts';
 
 const PAGE = 0x1000;
 /** Bits of a linear address, shifted right by 8, that are the offset of its entry in a TLB. */
@@ -33,6 +34,7 @@ export interface MmuOptions {
   readonly regs: Registers;
   readonly ramBytes: number;
   readonly code: CodeCache;
+  readonly written: WrittenPages;
   /** Everything that is not RAM, by host-physical address (offset 0 is address 0). */
   readonly bus: BusTarget;
   /** Called after a translation was dropped or code changed: leave the generated code at the next boundary. */
@@ -72,7 +74,7 @@ export class Mmu implements LinearMemory {
       protect: (page) => this.tlb.protect(page),
       dropped: () => options.resync(),
       flushed: () => {
-        this.tlb.flushExecute();
+        this.tlb.forgetTables();
         options.resync();
       },
     });
@@ -108,17 +110,21 @@ export class Mmu implements LinearMemory {
     const linear = this.dataAddress(segment, lo, hi, bytes);
     if (Number.isNaN(linear)) return 0;
     const inPage = linear & (PAGE - 1);
-    if (!this.walker.walk(linear, ACCESS.WRITE, false)) return 0;
-    const watched = this.watches(linear, bytes, true);
-    const { page } = this.walker;
     const { pending } = this;
+    const known = this.pageWithCode(linear, bytes, false);
+    if (known < 0 && !this.walker.walk(linear, ACCESS.WRITE, false)) return 0;
+    const page = known < 0 ? this.walker.page : known;
+    const watched = this.watches(linear, bytes, true);
     pending.bytes = bytes;
     pending.first = page + inPage;
     pending.firstBytes = bytes;
     if (inPage + bytes <= PAGE) {
       if (page < this.o.ramBytes) {
-        if (!watched) this.fillData(TLB.WRITE, linear);
-        if (!this.o.code.holdsCode(page + inPage, bytes)) return LAYOUT.RAM + page + inPage;
+        if (!watched && known < 0) this.fillData(TLB.WRITE, linear);
+        if (!this.o.code.holdsCode(page + inPage, bytes)) {
+          this.o.written.mark(page / PAGE);
+          return LAYOUT.RAM + page + inPage;
+        }
       }
     } else {
       pending.firstBytes = PAGE - inPage;
@@ -212,13 +218,14 @@ export class Mmu implements LinearMemory {
     supervisor: boolean,
   ): boolean {
     const inPage = linear & (PAGE - 1);
-    if (!this.walker.walk(linear, ACCESS.WRITE, supervisor)) return false;
-    const first = this.walker.page + inPage;
+    const known = this.pageWithCode(linear, bytes, supervisor);
+    if (known < 0 && !this.walker.walk(linear, ACCESS.WRITE, supervisor)) return false;
+    const first = (known < 0 ? this.walker.page : known) + inPage;
     let second = 0;
     if (inPage + bytes > PAGE) {
       if (!this.walker.walk(this.nextPage(linear), ACCESS.WRITE, supervisor)) return false;
       second = this.walker.page;
-    } else {
+    } else if (known < 0) {
       this.remember(TLB.WRITE, linear, supervisor);
     }
     const at = this.scratch + 32;
@@ -237,6 +244,18 @@ export class Mmu implements LinearMemory {
     const present = i32[at] === (linear & -PAGE) && i32[at + 1] === upperHalf(linear);
     const crosses = (linear & (PAGE - 1)) + bytes > PAGE;
     return present && !crosses ? (i32[at + TLB.PAYLOAD / 4] + linear) >>> 0 : 0;
+  }
+
+  /**
+   * Host-physical page of bytes in one page that the write TLB has with the mark of decoded code; -1: not
+   * there. So a page is walked for as often as if it held no code.
+   */
+  private pageWithCode(linear: number, bytes: number, supervisor: boolean): number {
+    const { i32 } = this;
+    if ((linear & (PAGE - 1)) + bytes > PAGE) return -1;
+    const at = (this.bankFor(supervisor) + TLB.WRITE + ((linear >>> 8) & SLOTS)) >> 2;
+    const present = i32[at] === ((linear & -PAGE) | TLB.CODE_TAG) && i32[at + 1] === upperHalf(linear);
+    return present ? (i32[at + TLB.PHYSICAL_PAGE / 4] & TLB.PAGE_MASK) * PAGE : -1;
   }
 
   /** Enters what the walker has just found for `read` or `write`. */

@@ -52,10 +52,10 @@ import { refresh } from './system/mode.ts';
 import { readMsr, writeMsr } from './system/msr.ts';
 import { DecodedRecord } from './system/record.ts';
 import { tscAt } from './system/tsc.ts';
-import type { TranslationBuffers } from './tlb.ts';
+import type { SavedTranslations, TranslationBuffers } from './tlb.ts';
 import { Translator } from './translator.ts';
 import { VMX_OPERATIONS } from './vmx/instructions.ts';
-import { Vmx } from './vmx/vmx.ts';
+import { type SavedVmx, Vmx } from './vmx/vmx.ts';
 import { transcendentalHelper } from './x87/transcendental.ts';
 
 /**
@@ -80,6 +80,22 @@ export interface ProcessorOptions {
   readonly cpuid: CpuidConfig;
   /** What the time-stamp counter counts when this processor's cycle is `now`, where processors have to agree; absent: `now`. */
   readonly tsc?: (now: number) => number;
+}
+
+/** A processor between two instructions. */
+export interface SavedProcessor {
+  /** The CPU block. */
+  readonly block: Uint8Array;
+  readonly stale: number;
+  readonly horizon: number;
+  readonly charged: number;
+  readonly idled: number;
+  readonly stopReason: StopReason | undefined;
+  readonly nmiPending: boolean;
+  readonly initPending: boolean;
+  readonly startupVector: number;
+  readonly translations: SavedTranslations;
+  readonly virtualization: SavedVmx;
 }
 
 /** Why `run` came back. */
@@ -143,6 +159,7 @@ export class Processor implements SystemContext, InterruptTarget {
       regs: this.regs,
       ramBytes: options.ramBytes,
       code: options.runtime.code,
+      written: options.runtime.code.writtenPages,
       bus: options.bus,
       resync: () => this.requestStop(),
     });
@@ -182,6 +199,48 @@ export class Processor implements SystemContext, InterruptTarget {
   /** Wires the local APIC; once, before the first run. */
   connect(source: InterruptSource): void {
     this.source = source;
+  }
+
+  // --- snapshots ----------------------------------------------------------------------------------
+
+  save(): SavedProcessor {
+    const { regs, horizon, charged, idled, stopReason } = this;
+    const { nmiPending, initPending, startupVector } = this;
+    return {
+      block: regs.u8.slice(),
+      stale: regs.stale,
+      horizon,
+      charged,
+      idled,
+      stopReason,
+      nmiPending,
+      initPending,
+      startupVector,
+      translations: this.memory.tlb.save(),
+      virtualization: this.virtualization.save(),
+    };
+  }
+
+  /** After RAM, what is decoded, and `clearWriters`. */
+  restore(saved: SavedProcessor): void {
+    this.regs.u8.set(saved.block);
+    this.regs.stale = saved.stale;
+    this.horizon = saved.horizon;
+    this.charged = saved.charged;
+    this.idled = saved.idled;
+    this.stopReason = saved.stopReason;
+    this.nmiPending = saved.nmiPending;
+    this.initPending = saved.initPending;
+    this.startupVector = saved.startupVector;
+    this.delivering = undefined;
+    this.memory.tlb.restore(saved.translations);
+    this.virtualization.restore(saved.virtualization);
+  }
+
+  /** Marks the pages of RAM that it can write without further notice: see written-pages.ts. */
+  markWritable(): void {
+    this.memory.tlb.markWritable();
+    this.virtualization.markWritable();
   }
 
   /** Power-on. The bootstrap processor is active, the others wait for SIPI. */

@@ -30,6 +30,8 @@ export const TLB = {
   LARGE: 0x8000_0000,
   /** In the tag of a write entry: the page holds decoded code, and its lines decide about each write. */
   CODE_TAG: 1,
+  /** In the tag of an execute entry: the translation is good, the page's record table is gone. */
+  NO_TABLE_TAG: 0x800,
   READ: 0,
   WRITE: 0x4000,
   EXECUTE: 0x8000,
@@ -88,6 +90,8 @@ export const LAYOUT = {
   TRANSLATION: 0x6600000,
   /** Per record table and page offset FF0h-FFFh: `CROSSING` entries. */
   CROSSINGS: 0x8f00000,
+  /** Per page of RAM: u8, 1 when it may have been written since they were looked at last. See written-pages.ts. */
+  WRITTEN: 0x8f80000,
   /** Guest-physical address 0. */
   RAM: 0x9000000,
 } as const;

@@ -14,6 +14,7 @@ import { upperHalf } from './number64.ts';
 import type { Registers } from './registers.ts';
 import { CPU_BLOCK_SIZE, LAYOUT, SEVERAL, STATE, TLB, TRANSLATION_SIZE } from './state.ts';
 import { refreshPrivilege } from './system/mode.ts';
+import { WrittenPages } from './written-pages.ts';
 
 const PAGE = 0x1000;
 const DATA_BANKS = 3;
@@ -37,9 +38,27 @@ interface Context {
   used: number;
 }
 
+/** The used slots of a set (addresses) with their entries, four words each. */
+interface SavedSet {
+  readonly slots: Uint32Array;
+  readonly entries: Uint32Array;
+  readonly globalSlots: Uint32Array;
+  readonly globalEntries: Uint32Array;
+  readonly largeRegions: Uint32Array;
+}
+
+export interface SavedTranslations {
+  readonly contexts: readonly Readonly<Context>[];
+  readonly current: number;
+  readonly uses: number;
+  /** By set; undefined: it is free. */
+  readonly sets: readonly (SavedSet | undefined)[];
+}
+
 export class TranslationBuffers {
   private readonly u32: Uint32Array;
   private readonly regs: Registers;
+  private readonly written: WrittenPages;
   private readonly start: number;
   private readonly contexts: readonly Context[];
   /** Index of the set in use. */
@@ -48,6 +67,7 @@ export class TranslationBuffers {
 
   constructor(memory: WebAssembly.Memory, regs: Registers) {
     this.u32 = new Uint32Array(memory.buffer);
+    this.written = new WrittenPages(memory);
     this.regs = regs;
     this.start = translationArea(regs);
     this.contexts = Array.from({ length: TLB.SETS }, () => ({ vpid: -1, ept: 0, pcid: 0, used: 0 }));
@@ -105,7 +125,9 @@ export class TranslationBuffers {
     u32[at + 1] = upperHalf(page);
     u32[at + 2] = payload;
     u32[at + 3] = (t.page / PAGE) | flags;
-    if (tlb === TLB.WRITE && low === 0) this.noteWriter(t.page / PAGE, slot);
+    if (tlb !== TLB.WRITE) return;
+    this.written.mark(t.page / PAGE);
+    if (low === 0) this.noteWriter(t.page / PAGE, slot);
   }
 
   /** Slot address of the entry with this tag, or 0. @param bank an address */
@@ -231,13 +253,17 @@ export class TranslationBuffers {
     this.dropPage(this.address(this.current), page >>> 0, upperHalf(page) >>> 0);
   }
 
-  /** All record tables are gone: every code page has to be looked up again. */
-  flushExecute(): void {
+  /**
+   * All record tables are gone. The translations stay: what is decoded decides neither about walks of the
+   * page tables nor about what they change.
+   */
+  forgetTables(): void {
+    const { u32 } = this;
     for (const [set, { vpid }] of this.contexts.entries()) {
       if (vpid < 0) continue;
       for (let bank = 0; bank < TLB.BANKS; bank++) {
         const start = (this.address(set) + bank * TLB.BANK_SIZE + TLB.EXECUTE) >> 2;
-        for (let at = start; at < start + TLB.ENTRIES * 4; at += 4) this.invalidate(at);
+        for (let at = start; at < start + TLB.ENTRIES * 4; at += 4) u32[at] |= TLB.NO_TABLE_TAG;
       }
     }
   }
@@ -277,6 +303,121 @@ export class TranslationBuffers {
       const isPiece = (u32[at + 3] & TLB.LARGE) !== 0 && u32[at + 1] === hi && (u32[at] ^ lo) >>> 30 === 0;
       if (isPiece) this.invalidate(at);
     }
+  }
+
+  // --- snapshots ----------------------------------------------------------------------------------
+
+  /** What is in the sets, without what depends on which code is decoded. */
+  save(): SavedTranslations {
+    const { contexts, current, uses } = this;
+    return {
+      contexts: contexts.map((context) => ({ ...context })),
+      current,
+      uses,
+      sets: contexts.map(({ vpid }, set) => (vpid < 0 ? undefined : this.saveSet(this.address(set)))),
+    };
+  }
+
+  /** After RAM and what is decoded are as they are to be, and `clearWriters` was called. */
+  restore(saved: SavedTranslations): void {
+    this.current = saved.current;
+    this.uses = saved.uses;
+    for (const [set, context] of this.contexts.entries()) {
+      Object.assign(context, saved.contexts[set]);
+      const content = saved.sets[set];
+      if (content === undefined) continue;
+      this.clear(set);
+      this.restoreSet(this.address(set), content);
+    }
+  }
+
+  /** Marks the pages that can be written without another fill. */
+  markWritable(): void {
+    const { u32 } = this;
+    for (const [set, { vpid }] of this.contexts.entries()) {
+      if (vpid < 0) continue;
+      const base = this.address(set);
+      for (const [log, counter] of LOGS) {
+        const first = (base + log) >> 2;
+        const count = u32[(base + counter) >> 2];
+        for (let i = first; i < first + count; i++) {
+          const at = u32[i] >> 2;
+          if (tlbOf(u32[i] - base) === TLB.WRITE && !this.isInvalid(at))
+            this.written.mark(u32[at + 3] & TLB.PAGE_MASK);
+        }
+      }
+    }
+  }
+
+  private saveSet(base: number): SavedSet {
+    const { u32 } = this;
+    const [slots, globalSlots] = LOGS.map(([log, counter]) => {
+      const first = (base + log) >> 2;
+      return u32.slice(first, first + u32[(base + counter) >> 2]);
+    });
+    const large = (base + TLB.LARGE_REGIONS) >> 2;
+    const entries = (of: Uint32Array): Uint32Array => {
+      const words = new Uint32Array(of.length * ENTRY_WORDS);
+      for (let i = 0; i < of.length; i++) this.saveEntry(base, of[i], words, i * ENTRY_WORDS);
+      return words;
+    };
+    return {
+      slots,
+      entries: entries(slots),
+      globalSlots,
+      globalEntries: entries(globalSlots),
+      largeRegions: u32.slice(large, large + 2),
+    };
+  }
+
+  private saveEntry(base: number, slot: number, to: Uint32Array, index: number): void {
+    const { u32 } = this;
+    const at = slot >> 2;
+    const tlb = tlbOf(slot - base);
+    const valid = !this.isInvalid(at);
+    let tag = u32[at];
+    let payload = u32[at + 2];
+    if (valid && tlb === TLB.WRITE) tag &= ~TLB.CODE_TAG;
+    if (valid && tlb === TLB.EXECUTE) {
+      tag |= TLB.NO_TABLE_TAG;
+      payload = 0;
+    }
+    to[index] = tag;
+    to[index + 1] = u32[at + 1];
+    to[index + 2] = valid ? payload : 0;
+    to[index + 3] = u32[at + 3];
+  }
+
+  private restoreSet(base: number, saved: SavedSet): void {
+    const { u32 } = this;
+    const parts = [
+      { slots: saved.slots, entries: saved.entries },
+      { slots: saved.globalSlots, entries: saved.globalEntries },
+    ];
+    for (const [n, { slots, entries }] of parts.entries()) {
+      const [log, counter] = LOGS[n];
+      u32.set(slots, (base + log) >> 2);
+      u32[(base + counter) >> 2] = slots.length;
+      for (let i = 0; i < slots.length; i++) {
+        const at = slots[i] >> 2;
+        for (let word = 0; word < ENTRY_WORDS; word++) u32[at + word] = entries[i * ENTRY_WORDS + word];
+        if (tlbOf(slots[i] - base) === TLB.WRITE && !this.isInvalid(at)) this.settleWriter(slots[i]);
+      }
+    }
+    u32.set(saved.largeRegions, (base + TLB.LARGE_REGIONS) >> 2);
+  }
+
+  /** A write entry that has just come back: marks it when its page holds code now. */
+  private settleWriter(slot: number): void {
+    const { u32 } = this;
+    const page = u32[(slot >> 2) + 3] & TLB.PAGE_MASK;
+    const lines = (LAYOUT.LINES >> 2) + 2 * page;
+    if ((u32[lines] | u32[lines + 1]) !== 0) u32[slot >> 2] |= TLB.CODE_TAG;
+    else this.noteWriter(page, slot);
+  }
+
+  private isInvalid(at: number): boolean {
+    return this.u32[at] === 0xffff_ffff && this.u32[at + 1] === 0xffff_ffff;
   }
 
   private invalidate(at: number): void {
@@ -320,6 +461,16 @@ export class TranslationBuffers {
   private address(set: number): number {
     return this.start + set * TLB.SET_SIZE;
   }
+}
+
+const ENTRY_WORDS = TLB.ENTRY_SIZE / 4;
+
+/** Whether an offset in a set is in a read, write or execute TLB. */
+const tlbOf = (offset: number): number => (offset % TLB.BANK_SIZE) & ~(TLB.WRITE - 1);
+
+/** Before the translations of a computer's processors are restored: no write-TLB slot is known. */
+export function clearWriters(memory: WebAssembly.Memory, ramBytes: number): void {
+  new Uint32Array(memory.buffer, LAYOUT.WRITERS, ramBytes / PAGE).fill(0);
 }
 
 const LOGS = [

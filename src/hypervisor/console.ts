@@ -1,9 +1,16 @@
 /** The console of a VM: reached by its serial port, or by hypercalls once the guest uses them. */
 
+import type { Stateful } from '../contracts/state.ts';
+
 /** Input that a guest has not read; older bytes are dropped first. */
 const INPUT_LIMIT = 4096;
 
-export class VmConsole {
+export interface SavedConsole {
+  readonly input: readonly number[];
+  readonly byHypercall: boolean;
+}
+
+export class VmConsole implements Stateful<SavedConsole> {
   private readonly output: (byte: number) => void;
   private readonly serial: (bytes: readonly number[]) => void;
   private input: number[] = [];
@@ -24,6 +31,15 @@ export class VmConsole {
     this.input.push(...bytes);
     if (this.input.length > INPUT_LIMIT) this.input = this.input.slice(-INPUT_LIMIT);
     if (!this.byHypercall) this.serial(bytes);
+  }
+
+  save(): SavedConsole {
+    return { input: [...this.input], byHypercall: this.byHypercall };
+  }
+
+  restore(saved: SavedConsole): void {
+    this.input = [...saved.input];
+    this.byHypercall = saved.byHypercall;
   }
 
   /** What a CONSOLE_READ hypercall gets. */

@@ -1,5 +1,7 @@
 /** Host page frames and who owns each. */
 
+import type { Stateful } from '../contracts/state.ts';
+
 export const FRAME_SIZE = 0x1000;
 
 export type FrameUse = 'hypervisor' | 'page-tables' | 'guest' | 'free';
@@ -16,8 +18,16 @@ export type OwnerIndex = number;
 
 const FREE: OwnerIndex = 0;
 
+export interface SavedFrames {
+  readonly table: readonly FrameOwner[];
+  readonly held: readonly number[];
+  readonly owner: Uint16Array;
+  readonly returned: readonly number[];
+  readonly untouched: number;
+}
+
 /** Hands out frames of host memory, lowest first, and remembers the owner of every one. */
-export class FrameAllocator {
+export class FrameAllocator implements Stateful<SavedFrames> {
   private readonly table: FrameOwner[] = [{ use: 'free', vm: undefined, label: 'free' }];
   private readonly held: number[] = [0];
   /** Owner of each frame. */
@@ -99,6 +109,20 @@ export class FrameAllocator {
       frame = end;
     }
     return Uint32Array.from(runs);
+  }
+
+  save(): SavedFrames {
+    const { table, held, owner, returned, untouched } = this;
+    return { table: [...table], held: [...held], owner: owner.slice(), returned: [...returned], untouched };
+  }
+
+  restore(saved: SavedFrames): void {
+    this.table.splice(0, Number.POSITIVE_INFINITY, ...saved.table);
+    this.held.splice(0, Number.POSITIVE_INFINITY, ...saved.held);
+    this.owner.set(saved.owner);
+    this.returned.length = 0;
+    for (const frame of saved.returned) this.returned.push(frame);
+    this.untouched = saved.untouched;
   }
 
   private give(frame: number, owner: OwnerIndex): void {

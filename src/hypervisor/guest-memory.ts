@@ -1,13 +1,20 @@
 /** The RAM of a VM: guest-physical addresses 0 to size, backed by host frames from first use on. */
 import type { HostMemory } from '../contracts/host-cpu.ts';
 import type { PhysicalMemory } from '../contracts/memory.ts';
+import type { Stateful } from '../contracts/state.ts';
 import { EptMapper, OutOfFramesError } from './ept-mapper.ts';
 import { FRAME_SIZE, type FrameAllocator, type OwnerIndex } from './frames.ts';
 
 /** Pages backed at a time when a guest touches one that is not: those of its aligned group. */
 const GROUP = 16;
 
-export class GuestMemory implements PhysicalMemory {
+export interface SavedGuestMemory {
+  /** Pages with a frame. */
+  readonly mapped: number;
+  readonly ballooned: Uint8Array;
+}
+
+export class GuestMemory implements PhysicalMemory, Stateful<SavedGuestMemory> {
   readonly size: number;
   readonly ept: EptMapper;
   private readonly host: HostMemory;
@@ -62,6 +69,16 @@ export class GuestMemory implements PhysicalMemory {
     const page = guestPhysical - offset;
     const frame = this.ept.lookup(page);
     return (frame >= 0 ? frame : this.backPage(page)) + offset;
+  }
+
+  /** What is not in host memory: which pages are mapped is. */
+  save(): SavedGuestMemory {
+    return { mapped: this.ept.mapped, ballooned: this.ballooned.slice() };
+  }
+
+  restore(saved: SavedGuestMemory): void {
+    this.ept.mapped = saved.mapped;
+    this.ballooned.set(saved.ballooned);
   }
 
   read(address: number, length: number): Uint8Array {

@@ -6,17 +6,18 @@ import { ENTRY_FAILURE, exitReason } from '../arch/exit-reasons.ts';
 import { FIELD } from '../arch/vmcs.ts';
 import { VM_ERROR_TEXTS, VMX_MSR } from '../arch/vmx.ts';
 import type { HostCpu, HostMemory, HostSoftware } from '../contracts/host-cpu.ts';
+import type { Stateful } from '../contracts/state.ts';
 import { COST } from './costs.ts';
 import { prepareEvents, prepareSlice, prepareTime } from './entry.ts';
 import { restoreInterruptedEvent } from './exits/events.ts';
 import { EXIT_HANDLERS } from './exits/table.ts';
-import { FrameAllocator, type OwnerIndex } from './frames.ts';
-import { HOST_VECTOR, PhysicalCpu } from './physical-cpu.ts';
-import { RunLog } from './run-log.ts';
+import { FrameAllocator, type OwnerIndex, type SavedFrames } from './frames.ts';
+import { HOST_VECTOR, PhysicalCpu, type SavedPhysicalCpu } from './physical-cpu.ts';
+import { RunLog, type SavedRunLog } from './run-log.ts';
 import { FairScheduler } from './scheduler/fair.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import type { Vcpu } from './vcpu.ts';
-import { Vm, type VmEnd, type VmHost, type VmOptions } from './vm.ts';
+import { type SavedVm, Vm, type VmEnd, type VmHost, type VmOptions } from './vm.ts';
 import { bootState, resetState, setUpVmcs, startupState } from './vmcs-setup.ts';
 
 export interface HypervisorOptions {
@@ -50,7 +51,21 @@ export class VmStateError extends Error {
   }
 }
 
-export class Hypervisor implements HostSoftware {
+export interface SavedHypervisor {
+  readonly frames: SavedFrames;
+  readonly scheduler: unknown;
+  readonly log: SavedRunLog;
+  readonly vms: readonly SavedVm[];
+  /** Destroyed ones that still hold something. */
+  readonly doomed: readonly SavedVm[];
+  readonly pcpus: readonly { readonly p: PhysicalCpu; readonly saved: SavedPhysicalCpu }[];
+  readonly freshFx: Uint8Array;
+  readonly timerShift: number;
+  readonly nextVm: number;
+  readonly nextVpid: number;
+}
+
+export class Hypervisor implements HostSoftware, Stateful<SavedHypervisor> {
   readonly frames: FrameAllocator;
   readonly scheduler: Scheduler<Vcpu>;
   readonly log = new RunLog();
@@ -64,6 +79,8 @@ export class Hypervisor implements HostSoftware {
   /** x87 and SSE state after power-on. */
   private readonly freshFx = new Uint8Array(512);
   private timerShift = 0;
+  /** Virtual devices are being put back: what they ask for has been done already. */
+  private restoring = false;
   private nextVm = 1;
   private nextVpid = 1;
 
@@ -78,7 +95,22 @@ export class Hypervisor implements HostSoftware {
 
   /** Makes a VM and loads its image. Throws what the loader throws, or RangeError for impossible options. */
   create(options: VmOptions): Vm {
-    return this.make(this.nextVm++, options);
+    const frames = this.frames.save();
+    const { nextVpid } = this;
+    try {
+      const vm = this.make(this.nextVm, options);
+      this.nextVm++;
+      return vm;
+    } catch (error) {
+      this.frames.restore(frames);
+      this.nextVpid = nextVpid;
+      throw error;
+    }
+  }
+
+  /** Number of the VM that will be created next. */
+  get nextId(): number {
+    return this.nextVm;
   }
 
   /** Starts a created VM, or lets a paused one go on. */
@@ -132,6 +164,50 @@ export class Hypervisor implements HostSoftware {
   type(vm: Vm, bytes: readonly number[]): void {
     vm.console.type(bytes);
     this.kickAll();
+  }
+
+  // --- snapshots; host memory is the computer's -----------------------------------------------------
+
+  save(): SavedHypervisor {
+    const { nextVm, nextVpid, timerShift } = this;
+    return {
+      frames: this.frames.save(),
+      scheduler: this.scheduler.save(),
+      log: this.log.save(),
+      vms: [...this.vms.values()].map((vm) => vm.save()),
+      doomed: [...this.doomed].map((vm) => vm.save()),
+      // One that has not been taken over yet has no state.
+      pcpus: this.pcpus.map((p) => ({ p, saved: p.save() })),
+      freshFx: this.freshFx.slice(),
+      timerShift,
+      nextVm,
+      nextVpid,
+    };
+  }
+
+  restore(saved: SavedHypervisor): void {
+    this.restoring = true;
+    for (const vm of [...saved.vms, ...saved.doomed]) vm.vm.restore(vm);
+    this.restoring = false;
+    replaceAll(
+      this.vms,
+      saved.vms.map(({ vm }) => [vm.id, vm]),
+    );
+    this.doomed.clear();
+    for (const { vm } of saved.doomed) this.doomed.add(vm);
+    this.pcpus.length = 0;
+    for (const { p, saved: state } of saved.pcpus) {
+      this.pcpus[p.index] = p;
+      p.restore(state);
+    }
+    this.frames.restore(saved.frames);
+    this.scheduler.restore(saved.scheduler);
+    this.log.restore(saved.log);
+    this.freshFx.set(saved.freshFx);
+    this.timerShift = saved.timerShift;
+    this.nextVm = saved.nextVm;
+    this.nextVpid = saved.nextVpid;
+    this.active = undefined;
   }
 
   // --- HostSoftware -------------------------------------------------------------------------------
@@ -419,6 +495,7 @@ export class Hypervisor implements HostSoftware {
   }
 
   private timersChanged(vm: Vm): void {
+    if (this.restoring) return;
     const p = this.timerCpu(vm);
     // The active processor programs its timer before it leaves; others have to be told.
     if (p !== undefined && p !== this.active) this.kick(p);
@@ -426,6 +503,7 @@ export class Hypervisor implements HostSoftware {
 
   /** An event for a virtual CPU may have come. */
   private kicked(vcpu: Vcpu): void {
+    if (this.restoring) return;
     const { vm } = vcpu;
     if (vcpu.initPending && vcpu.state !== 'ended') {
       vcpu.state = 'waiting';
@@ -499,6 +577,11 @@ export class Hypervisor implements HostSoftware {
   private pcpuOf(vcpu: Vcpu): PhysicalCpu | undefined {
     return vcpu.runningOn === undefined ? undefined : this.pcpus[vcpu.runningOn];
   }
+}
+
+function replaceAll<K, V>(map: Map<K, V>, entries: readonly (readonly [K, V])[]): void {
+  map.clear();
+  for (const [key, value] of entries) map.set(key, value);
 }
 
 function expectSuccess(error: number, instruction: string): void {

@@ -1,6 +1,7 @@
 /** One physical CPU as the hypervisor keeps it: what is loaded and what runs there, and its local APIC. */
 import { VMX_MSR } from '../arch/vmx.ts';
 import type { HostCpu } from '../contracts/host-cpu.ts';
+import type { Stateful } from '../contracts/state.ts';
 import { ExitContext } from './exits/context.ts';
 import type { Hypervisor } from './hypervisor.ts';
 import type { Vcpu } from './vcpu.ts';
@@ -16,7 +17,17 @@ const SVR_ENABLE = 0x1ff;
 const LVT_TSC_DEADLINE = 2 << 17;
 const HIGH = 0x1_0000_0000;
 
-export class PhysicalCpu {
+export interface SavedPhysicalCpu
+  extends Readonly<
+    Pick<
+      PhysicalCpu,
+      'loaded' | 'running' | 'stopRequest' | 'sliceEnd' | 'exitAt' | 'exitReason' | 'idle' | 'staleEpt'
+    >
+  > {
+  readonly deadline: number;
+}
+
+export class PhysicalCpu implements Stateful<SavedPhysicalCpu> {
   readonly cpu: HostCpu;
   readonly context: ExitContext;
   /** Whose registers and VMCS the processor holds. */
@@ -57,6 +68,20 @@ export class PhysicalCpu {
     cpu.wrmsr(APIC_BASE.MSR, (base.lo | APIC_BASE.ENABLE | APIC_BASE.X2APIC) >>> 0, base.hi);
     cpu.wrmsr(X2APIC.SVR, SVR_ENABLE, 0);
     cpu.wrmsr(X2APIC.LVT_TIMER, HOST_VECTOR.TIMER | LVT_TSC_DEADLINE, 0);
+  }
+
+  /** In a text, the number stands for it. */
+  toJSON(): number {
+    return this.index;
+  }
+
+  save(): SavedPhysicalCpu {
+    const { loaded, running, stopRequest, sliceEnd, exitAt, exitReason, idle, staleEpt, deadline } = this;
+    return { loaded, running, stopRequest, sliceEnd, exitAt, exitReason, idle, staleEpt, deadline };
+  }
+
+  restore(saved: SavedPhysicalCpu): void {
+    Object.assign(this, saved);
   }
 
   /** VMCS revision identifier. */

@@ -1,5 +1,7 @@
 /** Who ran where, from when to when, and why it stopped. Keeps the latest stays. */
 
+import type { Stateful } from '../contracts/state.ts';
+
 export interface Stay {
   readonly pcpu: number;
   readonly vm: number;
@@ -14,7 +16,13 @@ export interface Stay {
 
 const KEPT = 2048;
 
-export class RunLog {
+export interface SavedRunLog {
+  readonly ended: readonly Stay[];
+  readonly oldest: number;
+  readonly open: ReadonlyMap<number, Stay>;
+}
+
+export class RunLog implements Stateful<SavedRunLog> {
   private readonly ended: Stay[] = [];
   private readonly open = new Map<number, Stay>();
   /** Index in `ended` of the oldest once it is full. */
@@ -37,6 +45,18 @@ export class RunLog {
       this.oldest = (this.oldest + 1) % KEPT;
     }
     return now - stay.from;
+  }
+
+  save(): SavedRunLog {
+    return { ended: [...this.ended], oldest: this.oldest, open: new Map(this.open) };
+  }
+
+  restore(saved: SavedRunLog): void {
+    this.ended.length = 0;
+    for (const stay of saved.ended) this.ended.push(stay);
+    this.oldest = saved.oldest;
+    this.open.clear();
+    for (const [pcpu, stay] of saved.open) this.open.set(pcpu, stay);
   }
 
   /** Oldest first; those still open last. */

@@ -3,6 +3,7 @@
  * own that stands still while the VM is paused: guest cycles = host cycles - offset.
  */
 import type { Clock, Timer } from '../contracts/clock.ts';
+import type { Stateful } from '../contracts/state.ts';
 
 interface Alarm {
   readonly name: string;
@@ -11,7 +12,14 @@ interface Alarm {
   when: number | undefined;
 }
 
-export class GuestClock implements Clock {
+export interface SavedGuestClock {
+  /** Host cycles less guest cycles while it runs. */
+  readonly offset: number;
+  /** Guest cycle at which it stands still; undefined: it runs. */
+  readonly stoppedAt: number | undefined;
+}
+
+export class GuestClock implements Clock, Stateful<SavedGuestClock> {
   readonly hz: number;
   private readonly hostNow: () => number;
   private readonly changed: () => void;
@@ -87,6 +95,17 @@ export class GuestClock implements Clock {
       this.findNext();
       alarm.fire();
     }
+  }
+
+  /** The alarms are their owners' to put back. */
+  save(): SavedGuestClock {
+    const { offset, stoppedAt } = this;
+    return { offset, stoppedAt };
+  }
+
+  restore(saved: SavedGuestClock): void {
+    this.offset = saved.offset;
+    this.stoppedAt = saved.stoppedAt;
   }
 
   private findNext(): void {

@@ -3,6 +3,7 @@ import { VECTOR } from '../arch/registers.ts';
 import { INTERRUPTION, INTERRUPTION_TYPE } from '../arch/vmx.ts';
 import type { HostCpu } from '../contracts/host-cpu.ts';
 import type { InterruptTarget } from '../contracts/interrupts.ts';
+import type { Stateful } from '../contracts/state.ts';
 import type { LocalApic } from '../devices/apic/local-apic.ts';
 import type { Entity } from './scheduler/scheduler.ts';
 import type { Vm } from './vm.ts';
@@ -29,10 +30,25 @@ const DR6_RESET = 0xffff_0ff0;
 class SavedRegisters {
   readonly gprs = new Uint32Array(32);
   readonly fx = new Uint8Array(512);
-  readonly msrs = SWITCHED_MSRS.map(() => ({ lo: 0, hi: 0 }));
-  readonly drs = SWITCHED_DRS.map((n) => ({ lo: n === 6 ? DR6_RESET : 0, hi: 0 }));
+  msrs = SWITCHED_MSRS.map(() => ({ lo: 0, hi: 0 }));
+  drs = SWITCHED_DRS.map((n) => ({ lo: n === 6 ? DR6_RESET : 0, hi: 0 }));
   cr2Lo = 0;
   cr2Hi = 0;
+
+  copy(): SavedRegisters {
+    const copy = new SavedRegisters();
+    copy.assign(this);
+    return copy;
+  }
+
+  assign(from: SavedRegisters): void {
+    this.gprs.set(from.gprs);
+    this.fx.set(from.fx);
+    this.msrs = from.msrs.map((msr) => ({ ...msr }));
+    this.drs = from.drs.map((dr) => ({ ...dr }));
+    this.cr2Lo = from.cr2Lo;
+    this.cr2Hi = from.cr2Hi;
+  }
 
   save(cpu: HostCpu): void {
     this.gprs.set(cpu.gprs);
@@ -60,7 +76,36 @@ class SavedRegisters {
   }
 }
 
-export class Vcpu implements Entity, InterruptTarget {
+/** Fields of a virtual CPU that change and can be copied as they are. */
+const SAVED_FIELDS = [
+  'state',
+  'prepared',
+  'launched',
+  'loadedOn',
+  'lastOn',
+  'runningOn',
+  'ran',
+  'primaryControls',
+  'preemptionTimer',
+  'tscOffset',
+  'injection',
+  'injectionError',
+  'injectionLength',
+  'nmiPending',
+  'startupVector',
+  'initPending',
+] as const;
+
+export interface SavedVcpu extends Readonly<Pick<Vcpu, (typeof SAVED_FIELDS)[number]>> {
+  readonly registers: SavedRegisters;
+  readonly storedMsrs: readonly (readonly [index: number, value: { lo: number; hi: number }])[];
+  readonly directVectors: readonly number[];
+}
+
+const pick = <T, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> =>
+  Object.fromEntries(keys.map((key) => [key, from[key]])) as Pick<T, K>;
+
+export class Vcpu implements Entity, InterruptTarget, Stateful<SavedVcpu> {
   readonly vm: Vm;
   readonly index: number;
   readonly weight: number;
@@ -128,6 +173,31 @@ export class Vcpu implements Entity, InterruptTarget {
   /** Live while loaded on a physical CPU, else as saved. */
   get gprs(): Uint32Array {
     return this.loadedOn?.gprs ?? this.saved.gprs;
+  }
+
+  // --- snapshots --------------------------------------------------------------------------------
+
+  save(): SavedVcpu {
+    return {
+      ...pick(this, SAVED_FIELDS),
+      registers: this.saved.copy(),
+      storedMsrs: [...this.storedMsrs],
+      directVectors: [...this.directVectors],
+    };
+  }
+
+  restore(saved: SavedVcpu): void {
+    const { registers, storedMsrs, directVectors, ...fields } = saved;
+    Object.assign(this, fields);
+    this.saved.assign(registers);
+    this.storedMsrs.clear();
+    for (const [index, value] of storedMsrs) this.storedMsrs.set(index, value);
+    this.directVectors.splice(0, Number.POSITIVE_INFINITY, ...directVectors);
+  }
+
+  /** In a text, the name stands for it. */
+  toJSON(): string {
+    return this.name;
   }
 
   // --- events -----------------------------------------------------------------------------------

@@ -4,13 +4,14 @@ import type { BootState } from '../contracts/boot.ts';
 import type { Timer } from '../contracts/clock.ts';
 import type { HostMemory } from '../contracts/host-cpu.ts';
 import type { PhysicalMemory } from '../contracts/memory.ts';
+import type { Stateful } from '../contracts/state.ts';
 import { Board } from '../devices/board.ts';
-import { VmConsole } from './console.ts';
+import { type SavedConsole, VmConsole } from './console.ts';
 import { FRAME_SIZE, type FrameAllocator } from './frames.ts';
-import { GuestMemory } from './guest-memory.ts';
+import { GuestMemory, type SavedGuestMemory } from './guest-memory.ts';
 import { msrBitmap } from './msr-bitmap.ts';
-import { GuestClock } from './timers.ts';
-import { Vcpu } from './vcpu.ts';
+import { GuestClock, type SavedGuestClock } from './timers.ts';
+import { type SavedVcpu, Vcpu } from './vcpu.ts';
 
 /** Puts an image into memory and says how the first processor starts; throws when it cannot be booted. */
 export type Loader = (
@@ -64,6 +65,13 @@ export interface VmHost {
   ended(vm: Vm): void;
 }
 
+interface SavedCounters {
+  readonly exits: Float64Array;
+  readonly exitCycles: Float64Array;
+  readonly hypercalls: readonly (readonly [number: number, counts: { count: number; errors: number }])[];
+  readonly backed: number;
+}
+
 /** Counts of VM exits by basic reason, and of hypercalls by number. */
 export class VmCounters {
   readonly exits = new Float64Array(EXIT_REASONS_LENGTH);
@@ -80,12 +88,41 @@ export class VmCounters {
     this.hypercalls.set(number, entry);
   }
 
+  save(): SavedCounters {
+    const { exits, exitCycles, hypercalls, backed } = this;
+    const calls = [...hypercalls].map(([number, counts]) => [number, { ...counts }] as const);
+    return { exits: exits.slice(), exitCycles: exitCycles.slice(), hypercalls: calls, backed };
+  }
+
+  restore(saved: SavedCounters): void {
+    this.exits.set(saved.exits);
+    this.exitCycles.set(saved.exitCycles);
+    this.hypercalls.clear();
+    for (const [number, counts] of saved.hypercalls) this.hypercalls.set(number, { ...counts });
+    this.backed = saved.backed;
+  }
+
   get total(): number {
     return this.exits.reduce((a, b) => a + b, 0);
   }
 }
 
-export class Vm {
+export interface SavedVm {
+  readonly vm: Vm;
+  readonly state: VmState;
+  readonly end: VmEnd | undefined;
+  readonly tscAdjust: number;
+  readonly counters: SavedCounters;
+  readonly memory: SavedGuestMemory;
+  readonly clock: SavedGuestClock;
+  readonly console: SavedConsole;
+  readonly board: Record<string, unknown>;
+  readonly vcpus: readonly SavedVcpu[];
+  /** Alarms of SET_TIMER hypercalls, by virtual CPU. */
+  readonly timers: readonly { readonly when: number | undefined; readonly vector: number }[];
+}
+
+export class Vm implements Stateful<SavedVm> {
   readonly id: number;
   readonly options: VmOptions;
   readonly memory: GuestMemory;
@@ -169,6 +206,43 @@ export class Vm {
     timer.vector = vector;
     if (when === undefined) timer.alarm.cancel();
     else timer.alarm.set(when);
+  }
+
+  // --- snapshots; the memory's content is the host's ------------------------------------------------
+
+  save(): SavedVm {
+    return {
+      vm: this,
+      state: this.state,
+      end: this.end,
+      tscAdjust: this.tscAdjust,
+      counters: this.counters.save(),
+      memory: this.memory.save(),
+      clock: this.clock.save(),
+      console: this.console.save(),
+      board: this.board.save(),
+      vcpus: this.vcpus.map((vcpu) => vcpu.save()),
+      timers: this.timers.map(({ alarm, vector }) => ({ when: alarm.when, vector })),
+    };
+  }
+
+  /** What its devices tell its virtual CPUs while they are put back is undone by their own states. */
+  restore(saved: SavedVm): void {
+    this.state = saved.state;
+    this.end = saved.end;
+    this.tscAdjust = saved.tscAdjust;
+    this.counters.restore(saved.counters);
+    this.memory.restore(saved.memory);
+    this.clock.restore(saved.clock);
+    this.console.restore(saved.console);
+    this.board.restore(saved.board);
+    for (const [i, timer] of saved.timers.entries()) this.setTimer(this.vcpus[i], timer.when, timer.vector);
+    for (const [i, vcpu] of saved.vcpus.entries()) this.vcpus[i].restore(vcpu);
+  }
+
+  /** In a text, the number stands for it. */
+  toJSON(): number {
+    return this.id;
   }
 
   /** Ends the VM for good; the others do not notice. */

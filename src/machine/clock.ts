@@ -62,6 +62,11 @@ export class MachineClock implements Clock {
     return this.earliest;
   }
 
+  /** When time has been set back, and the owners of the timers have put them back. */
+  restore(earliest: number): void {
+    this.earliest = earliest;
+  }
+
   /** Fires what is due at `now`, in order of instant, then of creation. */
   fireDue(now: number): void {
     for (;;) {

@@ -8,18 +8,20 @@
 import type { CpuidConfig } from '../arch/cpuid.ts';
 import { MEMORY_MAP } from '../arch/pc.ts';
 import type { InterruptTarget } from '../contracts/interrupts.ts';
+import type { Stateful } from '../contracts/state.ts';
 import type { RegionInfo, Tier2Mode, Tier2Statistics } from '../contracts/tiers.ts';
 import type { CodeCache } from '../cpu/code-cache.ts';
 import { PHYSICAL_BITS } from '../cpu/paging.ts';
-import { Processor } from '../cpu/processor.ts';
+import { Processor, type SavedProcessor } from '../cpu/processor.ts';
 import { Runtime } from '../cpu/runtime.ts';
 import { LAYOUT } from '../cpu/state.ts';
 import type { StopReason } from '../cpu/system/context.ts';
+import { clearWriters } from '../cpu/tlb.ts';
 import { Board } from '../devices/board.ts';
 import { type BootImage, loadImage } from './boot/load.ts';
 import { applyBootState } from './boot-state.ts';
 import { MachineClock } from './clock.ts';
-import { COMPUTER_CONSOLE, Journal } from './journal.ts';
+import { COMPUTER_CONSOLE, Journal, type JournalInput } from './journal.ts';
 import { Ram } from './physical-memory.ts';
 
 export interface ComputerOptions {
@@ -37,6 +39,21 @@ export interface ComputerOptions {
   readonly withhold?: readonly string[];
   /** Whether code that runs often is compiled. */
   readonly tier2?: Tier2Mode;
+}
+
+/** A computer between two instructions, without its RAM. */
+export interface SavedComputer {
+  readonly processors: readonly SavedProcessor[];
+  readonly board: Record<string, unknown>;
+  /** What was attached, by name. */
+  readonly parts: ReadonlyMap<string, unknown>;
+  readonly earliestTimer: number;
+  readonly schedule: {
+    readonly current: number;
+    readonly quantumEnd: number;
+    readonly stop: ComputerStop | undefined;
+    readonly tscSeen: number;
+  };
 }
 
 /** Why `run` came back. */
@@ -67,6 +84,14 @@ const QUANTUM = 20_000;
 /** Cycles of a port access: about a microsecond, as on an ISA bus. */
 const PORT_CYCLES = 200;
 
+/** A journal does not belong to the computer that is to take input from it. */
+export class JournalError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'JournalError';
+  }
+}
+
 export class Computer {
   readonly options: ComputerOptions;
   readonly processors: readonly Processor[];
@@ -75,8 +100,15 @@ export class Computer {
   readonly ram: Ram;
   readonly code: CodeCache;
   private readonly runtime: Runtime;
+  private readonly parts = new Map<string, Stateful<unknown>>();
   readonly memory: WebAssembly.Memory;
   readonly journal = new Journal();
+  /** Takes input that is not for the computer itself. */
+  receive: (input: JournalInput) => void = (input) => {
+    throw new JournalError(
+      `input for ${input.target}: this computer takes only what is typed on ${COMPUTER_CONSOLE}`,
+    );
+  };
   private current = 0;
   private quantumEnd = 0;
   private stop: ComputerStop | undefined;
@@ -164,6 +196,11 @@ export class Computer {
     return this.processors.reduce((sum, p) => sum + p.instructions, 0);
   }
 
+  /** Cycles of all processors together: it grows with whatever happens, and names an instant of the run. */
+  get position(): number {
+    return this.processors.reduce((sum, p) => sum + p.now(), 0);
+  }
+
   /** What decides, beside the processors' own clocks, when each of them runs. */
   get schedule(): { readonly turn: number; readonly quantumEnd: number; readonly tscSeen: number } {
     return { turn: this.current, quantumEnd: this.quantumEnd, tscSeen: this.tscSeen };
@@ -191,38 +228,62 @@ export class Computer {
 
   /** Bytes typed on the console, now. */
   input(bytes: readonly number[]): void {
-    this.journal.add({
-      cycle: this.now,
-      cpu: this.current,
-      input: { kind: 'console', target: COMPUTER_CONSOLE, bytes },
-    });
-    this.board.serial.receive(bytes);
+    this.enter({ kind: 'console', target: COMPUTER_CONSOLE, bytes });
   }
 
-  /** Runs until the cycle `until`, or until something stops the computer. */
+  /** Input from outside, now: it takes effect and goes into the journal, unless it is refused by an error. */
+  enter(input: JournalInput): void {
+    const { position } = this;
+    this.take(input);
+    this.journal.add({ position, input });
+  }
+
+  /** Lets input of the journal that is due at the present position take effect. @returns false: there is none */
+  enterNext(): boolean {
+    const { next } = this.journal;
+    if (next === undefined || next.position !== this.position) return false;
+    this.journal.entered++;
+    this.take(next.input);
+    return true;
+  }
+
+  private take(input: JournalInput): void {
+    if (input.kind === 'console' && input.target === COMPUTER_CONSOLE) this.board.serial.receive(input.bytes);
+    else this.receive(input);
+  }
+
+  /** Runs until the processor whose turn it is reaches the cycle `until`, or until something stops the computer. */
   run(until: number, passBreakpoint = false): ComputerStop {
-    return this.go(until, undefined, passBreakpoint);
+    return this.go(() => until, passBreakpoint);
   }
 
-  /** Runs until it is the turn of processor `cpu`, at `cycle` or later: the instant of a journal entry. */
-  runTo(cpu: number, cycle: number): ComputerStop {
-    return this.go(cycle, cpu, false);
+  /** Runs until `position` is reached or passed, or until something stops the computer. */
+  runTo(position: number, passBreakpoint = false): ComputerStop {
+    return this.go(() => position - this.position + this.now, passBreakpoint);
   }
 
-  /** @param cpu the processor that has to reach `until`; undefined: whichever has its turn */
-  private go(until: number, cpu: number | undefined, passBreakpoint: boolean): ComputerStop {
+  /**
+   * Before a run comes back, timers that are due have fired and the turn has been passed on, so that a position
+   * names one state, however it was reached.
+   * @param goalOf the cycle that the processor whose turn it is has to reach
+   */
+  private go(goalOf: () => number, passBreakpoint: boolean): ComputerStop {
     let pass = passBreakpoint;
     for (;;) {
       if (this.stop) return this.stop;
+      const { processor } = this;
+      if (processor.now() >= this.quantumEnd) {
+        this.nextTurn();
+        continue;
+      }
       if (this.pauseRequested) {
         this.pauseRequested = false;
         return { kind: 'paused' };
       }
-      const { processor } = this;
-      const goal = cpu === undefined || cpu === this.current ? until : Number.POSITIVE_INFINITY;
-      if (processor.now() >= goal) return { kind: 'time' };
-      if (processor.now() >= this.quantumEnd) {
-        this.nextTurn();
+      const goal = Math.min(goalOf(), this.nextInput());
+      if (processor.now() >= goal) {
+        if (processor.now() >= goalOf()) return { kind: 'time' };
+        this.expectNext();
         continue;
       }
       const end = processor.run(Math.min(goal, this.quantumEnd), pass);
@@ -237,10 +298,24 @@ export class Computer {
     }
   }
 
+  /** Cycle of the processor whose turn it is at which input of the journal is due. */
+  private nextInput(): number {
+    const { next } = this.journal;
+    return next === undefined ? Number.POSITIVE_INFINITY : next.position - this.position + this.now;
+  }
+
+  private expectNext(): void {
+    const { next } = this.journal;
+    if (this.enterNext() || next === undefined) return;
+    throw new JournalError(
+      `journal entry ${this.journal.entered} entered at position ${next.position}, ` +
+        `but this run has no such instant: it is at ${this.position}`,
+    );
+  }
+
   /** One instruction or one event of the processor whose turn it is. */
   step(): ComputerStop {
-    while (!this.stop && this.now >= this.quantumEnd) this.nextTurn();
-    return this.run(this.now + 1, true);
+    return this.runTo(this.position + 1, true);
   }
 
   /** Makes the run under way return at the next instruction boundary; the next `run` goes on. */
@@ -253,6 +328,50 @@ export class Computer {
   finish(stop: ComputerStop): void {
     this.stop = stop;
     this.processor.shorten(this.now);
+  }
+
+  /** Adds something that decides how the run goes on and is part of each saved state: the hypervisor. */
+  attach(name: string, part: Stateful<unknown>): void {
+    this.parts.set(name, part);
+  }
+
+  // --- snapshots; RAM and decoded code are the caller's (snapshots.ts) ------------------------------
+
+  save(): SavedComputer {
+    const { current, quantumEnd, stop, tscSeen } = this;
+    return {
+      processors: this.processors.map((processor) => processor.save()),
+      board: this.board.save(),
+      parts: this.saveParts(),
+      earliestTimer: this.clock.next,
+      schedule: { current, quantumEnd, stop, tscSeen },
+    };
+  }
+
+  /** States of what was attached, by name. */
+  saveParts(): ReadonlyMap<string, unknown> {
+    return new Map([...this.parts].map(([name, part]) => [name, part.save()]));
+  }
+
+  restore(saved: SavedComputer): void {
+    const restoreProcessors = (): void =>
+      this.processors.forEach((processor, i) => {
+        processor.restore(saved.processors[i]);
+      });
+    clearWriters(this.memory, this.options.ramBytes);
+    // Devices and the hypervisor find the present as it is to be; what their lines tell the processors
+    // while they are put back is overwritten afterwards.
+    restoreProcessors();
+    for (const [name, part] of this.parts) part.restore(saved.parts.get(name));
+    this.board.restore(saved.board);
+    restoreProcessors();
+    this.clock.restore(saved.earliestTimer);
+    const { schedule } = saved;
+    this.current = schedule.current;
+    this.quantumEnd = schedule.quantumEnd;
+    this.stop = schedule.stop;
+    this.tscSeen = schedule.tscSeen;
+    this.pauseRequested = false;
   }
 
   /**

@@ -1,12 +1,12 @@
 /** Repeats a run from its start: the same computer, the same image, the same journal. */
 import type { BootImage } from './boot/load.ts';
-import { Computer, type ComputerOptions } from './computer.ts';
-import { COMPUTER_CONSOLE, type JournalEntry } from './journal.ts';
+import { Computer, type ComputerOptions, JournalError } from './computer.ts';
+import type { JournalEntry } from './journal.ts';
 
 /**
  * A computer at the instant after the last entry of the journal, in the state in which the recorded
  * run was then; `run` goes on from there.
- * @throws Error when the journal cannot have come from this computer and image
+ * @throws JournalError when the journal cannot have come from this computer and image
  */
 export function replay(
   options: ComputerOptions,
@@ -16,25 +16,13 @@ export function replay(
 ): Computer {
   const computer = new Computer(options);
   computer.boot(image, acpi);
-  for (const [number, entry] of journal.entries()) enter(computer, entry, `journal entry ${number}`);
+  computer.journal.load(journal);
+  for (const { position } of journal) {
+    const end = computer.runTo(position);
+    if (computer.position === position && computer.enterNext()) continue;
+    throw new JournalError(
+      `an input entered at position ${position}, but this run is at ${computer.position} (${end.kind})`,
+    );
+  }
   return computer;
-}
-
-function enter(computer: Computer, { cycle, cpu, input }: JournalEntry, what: string): void {
-  if (input.kind !== 'console' || input.target !== COMPUTER_CONSOLE) {
-    throw new Error(
-      `${what} is for ${input.target}: only input on ${COMPUTER_CONSOLE} can be replayed without its hypervisor`,
-    );
-  }
-  if (computer.processors[cpu] === undefined) {
-    throw new Error(`${what} entered on processor ${cpu}, which this computer does not have`);
-  }
-  const end = computer.runTo(cpu, cycle);
-  if (end.kind !== 'time' || computer.now !== cycle) {
-    const where = `cycle ${computer.now} of processor ${computer.processor.index}`;
-    throw new Error(
-      `${what} entered at cycle ${cycle} of processor ${cpu}, but this run is at ${where} (${end.kind})`,
-    );
-  }
-  computer.input(input.bytes);
 }

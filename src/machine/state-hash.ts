@@ -30,7 +30,8 @@ export function stateParts(computer: Computer): StateParts {
   parts.ram = hashWords(new Uint32Array(memory.buffer, LAYOUT.RAM, options.ramBytes / 4));
   for (const [name, state] of Object.entries(board.save())) parts[name] = hashText(JSON.stringify(state));
   parts.schedule = hashText(JSON.stringify(computer.schedule));
-  parts.journal = hashText(JSON.stringify(journal.all));
+  for (const [name, state] of computer.saveParts()) parts[name] = hashText(JSON.stringify(state));
+  parts.journal = hashText(JSON.stringify(journal.past));
   return parts;
 }
 

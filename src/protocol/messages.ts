@@ -41,6 +41,8 @@ export interface Watch {
 export interface ConsoleChunk {
   readonly vm: VmId;
   readonly bytes: Uint8Array;
+  /** The console is empty before: time went back, and what it showed has not been written yet. */
+  readonly restart: boolean;
 }
 
 /**

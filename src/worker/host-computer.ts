@@ -32,6 +32,7 @@ export class HostComputer {
       ...(observer ? { observer } : {}),
     });
     installHostSoftware(this.computer, this.hypervisor, memory);
+    this.computer.attach('hypervisor', this.hypervisor);
   }
 }
 

@@ -17,7 +17,7 @@ export class CountingLab implements Lab {
   goal: Goal = { kind: 'free' };
   /** What the next slices answer with instead of running. */
   script: SliceOutcome[] = [];
-  output: { vm: number; bytes: Uint8Array }[] = [];
+  output: { vm: number; bytes: Uint8Array; restart: boolean }[] = [];
   computed: string[] = [];
   tier2: Tier2Mode = 'on';
   private regionShown: RegionView | undefined;
@@ -30,7 +30,7 @@ export class CountingLab implements Lab {
     return true;
   }
   consoleInput(vm: number, bytes: Uint8Array): void {
-    this.output.push({ vm, bytes });
+    this.output.push({ vm, bytes, restart: false });
   }
   aim(goal: Goal): void {
     this.goal = goal;

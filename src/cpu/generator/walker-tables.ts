@@ -224,7 +224,12 @@ class WalkEmitter {
       const leaf = f.local('i32');
       for (const { host } of this.visits) f.if(host, () => f.set(leaf, host));
       for (const visit of this.visits) f.if(visit.host, () => this.checkMark(visit, leaf));
-      for (const { host } of this.visits) f.if(host, () => setBits(f, host, PTE.A));
+      for (const { host } of this.visits) {
+        f.if(host, () => {
+          setBits(f, host, PTE.A);
+          markWritten(f, i32.shr_u(i32.sub(host, i32.const(LAYOUT.RAM)), i32.const(12)));
+        });
+      }
       if (this.write) setBits(f, leaf, PTE.D);
     });
   }
@@ -241,6 +246,11 @@ class WalkEmitter {
       f.if(this.ept, () => f.if(i32.eqz(writable), () => this.fail()));
     });
   }
+}
+
+/** WrittenPages.mark of ../written-pages.ts. */
+export function markWritten(f: FunctionBuilder, page: I32): void {
+  f.store('i32_8', page, i32.const(1), LAYOUT.WRITTEN);
 }
 
 function setBits(f: FunctionBuilder, host: I32, bits: number): void {

@@ -15,7 +15,7 @@ import { choose, type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
 import { BANK, LAYOUT, SEVERAL, STATE, TLB } from '../state.ts';
 import { DR7 } from '../system/debug-registers.ts';
-import { FOUND, walk } from './walker-tables.ts';
+import { FOUND, markWritten, walk } from './walker-tables.ts';
 
 const PAGE_MASK = 0xfff;
 const DR7_AT = STATE.DR + 56;
@@ -64,6 +64,7 @@ const fill = (kind: 'read' | 'write'): LibraryFunction<'i32'> => ({
       enter(f, access, entry, pageAddress(address), host);
       f.return(host);
     } else {
+      markWritten(f, page);
       const lines = f.let(linesOf(page));
       const tag = i64.or(pageAddress(address), i64.extend_i32_u(i64.ne(lines, i64.const(0))));
       enter(f, access, entry, tag, host);

@@ -20,6 +20,10 @@ export interface EntryCheck {
   readonly test: (c: EntryContext) => boolean;
 }
 
+export type SavedControls = Readonly<
+  Pick<EntryContext, 'hostLongMode' | 'pin' | 'primary' | 'secondary' | 'exit' | 'entry' | 'injection'>
+>;
+
 /** The VMCS under test with its control fields at hand. Made once a processor, loaded once a VM entry. */
 export class EntryContext {
   readonly vmcs: Vmcs;
@@ -49,6 +53,16 @@ export class EntryContext {
     this.exit = vmcs.lo(FIELD.VM_EXIT_CONTROLS);
     this.entry = vmcs.lo(FIELD.VM_ENTRY_CONTROLS);
     this.injection = vmcs.lo(FIELD.VM_ENTRY_INTERRUPTION_INFO);
+  }
+
+  /** The control fields as the last VM entry read them. */
+  save(): SavedControls {
+    const { hostLongMode, pin, primary, secondary, exit, entry, injection } = this;
+    return { hostLongMode, pin, primary, secondary, exit, entry, injection };
+  }
+
+  restore(saved: SavedControls): void {
+    Object.assign(this, saved);
   }
 
   get unrestricted(): boolean {

@@ -30,6 +30,16 @@ export interface ExtendedPageTablesOptions {
   readonly address: number;
 }
 
+const CACHED_WORDS = 4;
+
+/** EPT pointers with what is cached of each; `caches` as `saveCache` makes them. */
+export interface SavedEpt {
+  readonly pointer: number;
+  readonly next: number;
+  readonly pointers: readonly number[];
+  readonly caches: readonly (Uint32Array | undefined)[];
+}
+
 export class ExtendedPageTables {
   private readonly o: ExtendedPageTablesOptions;
   private readonly u32: Uint32Array;
@@ -112,6 +122,39 @@ export class ExtendedPageTables {
     u32[at + EPT_CACHE.HOST_PAGE / 4] = walk.page / 0x1000;
     u32[at + EPT_CACHE.RIGHTS / 4] = walk.rights;
     return walk.page;
+  }
+
+  save(): SavedEpt {
+    const { pointer, next, pointers } = this;
+    const caches = pointers.map((eptp, context) => (eptp < 0 ? undefined : this.saveCache(context)));
+    return { pointer, next, pointers: [...pointers], caches };
+  }
+
+  restore(saved: SavedEpt): void {
+    this.pointer = saved.pointer;
+    this.next = saved.next;
+    for (const [context, cached] of saved.caches.entries()) {
+      this.pointers[context] = saved.pointers[context];
+      if (cached === undefined) continue;
+      this.clear(context);
+      const start = this.address(context) >> 2;
+      for (let i = 0; i < cached.length; i += CACHED_WORDS) {
+        this.u32.set(cached.subarray(i + 1, i + CACHED_WORDS), start + cached[i]);
+      }
+    }
+  }
+
+  /** Its entries that mean something: index in words, guest page, host page, rights. */
+  private saveCache(context: number): Uint32Array {
+    const { u32 } = this;
+    const start = this.address(context) >> 2;
+    const step = EPT_CACHE.ENTRY_SIZE / 4;
+    const found: number[] = [];
+    for (let at = 0; at < EPT_CACHE.ENTRIES * step; at += step) {
+      if (u32[start + at] === EPT_CACHE.INVALID) continue;
+      found.push(at, u32[start + at], u32[start + at + 1], u32[start + at + 2]);
+    }
+    return Uint32Array.from(found);
   }
 
   private get cache(): number {

@@ -26,7 +26,7 @@ import { FIELD_WORD, VMCS_REVISION } from './format.ts';
 import { idleInterceptor } from './idle-interceptor.ts';
 import { clearVmcs, isWide, loadVmcs, writeField } from './instructions.ts';
 import { VMX_MODE } from './state.ts';
-import type { NativeHost, Vmx } from './vmx.ts';
+import type { NativeHost, SavedHost, Vmx } from './vmx.ts';
 
 /** HOST_RIP of the native host: a canonical address that no code is at. */
 export const NATIVE_HOST_RIP = -0x100_0000;
@@ -88,6 +88,21 @@ export class NativeHostCpu implements HostCpu, NativeHost {
       this.software.takeOver(this);
     }
     this.checkHandedOver();
+  }
+
+  /** In a text, the number stands for it. */
+  toJSON(): number {
+    return this.index;
+  }
+
+  save(): SavedHost {
+    const { started, halted } = this;
+    return { started, halted };
+  }
+
+  restore(saved: SavedHost): void {
+    this.started = saved.started;
+    this.halted = saved.halted;
   }
 
   private interrupted(): boolean {

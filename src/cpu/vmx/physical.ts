@@ -1,14 +1,17 @@
 /** Host-physical memory as VMX reads it: words of RAM, all ones elsewhere. */
 import { LAYOUT } from '../state.ts';
+import { WrittenPages } from '../written-pages.ts';
 
 export class PhysicalWords {
   /** Words of the whole linear memory. */
   readonly words: Int32Array;
+  readonly written: WrittenPages;
   readonly #size: number;
 
   /** `size`: bytes of RAM. */
   constructor(memory: WebAssembly.Memory, size: number) {
     this.words = new Int32Array(memory.buffer);
+    this.written = new WrittenPages(memory);
     this.#size = size;
   }
 
@@ -22,7 +25,9 @@ export class PhysicalWords {
     address < this.#size ? this.words[(LAYOUT.RAM + address) >>> 2] : -1;
 
   write(address: number, value: number): void {
-    if (address < this.#size) this.words[(LAYOUT.RAM + address) >>> 2] = value;
+    if (address >= this.#size) return;
+    this.words[(LAYOUT.RAM + address) >>> 2] = value;
+    this.written.mark(Math.floor(address / 0x1000));
   }
 
   byte(address: number): number {

@@ -9,6 +9,7 @@ import { INVVPID_TYPE } from '../../arch/ept.ts';
 import { CR0 } from '../../arch/registers.ts';
 import { FIELD } from '../../arch/vmcs.ts';
 import { FEATURE_CONTROL, SECONDARY, VMX_MSR } from '../../arch/vmx.ts';
+import type { Stateful } from '../../contracts/state.ts';
 import type { Registers } from '../registers.ts';
 import { LAYOUT, TLB } from '../state.ts';
 import type { SystemContext, VirtualizationExtension } from '../system/context.ts';
@@ -17,8 +18,8 @@ import type { Interceptor } from '../system/intercept.ts';
 import { currentPcid } from '../system/mode.ts';
 import { type TranslationBuffers, translationArea } from '../tlb.ts';
 import { CR0_FIXED0, CR4_FIXED0, capabilityMsrs } from './capabilities.ts';
-import { type EntryCheck, EntryContext } from './check.ts';
-import { ExtendedPageTables } from './ept.ts';
+import { type EntryCheck, EntryContext, type SavedControls } from './check.ts';
+import { ExtendedPageTables, type SavedEpt } from './ept.ts';
 import { Vmcs } from './format.ts';
 import { GuestInterceptor } from './interceptor.ts';
 import type { MsrAccess } from './msr-lists.ts';
@@ -34,6 +35,14 @@ export interface VmxOptions {
   /** CR4 bits that the processor allows, VMXE included or not. */
   readonly cr4Allowed: number;
   readonly msrs: MsrAccess;
+}
+
+export interface SavedVmx {
+  readonly controls: SavedControls;
+  readonly ept: SavedEpt;
+  readonly entryExited: boolean;
+  readonly failedCheck: EntryCheck | undefined;
+  readonly host: SavedHost | undefined;
 }
 
 export class Vmx implements VirtualizationExtension {
@@ -87,13 +96,27 @@ export class Vmx implements VirtualizationExtension {
     this.guest = new GuestInterceptor(this, context);
   }
 
-  /** After memory and CPU block were replaced by a snapshot. */
-  restored(): void {
-    if (this.state.current >= 0) this.selectVmcs(this.state.current);
-    this.ept.invalidate();
-    this.ept.stop();
-    this.translations.reset();
-    if (this.inGuest) this.applyGuestPaging();
+  /** What is not in the CPU block or in memory. */
+  save(): SavedVmx {
+    const { checks, ept, entryExited, failedCheck, nativeHost } = this;
+    return { controls: checks.save(), ept: ept.save(), entryExited, failedCheck, host: nativeHost?.save() };
+  }
+
+  /** After memory and CPU block were replaced. */
+  restore(saved: SavedVmx): void {
+    const { current } = this.state;
+    if (current >= 0) this.vmcs.select(LAYOUT.RAM + current);
+    this.checks.restore(saved.controls);
+    this.ept.restore(saved.ept);
+    this.entryExited = saved.entryExited;
+    this.failedCheck = saved.failedCheck;
+    if (saved.host) this.nativeHost?.restore(saved.host);
+  }
+
+  /** Marks what VMX writes without further notice: the current VMCS. */
+  markWritable(): void {
+    const { current } = this.state;
+    if (current >= 0) this.physical.written.mark(current / 0x1000);
   }
 
   get inGuest(): boolean {
@@ -119,6 +142,7 @@ export class Vmx implements VirtualizationExtension {
   selectVmcs(address: number): void {
     this.state.current = address;
     if (address >= 0) this.vmcs.select(LAYOUT.RAM + address);
+    this.markWritable();
   }
 
   /** CR0 and CR4 have what VMXON asks for. */
@@ -212,8 +236,14 @@ export class Vmx implements VirtualizationExtension {
   }
 }
 
+/** Whether it has taken its processor over, and whether it waits there for an interrupt. */
+export interface SavedHost {
+  readonly started: boolean;
+  readonly halted: boolean;
+}
+
 /** A host that is TypeScript: VM exits to `rip` call `run` instead of executing instructions. */
-export interface NativeHost {
+export interface NativeHost extends Stateful<SavedHost> {
   /** HOST_RIP that stands for this host while it has something to run, a signed number; NaN while it is halted. */
   readonly rip: number;
   /** Called by the run loop, never from inside an instruction. */

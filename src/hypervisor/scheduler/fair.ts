@@ -10,6 +10,12 @@ interface Account<E> {
   turn: number;
 }
 
+interface SavedAccounts<E> {
+  readonly accounts: readonly Account<E>[];
+  readonly floor: number;
+  readonly turns: number;
+}
+
 const NORMAL_WEIGHT = 1024;
 
 /**
@@ -85,6 +91,18 @@ export class FairScheduler<E extends Entity> implements Scheduler<E> {
     let count = 0;
     for (const { ready, running } of this.accounts.values()) if (ready && !running) count++;
     return count;
+  }
+
+  save(): SavedAccounts<E> {
+    const { accounts, floor, turns } = this;
+    return { accounts: [...accounts.values()].map((account) => ({ ...account })), floor, turns };
+  }
+
+  restore(saved: SavedAccounts<E>): void {
+    this.accounts.clear();
+    for (const account of saved.accounts) this.accounts.set(account.entity, { ...account });
+    this.floor = saved.floor;
+    this.turns = saved.turns;
   }
 
   private first(): Account<E> | undefined {

@@ -1,12 +1,14 @@
 /** Which virtual CPU runs on which physical one. Policies differ; what they are asked does not. */
 
+import type { Stateful } from '../../contracts/state.ts';
+
 /** What a scheduler knows of a virtual CPU. */
 export interface Entity {
   /** Share of processor time relative to others; 1024 is the normal one. */
   readonly weight: number;
 }
 
-export interface Scheduler<E extends Entity> {
+export interface Scheduler<E extends Entity> extends Stateful<unknown> {
   readonly policy: string;
   add(entity: E): void;
   remove(entity: E): void;

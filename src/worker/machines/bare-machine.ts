@@ -10,10 +10,10 @@ import type { RingPosition } from '../../protocol/rings-view.ts';
 import type { VcpuRef, VmId } from '../../protocol/target.ts';
 import { Refusal } from '../refusal.ts';
 import { stateOfProcessor } from '../views/processor-registers.ts';
+import { ConsoleLog } from './console-log.ts';
 import { CrossingRecords } from './crossing-records.ts';
 import { endText } from './end-texts.ts';
 import type { LabMachine, VcpuAccess } from './lab-machine.ts';
-import { OutputBuffer } from './output-buffer.ts';
 
 export interface BareOptions {
   readonly id: VmId;
@@ -28,7 +28,7 @@ export interface BareOptions {
 export class BareMachine implements LabMachine {
   readonly crossings = new CrossingRecords();
   readonly #options: BareOptions;
-  readonly #output = new OutputBuffer();
+  readonly #output = new ConsoleLog(() => this.computer.position);
   readonly computer: Computer;
   #state: VmState = 'running';
   #reason: string | null = null;
@@ -42,6 +42,8 @@ export class BareMachine implements LabMachine {
       serialOutput: this.#output.write,
     });
     this.computer.boot(options.image);
+    this.computer.attach('console output', this.#output);
+    this.computer.attach('crossings', this.crossings);
   }
 
   /** The computer stopped by itself. */
@@ -81,8 +83,8 @@ export class BareMachine implements LabMachine {
   }
 
   takeConsoleOutput(): ConsoleChunk[] {
-    const bytes = this.#output.take();
-    return bytes === undefined ? [] : [{ vm: this.#options.id, bytes }];
+    const output = this.#output.take();
+    return output === undefined ? [] : [{ vm: this.#options.id, ...output }];
   }
 
   running(processor: Processor): VcpuRef | undefined {

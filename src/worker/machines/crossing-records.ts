@@ -1,3 +1,4 @@
+import type { Stateful } from '../../contracts/state.ts';
 import { type CrossingCause as Cause, CrossingRing, type RingCrossing } from '../../cpu/crossings.ts';
 import type { Crossing, CrossingCount } from '../../protocol/rings-view.ts';
 import type { Ring, VcpuRef } from '../../protocol/target.ts';
@@ -23,6 +24,12 @@ class Counts {
     this.#counts[(from + 1) * 5 + to + 1]++;
   }
 
+  copy(): Counts {
+    const copy = new Counts();
+    copy.#counts.set(this.#counts);
+    return copy;
+  }
+
   *entries(): Iterable<{ from: Ring; to: Ring; count: number }> {
     for (const [i, count] of this.#counts.entries()) {
       if (count > 0) yield { from: (Math.floor(i / 5) - 1) as Ring, to: ((i % 5) - 1) as Ring, count };
@@ -30,11 +37,17 @@ class Counts {
   }
 }
 
+interface SavedRecords {
+  readonly latest: readonly (readonly [key: number, latest: Latest])[];
+  readonly counts: readonly (readonly [cause: Cause, counts: Counts])[];
+  readonly total: number;
+}
+
 /**
  * All crossings of a computer, counted, and the latest of each vCPU. A vCPU that is busy does not
  * push out those of one that is quiet.
  */
-export class CrossingRecords {
+export class CrossingRecords implements Stateful<SavedRecords> {
   /** By vm * MAX_VCPUS + vcpu. */
   readonly #latest = new Map<number, Latest>();
   readonly #counts = new Map<Cause, Counts>();
@@ -55,6 +68,20 @@ export class CrossingRecords {
       this.#counts.set(crossing.cause, counts);
     }
     counts.add(crossing.from, crossing.to);
+  }
+
+  save(): SavedRecords {
+    const latest = [...this.#latest].map(([key, one]) => [key, copyOf(one)] as const);
+    const counts = [...this.#counts].map(([cause, counted]) => [cause, counted.copy()] as const);
+    return { latest, counts, total: this.#total };
+  }
+
+  restore(saved: SavedRecords): void {
+    this.#latest.clear();
+    for (const [key, one] of saved.latest) this.#latest.set(key, copyOf(one));
+    this.#counts.clear();
+    for (const [cause, counts] of saved.counts) this.#counts.set(cause, counts.copy());
+    this.#total = saved.total;
   }
 
   /** A VM is gone. */
@@ -81,6 +108,12 @@ export class CrossingRecords {
     return [...sums.values()];
   }
 }
+
+const copyOf = ({ on, ring, sequence }: Latest): Latest => ({
+  on,
+  ring: ring.copy(),
+  sequence: [...sequence],
+});
 
 function latestOf({ on, ring, sequence }: Latest): Crossing[] {
   const kept = ring.from(0);

@@ -4,6 +4,7 @@ import type { Hypervisor } from '../../hypervisor/hypervisor.ts';
 import type { Vcpu } from '../../hypervisor/vcpu.ts';
 import type { Loader, Vm } from '../../hypervisor/vm.ts';
 import { type Computer, DEFAULT_START } from '../../machine/computer.ts';
+import type { JournalInput } from '../../machine/journal.ts';
 import type { VmAction } from '../../protocol/commands.ts';
 import type { VmState, VmView } from '../../protocol/machine-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
@@ -12,10 +13,10 @@ import type { VcpuRef, VmId } from '../../protocol/target.ts';
 import { HostComputer } from '../host-computer.ts';
 import { Refusal } from '../refusal.ts';
 import { stateOfProcessor } from '../views/processor-registers.ts';
+import { ConsoleLog } from './console-log.ts';
 import { CrossingRecords } from './crossing-records.ts';
 import { vmEndText } from './end-texts.ts';
 import type { LabMachine, VcpuAccess } from './lab-machine.ts';
-import { OutputBuffer } from './output-buffer.ts';
 import { VmcsReader } from './vmcs-state.ts';
 
 export interface HypervisorMachineOptions {
@@ -40,11 +41,12 @@ export class HypervisorMachine implements LabMachine {
   readonly hypervisor: Hypervisor;
   readonly crossings = new CrossingRecords();
   readonly #vmcs: VmcsReader;
-  readonly #output = new Map<VmId, OutputBuffer>();
+  /** Of all VMs that have been, also of those that are to come when time has gone back. */
+  readonly #output = new Map<VmId, ConsoleLog>();
   readonly #byVmcs = new Map<number, VcpuRef>();
   /** Instructions of each VM, and the processor's count when a vCPU of it was last entered. */
   readonly #executed = new Map<VmId, number>();
-  readonly #enteredAt: number[] = [];
+  #enteredAt: number[] = [];
 
   constructor({ memory, cpus }: HypervisorMachineOptions) {
     const observer = {
@@ -55,11 +57,23 @@ export class HypervisorMachine implements LabMachine {
     this.computer = host.computer;
     this.hypervisor = host.hypervisor;
     this.#vmcs = new VmcsReader(this.computer.memory, LAYOUT.RAM);
+    this.computer.receive = (input) => this.#receive(input);
+    this.computer.attach('virtual machines in views', {
+      save: () => this.#save(),
+      restore: (saved) => this.#restore(saved as SavedViews),
+    });
+    this.computer.attach('crossings', this.crossings);
   }
 
   /** Creates and starts a VM. Throws what the loader throws. */
-  create({ name, memory, vcpus, load, hidden = false }: NewVm): VmId {
-    const output = new OutputBuffer();
+  create(options: NewVm): VmId {
+    const id = this.hypervisor.nextId;
+    this.computer.enter({ kind: 'command', target: `vm${id}`, name: 'create', detail: options });
+    return id;
+  }
+
+  #create({ name, memory, vcpus, load, hidden = false }: NewVm): void {
+    const output = this.#output.get(this.hypervisor.nextId) ?? new ConsoleLog(() => this.computer.position);
     const vm = this.hypervisor.create({
       name,
       memory,
@@ -72,9 +86,7 @@ export class HypervisorMachine implements LabMachine {
     });
     this.#output.set(vm.id, output);
     this.#adopt(vm);
-    this.#journal(vm.id, 'start');
     this.hypervisor.start(vm);
-    return vm.id;
   }
 
   vms(): VmView[] {
@@ -96,7 +108,18 @@ export class HypervisorMachine implements LabMachine {
     const vm = this.#vm(id);
     if (action === 'pause' && vm.state !== 'running') throw notSo(vm, 'paused', 'running');
     if (action === 'resume' && vm.state !== 'paused') throw notSo(vm, 'resumed', 'paused');
-    this.#journal(id, action);
+    this.computer.enter({ kind: 'command', target: `vm${id}`, name: action });
+  }
+
+  /** Does what an entry of the journal says. */
+  #receive(input: JournalInput): void {
+    const id = Number(input.target.slice(2));
+    if (input.kind === 'console') this.hypervisor.type(this.#vm(id), input.bytes);
+    else if (input.kind === 'command' && input.name === 'create') this.#create(input.detail as NewVm);
+    else if (input.kind === 'command') this.#obey(this.#vm(id), input.name as VmAction);
+  }
+
+  #obey(vm: Vm, action: VmAction): void {
     switch (action) {
       case 'pause':
         this.hypervisor.pause(vm);
@@ -110,24 +133,20 @@ export class HypervisorMachine implements LabMachine {
         break;
       case 'destroy':
         this.#forget(vm);
-        this.#output.delete(id);
         this.hypervisor.destroy(vm);
         break;
     }
   }
 
   consoleInput(id: VmId, bytes: Uint8Array): void {
-    const typed = [...bytes];
-    const { computer } = this;
-    const input = { kind: 'console', target: `vm${id}`, bytes: typed } as const;
-    computer.journal.add({ cycle: computer.now, cpu: computer.processor.index, input });
-    this.hypervisor.type(this.#vm(id), typed);
+    this.#vm(id);
+    this.computer.enter({ kind: 'console', target: `vm${id}`, bytes: [...bytes] });
   }
 
   takeConsoleOutput(): ConsoleChunk[] {
     return [...this.#output].flatMap(([vm, output]) => {
-      const bytes = output.take();
-      return bytes === undefined ? [] : [{ vm, bytes }];
+      const taken = output.take();
+      return taken === undefined ? [] : [{ vm, ...taken }];
     });
   }
 
@@ -214,11 +233,35 @@ export class HypervisorMachine implements LabMachine {
     return (this.#executed.get(vm.id) ?? 0) + sinceEntry.reduce((a, b) => a + b, 0);
   }
 
-  #journal(id: VmId, name: string): void {
-    const { computer } = this;
-    const input = { kind: 'command', target: `vm${id}`, name } as const;
-    computer.journal.add({ cycle: computer.now, cpu: computer.processor.index, input });
+  #save(): SavedViews {
+    return {
+      output: [...this.#output].filter(([, { length }]) => length > 0).map(([vm, log]) => [vm, log.save()]),
+      byVmcs: [...this.#byVmcs],
+      executed: [...this.#executed],
+      enteredAt: [...this.#enteredAt],
+    };
   }
+
+  #restore({ output, byVmcs, executed, enteredAt }: SavedViews): void {
+    const lengths = new Map(output);
+    for (const [vm, log] of this.#output) log.restore(lengths.get(vm) ?? 0);
+    refill(this.#byVmcs, byVmcs);
+    refill(this.#executed, executed);
+    this.#enteredAt = [...enteredAt];
+  }
+}
+
+/** What the views know of the virtual machines beside what the hypervisor does. */
+interface SavedViews {
+  readonly output: readonly (readonly [vm: VmId, length: number])[];
+  readonly byVmcs: readonly (readonly [vmcs: number, vcpu: VcpuRef])[];
+  readonly executed: readonly (readonly [vm: VmId, instructions: number])[];
+  readonly enteredAt: readonly number[];
+}
+
+function refill<K, V>(map: Map<K, V>, entries: Iterable<readonly [K, V]>): void {
+  map.clear();
+  for (const [key, value] of entries) map.set(key, value);
 }
 
 const NORMAL_ENDS: readonly string[] = ['power-off', 'reset', 'exit'];

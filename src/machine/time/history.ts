@@ -1,0 +1,285 @@
+/**
+ * The past of a computer: snapshots, and the journal between them. Any instant is reached from the nearest
+ * snapshot before it by running again, and is the same as it was, bit for bit.
+ *
+ * Snapshots are taken as often as their cost allows, and thinned when they take more room than they may: of
+ * two that are equally close to their neighbours the older one goes.
+ */
+import type { Computer } from '../computer.ts';
+import type { JournalEntry } from '../journal.ts';
+import { type Snapshot, Snapshots } from './snapshots.ts';
+
+export interface HistoryOptions {
+  /** Bytes that snapshots may take. */
+  readonly budget?: number;
+  /** Milliseconds of real time, from any origin: how often snapshots are worth it. */
+  readonly stopwatch: () => number;
+}
+
+const DEFAULT_BUDGET = 512 * 2 ** 20;
+
+/** An instant: `Computer.position`, and how many inputs of the journal have entered. */
+export interface Instant {
+  readonly position: number;
+  readonly entered: number;
+}
+
+/** What a computer would have done without later input: inputs that are not part of its journal any more. */
+export interface Branch {
+  readonly id: number;
+  /** Where the two histories part. */
+  readonly from: Instant;
+  /** Position that was reached. */
+  readonly end: number;
+  readonly journal: readonly JournalEntry[];
+}
+
+/** Milliseconds between two snapshots, at least. */
+const SHORTEST = 80;
+/** The time between two snapshots is at least so many times what one takes. */
+const COST_FACTOR = 14;
+/** About what a snapshot takes beside pages of RAM. */
+const FIXED_BYTES = 400_000;
+/** A search for an earlier instant looks at so many cycles first. */
+const WINDOW = 2000;
+/** Cycles before an earlier instant at which a snapshot is left. */
+const LEAD = 50_000;
+
+export class History {
+  readonly computer: Computer;
+  readonly branches: Branch[] = [];
+  private readonly snapshots: Snapshots;
+  private readonly budget: number;
+  private readonly stopwatch: () => number;
+  /** Of the present branch, by position; the first is where everything began. */
+  private kept: Snapshot[] = [];
+  /** Stopwatch when the last one had been taken, and when the next one is worth it. */
+  private due = 0;
+  /** The furthest instant that was reached on this branch. */
+  private furthest = 0;
+  private nextBranch = 1;
+
+  /** Begins at the present instant of the computer. */
+  constructor(computer: Computer, options: HistoryOptions) {
+    this.computer = computer;
+    this.snapshots = new Snapshots(computer);
+    this.budget = options.budget ?? DEFAULT_BUDGET;
+    this.stopwatch = options.stopwatch;
+    computer.journal.onBranch = () => this.branch();
+    this.checkpoint();
+  }
+
+  /** The present. */
+  get now(): Instant {
+    return { position: this.computer.position, entered: this.computer.journal.entered };
+  }
+
+  /** Positions between which one can go. */
+  get range(): { readonly from: number; readonly to: number } {
+    return { from: this.kept[0].position, to: Math.max(this.furthest, this.computer.position) };
+  }
+
+  /** Positions of the snapshots. */
+  get marks(): readonly number[] {
+    return this.kept.map(({ position }) => position);
+  }
+
+  /** Bytes that the snapshots take, about. */
+  get bytes(): number {
+    return this.snapshots.store.bytes + this.kept.length * FIXED_BYTES;
+  }
+
+  /** To be called between runs: takes a snapshot when it is time for one. */
+  tick(): void {
+    this.furthest = Math.max(this.furthest, this.computer.position);
+    if (this.stopwatch() >= this.due) this.checkpoint();
+  }
+
+  /** Goes to an instant that has been; `position` may name the middle of an instruction: then to its end. */
+  seek(to: Instant): void {
+    const { computer } = this;
+    const here = this.now;
+    const nearest = this.nearest(to);
+    const runsOn = isBefore(here, to, true) && here.position >= nearest.position;
+    if (!runsOn) this.restore(nearest);
+    this.runTo(to.position);
+    while (computer.position === to.position && computer.journal.entered < to.entered) {
+      if (!computer.enterNext()) break;
+    }
+  }
+
+  /**
+   * Goes to the last instant before the present one that is the beginning of an instruction or event for which
+   * `accepts` holds. @returns false, with nothing changed, when there is none
+   */
+  stepBack(accepts: () => boolean): boolean {
+    const end = this.now;
+    for (let window = WINDOW; ; window *= 16) {
+      const start = Math.max(this.range.from, end.position - window);
+      this.goBack(start);
+      let found: Instant | undefined;
+      while (isBefore(this.now, end)) {
+        if (accepts()) found = this.now;
+        this.advance(end);
+      }
+      if (found === undefined && start > this.range.from) continue;
+      this.seek(found ?? end);
+      return found !== undefined;
+    }
+  }
+
+  /**
+   * Goes to the last instant before the present one at which a run would have stopped: searches interval by
+   * interval from the latest to the earliest, a piece of work a `yield`.
+   * @param run runs up to a position; true when it stopped earlier, and the instant counts
+   * @returns false, at the beginning of time, when there is none
+   */
+  *searchBack(run: (until: number) => boolean): Generator<void, boolean> {
+    const end = this.now;
+    let until: Instant = end;
+    for (;;) {
+      const from = this.kept.findLast((snapshot) => isBefore(instantOf(snapshot), until));
+      if (from === undefined) {
+        this.restore(this.kept[0]);
+        return false;
+      }
+      this.restore(from);
+      let found: Instant | undefined;
+      while (isBefore(this.now, until)) {
+        const stopped = run(until.position);
+        const here = this.now;
+        if (stopped && isBefore(here, until)) found = here;
+        else if (!stopped && here.position >= until.position) break;
+        yield;
+      }
+      if (found !== undefined) {
+        this.seek(found);
+        return true;
+      }
+      until = instantOf(from);
+    }
+  }
+
+  /** Puts back a history that was left: the present one becomes a branch in its place. */
+  take(branch: Branch): void {
+    this.seek(branch.from);
+    const { journal } = this.computer;
+    this.branch();
+    this.branches.splice(this.branches.indexOf(branch), 1);
+    journal.load(branch.journal, journal.entered);
+    this.furthest = branch.end;
+  }
+
+  drop(branch: Branch): void {
+    this.branches.splice(this.branches.indexOf(branch), 1);
+  }
+
+  /** Input at an instant that has a future: that future is kept aside. */
+  private branch(): void {
+    const { computer } = this;
+    const end = Math.max(this.furthest, computer.position);
+    if (end > computer.position) {
+      this.branches.push({ id: this.nextBranch++, from: this.now, end, journal: [...computer.journal.all] });
+    }
+    const here = this.now;
+    for (const later of this.kept.filter((snapshot) => isBefore(here, instantOf(snapshot))))
+      this.remove(later);
+    this.furthest = computer.position;
+  }
+
+  /** One instruction or event; an idle processor waits for the next one at a stroke. */
+  private advance(limit: Instant): void {
+    const { computer } = this;
+    if (computer.position === limit.position) {
+      computer.enterNext();
+      return;
+    }
+    if (!computer.processor.isIdle) {
+      computer.step();
+      return;
+    }
+    const next = Math.min(computer.clock.next, computer.schedule.quantumEnd) - computer.now;
+    computer.runTo(Math.min(limit.position, computer.position + Math.max(1, next)));
+  }
+
+  /** Goes to an earlier instant, with a snapshot not far before it: others nearby will be next. */
+  private goBack(position: number): void {
+    const nearest = this.nearest({ position, entered: 0 });
+    this.restore(nearest);
+    if (position - nearest.position > 2 * LEAD) {
+      this.runTo(position - LEAD);
+      this.add();
+    }
+    this.runTo(position);
+  }
+
+  private runTo(position: number): void {
+    while (this.computer.position < position) {
+      const { kind } = this.computer.runTo(position, true);
+      if (kind === 'breakpoint' || kind === 'paused') continue;
+      if (kind !== 'time') return;
+    }
+  }
+
+  /** The last snapshot that is not after an instant. */
+  private nearest(to: Instant): Snapshot {
+    const at = this.kept.findLast(
+      ({ position, entered }) =>
+        position < to.position || (position === to.position && entered <= to.entered),
+    );
+    return at ?? this.kept[0];
+  }
+
+  private restore(snapshot: Snapshot): void {
+    this.furthest = Math.max(this.furthest, this.computer.position);
+    this.snapshots.restore(snapshot);
+  }
+
+  private checkpoint(): void {
+    const begun = this.stopwatch();
+    this.add();
+    const ended = this.stopwatch();
+    this.due = ended + Math.max(SHORTEST, COST_FACTOR * (ended - begun));
+  }
+
+  private add(): void {
+    const here = this.now;
+    const after = this.kept.findLastIndex((snapshot) => !isBefore(here, instantOf(snapshot)));
+    const former = this.kept[after];
+    if (former !== undefined && former.position === here.position && former.entered === here.entered) return;
+    this.kept.splice(after + 1, 0, this.snapshots.take());
+    while (this.bytes > this.budget && this.thin());
+  }
+
+  /** Gives up the snapshot that is missed least. @returns false when only the first and the last are left */
+  private thin(): boolean {
+    const { kept } = this;
+    const end = Math.max(this.furthest, this.computer.position);
+    let best: Snapshot | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 1; i < kept.length - 1; i++) {
+      const gap = kept[i + 1].instructions - kept[i - 1].instructions;
+      const score = gap / (1 + end - kept[i].position);
+      if (score < least) {
+        least = score;
+        best = kept[i];
+      }
+    }
+    if (best === undefined) return false;
+    this.remove(best);
+    return true;
+  }
+
+  private remove(snapshot: Snapshot): void {
+    this.kept = this.kept.filter((one) => one !== snapshot);
+    this.snapshots.release(snapshot);
+  }
+}
+
+const instantOf = ({ position, entered }: Snapshot): Instant => ({ position, entered });
+
+/** @param orSame the same instant counts as well */
+function isBefore(a: Instant, b: Instant, orSame = false): boolean {
+  if (a.position !== b.position) return a.position < b.position;
+  return orSame ? a.entered <= b.entered : a.entered < b.entered;
+}
