@@ -1,7 +1,7 @@
 import { create } from 'zustand';
 import type { CommandError } from '../protocol/commands.ts';
 import type { Snapshot, ViewName, Views } from '../protocol/messages.ts';
-import type { VcpuRef } from '../protocol/target.ts';
+import { sameVcpu, type VcpuRef } from '../protocol/target.ts';
 import { type Instant, START } from '../protocol/time.ts';
 
 /** The latest of every view. `undefined`: not yet known; `null`: there is none now. */
@@ -27,6 +27,7 @@ const NOTHING_KNOWN: KnownViews = {
   frames: undefined,
   tiers: undefined,
   region: undefined,
+  timeline: undefined,
 };
 
 /** The lab as the page knows it. Written only by snapshots. */
@@ -49,8 +50,4 @@ export function applySnapshot(snapshot: Snapshot): void {
 /** One view, or null/undefined as in `KnownViews`. Re-renders only when that view is new. */
 export function useView<K extends ViewName>(name: K): Views[K] | null | undefined {
   return useLab((state) => state.views[name]) as Views[K] | null | undefined;
-}
-
-export function sameVcpu(a: VcpuRef | null, b: VcpuRef | null): boolean {
-  return a === b || (a !== null && b !== null && a.vm === b.vm && a.vcpu === b.vcpu);
 }

@@ -26,16 +26,14 @@ export const COMPUTER_CONSOLE = 'com1';
 export class Journal {
   /** How many of the entries have entered. */
   entered = 0;
-  /** Called when entries to come are about to be dropped. */
-  onBranch: () => void = () => {};
+  /** Called before input enters: what has been after the present instant will not be, and entries to come go. */
+  onInput: (position: number) => void = () => {};
   private entries: JournalEntry[] = [];
 
   /** Input that enters now. */
   add(entry: JournalEntry): void {
-    if (this.next !== undefined) {
-      this.onBranch();
-      this.entries = this.entries.slice(0, this.entered);
-    }
+    this.onInput(entry.position);
+    if (this.next !== undefined) this.entries = this.entries.slice(0, this.entered);
     this.entered = this.entries.push(entry);
   }
 

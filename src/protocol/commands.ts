@@ -1,5 +1,6 @@
 import type { GuestDescription, VcpuRef, VmId } from './target.ts';
 import type { Tier2Mode } from './tiers-view.ts';
+import type { BackTo } from './timeline-view.ts';
 
 /** What the page asks of the session. Each is answered exactly once, in order. */
 export type Command =
@@ -13,6 +14,19 @@ export type Command =
   | { readonly kind: 'step'; readonly on: VcpuRef }
   /** As `step`, but runs a CALL, INT or string instruction to the instruction after it. */
   | { readonly kind: 'step-over'; readonly on: VcpuRef }
+  /** Goes back to the previous instruction of the vCPU. */
+  | { readonly kind: 'step-back'; readonly on: VcpuRef }
+  /** As `step-back`, but what was called before this instruction is taken at a stroke. */
+  | { readonly kind: 'step-back-over'; readonly on: VcpuRef }
+  /** Goes back to the last instant of the kind before the present one, or to the beginning. */
+  | { readonly kind: 'run-back'; readonly on: VcpuRef; readonly to: BackTo }
+  /** Goes to an instant that has been, of the computer that the vCPU is on. */
+  | { readonly kind: 'seek'; readonly on: VcpuRef; readonly position: number }
+  /** Takes up a history that was left; the present one is kept in its place. */
+  | { readonly kind: 'take-branch'; readonly on: VcpuRef; readonly branch: number }
+  | { readonly kind: 'drop-branch'; readonly on: VcpuRef; readonly branch: number }
+  /** Bytes that snapshots of the past may take. */
+  | { readonly kind: 'history-budget'; readonly bytes: number }
   /** Runs to the next VM exit of the given VM. */
   | { readonly kind: 'run-to-exit'; readonly vm: VmId }
   /** Linear address; set again to clear. Answers with whether it is now set. */

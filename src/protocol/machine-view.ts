@@ -7,6 +7,14 @@ export type StopReason =
   | { readonly kind: 'stepped'; readonly on: VcpuRef }
   | { readonly kind: 'breakpoint'; readonly on: VcpuRef; readonly address: bigint }
   | { readonly kind: 'vm-exit'; readonly on: VcpuRef; readonly reason: string }
+  /** The user has gone to another instant. */
+  | { readonly kind: 'sought' }
+  /** A search backwards has found the last output on a console. */
+  | { readonly kind: 'output'; readonly on: VcpuRef }
+  /** A search backwards has found a change of ring. */
+  | { readonly kind: 'crossing'; readonly on: VcpuRef; readonly cause: string }
+  /** A step or search backwards has come to where the history begins. */
+  | { readonly kind: 'beginning' }
   /** All VMs have ended or are paused. */
   | { readonly kind: 'nothing-to-run' }
   /** Something that the simulated computer does not model. */

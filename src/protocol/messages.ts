@@ -6,6 +6,7 @@ import type { RingsView } from './rings-view.ts';
 import type { VcpuRef, VmId } from './target.ts';
 import type { RegionView, TiersView } from './tiers-view.ts';
 import type { Instant } from './time.ts';
+import type { TimelineView } from './timeline-view.ts';
 import type { WalkView } from './walk-view.ts';
 
 /** Everything the page can show, by name. Each is immutable data computed at the snapshot's instant. */
@@ -21,6 +22,7 @@ export interface Views {
   readonly frames: FramesView;
   readonly tiers: TiersView;
   readonly region: RegionView;
+  readonly timeline: TimelineView;
 }
 
 export type ViewName = keyof Views;

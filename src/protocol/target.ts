@@ -15,6 +15,11 @@ export interface VcpuRef {
   readonly vcpu: number;
 }
 
+/** Whether both name the same virtual CPU, or both none. */
+export function sameVcpu(a: VcpuRef | null | undefined, b: VcpuRef | null | undefined): boolean {
+  return a?.vm === b?.vm && a?.vcpu === b?.vcpu;
+}
+
 /** How a guest is run. `bare` is the simulated computer itself, without a hypervisor below. */
 export type Technique = 'vtx-ept' | 'bare';
 

@@ -7,6 +7,7 @@ import { OpenDialog } from './dialogs/OpenDialog.tsx';
 import { useFileDrop } from './dialogs/use-file-drop.ts';
 import { keyBindings, useKeys } from './keys.ts';
 import { useApplyTheme } from './theme.ts';
+import { Timeline } from './timeline/Timeline.tsx';
 import { Toolbar } from './toolbar/Toolbar.tsx';
 import { Button } from './widgets/Button.tsx';
 import { freshModel, loadModel, showPanel } from './workspace/docking.ts';
@@ -37,6 +38,7 @@ export function App() {
         onShowPanel={(panel) => showPanel(model, panel)}
         onResetLayout={() => setModel(freshModel())}
       />
+      <Timeline />
       <main className={css.workspace}>
         <Workspace model={model} />
       </main>

@@ -2,6 +2,7 @@ import { command } from '../client/lab.ts';
 import { useLab } from '../client/lab-store.ts';
 import { say } from '../client/notices.ts';
 import type { VcpuRef } from '../protocol/target.ts';
+import type { BackTo } from '../protocol/timeline-view.ts';
 import { short } from './format.ts';
 
 /** What buttons and keys do. Each reads the present state itself, so it can be called from anywhere. */
@@ -24,6 +25,18 @@ export function stepInto(): void {
 
 export function stepOver(): void {
   withFocus((on) => void command({ kind: 'step-over', on }));
+}
+
+export function stepBack(): void {
+  withFocus((on) => void command({ kind: 'step-back', on }));
+}
+
+export function stepBackOver(): void {
+  withFocus((on) => void command({ kind: 'step-back-over', on }));
+}
+
+export function runBack(to: BackTo): void {
+  withFocus((on) => void command({ kind: 'run-back', on, to }));
 }
 
 export function runToExit(): void {

@@ -15,6 +15,14 @@ export function describeStop(stop: StopReason): string {
       return `Breakpoint at ${short(stop.address)}, ${vcpuName(stop.on)}`;
     case 'vm-exit':
       return `VM exit: ${stop.reason}, ${vcpuName(stop.on)}`;
+    case 'sought':
+      return 'At an earlier instant';
+    case 'output':
+      return `Output of ${machineName(stop.on.vm)}`;
+    case 'crossing':
+      return `Change of ring: ${stop.cause}, ${vcpuName(stop.on)}`;
+    case 'beginning':
+      return 'The beginning: nothing is before';
     case 'nothing-to-run':
       return 'Nothing to run: every machine is paused or has ended';
     case 'unmodelled':

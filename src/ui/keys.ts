@@ -1,8 +1,19 @@
 import { useEffect } from 'react';
-import { isRunning, pause, run, runToExit, stepInto, stepOver, toggleBreakpointAtRip } from './actions.ts';
+import {
+  isRunning,
+  pause,
+  run,
+  runBack,
+  runToExit,
+  stepBack,
+  stepBackOver,
+  stepInto,
+  stepOver,
+  toggleBreakpointAtRip,
+} from './actions.ts';
 
 export interface KeyBinding {
-  /** As `KeyboardEvent.key`, with `Shift+` before it where needed. */
+  /** As `KeyboardEvent.key`, with `Ctrl+` or `Shift+` before it where needed. */
   readonly keys: readonly string[];
   readonly does: string;
   readonly act: () => void;
@@ -18,6 +29,9 @@ export function keyBindings(openHelp: () => void, openGuest: () => void): readon
     { keys: ['F11'], does: 'Step one instruction', act: stepInto },
     { keys: ['F10'], does: 'Step over a call', act: stepOver },
     { keys: ['Shift+F11'], does: 'Run to the next VM exit (out of the guest)', act: runToExit },
+    { keys: ['Ctrl+F11'], does: 'Step back one instruction', act: stepBack },
+    { keys: ['Ctrl+F10'], does: 'Step back over a call', act: stepBackOver },
+    { keys: ['Ctrl+F5'], does: 'Run back to the previous breakpoint', act: () => runBack('breakpoint') },
     { keys: ['F9'], does: 'Set or clear a breakpoint at RIP', act: toggleBreakpointAtRip },
     { keys: ['p'], does: 'Run or pause', act: () => (isRunning() ? pause() : run()), plain: true },
     { keys: ['o'], does: 'Open a kernel or program', act: openGuest, plain: true },
@@ -29,17 +43,25 @@ export function keyBindings(openHelp: () => void, openGuest: () => void): readon
 export function useKeys(bindings: readonly KeyBinding[]): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.altKey || event.metaKey) return;
-      const name = event.shiftKey && event.key.length > 1 ? `Shift+${event.key}` : event.key;
+      if (event.altKey || event.metaKey) return;
+      const name = nameOf(event);
       const binding = bindings.find(({ keys }) => keys.includes(name));
       if (binding === undefined || (binding.plain && typing(event.target))) return;
       event.preventDefault();
       event.stopPropagation();
-      if (!event.repeat || binding.act === stepInto || binding.act === stepOver) binding.act();
+      if (!event.repeat || REPEATING.has(binding.act)) binding.act();
     };
     window.addEventListener('keydown', onKey, { capture: true });
     return () => window.removeEventListener('keydown', onKey, { capture: true });
   }, [bindings]);
+}
+
+/** What a key that is held down does again and again. */
+const REPEATING: ReadonlySet<() => void> = new Set([stepInto, stepOver, stepBack, stepBackOver]);
+
+function nameOf({ ctrlKey, shiftKey, key }: KeyboardEvent): string {
+  const shift = shiftKey && key.length > 1 ? 'Shift+' : '';
+  return `${ctrlKey ? 'Ctrl+' : ''}${shift}${key}`;
 }
 
 function typing(target: EventTarget | null): boolean {

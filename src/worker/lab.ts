@@ -7,6 +7,7 @@ import type { RingsView } from '../protocol/rings-view.ts';
 import type { GuestDescription, VcpuRef, VmId } from '../protocol/target.ts';
 import type { RegionView, Tier2Mode, TiersView } from '../protocol/tiers-view.ts';
 import type { Instant } from '../protocol/time.ts';
+import type { BackTo, TimelineView } from '../protocol/timeline-view.ts';
 import type { WalkView } from '../protocol/walk-view.ts';
 
 /** What a run is to reach. `free` ends only at breakpoints and when nothing is left to run. */
@@ -14,7 +15,10 @@ export type Goal =
   | { readonly kind: 'free' }
   | { readonly kind: 'step'; readonly on: VcpuRef }
   | { readonly kind: 'step-over'; readonly on: VcpuRef }
-  | { readonly kind: 'vm-exit'; readonly vm: VmId };
+  | { readonly kind: 'vm-exit'; readonly vm: VmId }
+  | { readonly kind: 'step-back'; readonly on: VcpuRef }
+  | { readonly kind: 'step-back-over'; readonly on: VcpuRef }
+  | { readonly kind: 'run-back'; readonly on: VcpuRef; readonly to: BackTo };
 
 /** How far one slice may go; whichever is used up first ends it. */
 export interface Budget {
@@ -43,6 +47,13 @@ export interface Lab {
   /** Of all computers, also of those that come. */
   setTier2(mode: Tier2Mode): void;
 
+  /** Goes to an instant that has been. */
+  seek(on: VcpuRef, position: number): void;
+  takeBranch(on: VcpuRef, branch: number): void;
+  dropBranch(on: VcpuRef, branch: number): void;
+  /** Bytes that snapshots of all computers may take. */
+  setHistoryBudget(bytes: number): void;
+
   /** Sets what the following slices work towards. */
   aim(goal: Goal): void;
   slice(budget: Budget): SliceOutcome;
@@ -62,6 +73,8 @@ export interface Lab {
   scheduler(): SchedulerView;
   exits(): ExitsView;
   frames(): FramesView;
+  /** Of the computer that this vCPU is on; null: the one with the hypervisor. */
+  timeline(on: VcpuRef | null): TimelineView;
   /** Of the computer that this vCPU is on; null: the one with the hypervisor. */
   tiers(on: VcpuRef | null): TiersView;
   /** Null when there is no such region any more; undefined while the disassembler is still being loaded. */

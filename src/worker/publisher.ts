@@ -14,6 +14,7 @@ const PERIOD_MS: Record<ViewName, number> = {
   frames: 500,
   tiers: 250,
   region: 500,
+  timeline: 200,
 };
 
 /** Wall-clock milliseconds between two snapshots: no one reads faster, and drawing costs the page most. */
@@ -112,7 +113,8 @@ function keepLatest(chunks: readonly ConsoleChunk[], limit: number): ConsoleChun
     const chunk = chunks[i] as ConsoleChunk;
     const left = room.get(chunk.vm) ?? limit;
     if (left <= 0) continue;
-    room.set(chunk.vm, left - chunk.bytes.length);
+    // What came before an empty console does not count any more.
+    room.set(chunk.vm, chunk.restart ? 0 : left - chunk.bytes.length);
     kept.unshift(chunk);
   }
   return kept;

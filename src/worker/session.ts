@@ -123,6 +123,25 @@ export class Session {
       case 'step-over':
         this.run({ kind: 'step-over', on: command.on });
         return null;
+      case 'step-back':
+      case 'step-back-over':
+      case 'run-back':
+        this.run(command);
+        return null;
+      case 'seek':
+        this.#lab.seek(command.on, command.position);
+        this.#halt({ kind: 'sought' });
+        return null;
+      case 'take-branch':
+        this.#lab.takeBranch(command.on, command.branch);
+        this.#halt({ kind: 'sought' });
+        return null;
+      case 'drop-branch':
+        this.#lab.dropBranch(command.on, command.branch);
+        return null;
+      case 'history-budget':
+        this.#lab.setHistoryBudget(command.bytes);
+        return null;
       case 'run-to-exit':
         this.run({ kind: 'vm-exit', vm: command.vm });
         return null;
@@ -223,6 +242,8 @@ export class Session {
         return on === null ? null : lab.walk(on, walkAddress);
       case 'tiers':
         return lab.tiers(on);
+      case 'timeline':
+        return lab.timeline(on);
       case 'region':
         return region === null ? null : lab.region(on, region);
       case 'vms':

@@ -92,6 +92,14 @@ export class CountingLab implements Lab {
     if (this.regionShown?.id !== id) this.regionShown = { id, code: [], wasm: [], wasmLeftOut: 0 };
     return this.regionShown;
   }
+  seek(): void {}
+  takeBranch(): void {}
+  dropBranch(): void {}
+  setHistoryBudget(): void {}
+  timeline() {
+    const range = { from: 0, position: this.instructions, to: this.instructions };
+    return { bare: null, ...range, perSecond: HZ, snapshots: [0], bytes: 0, budget: 0, branches: [] };
+  }
   frames() {
     return { frameSize: 4096, frames: 0, owners: [], runs: new Uint32Array() };
   }

@@ -192,6 +192,18 @@ describe('searching back', () => {
 });
 
 describe('input in the past', () => {
+  it('ends the future that was, also one without input', () => {
+    const { computer, history } = counting();
+    computer.runTo(50_000);
+    const end = computer.position;
+    history.seek({ position: 20_000, entered: 0 });
+    const { position } = computer;
+    expect(history.range.to).toBe(end);
+    computer.input(bytes('y'));
+    expect(history.range.to).toBe(position);
+    expect(history.branches).toMatchObject([{ from: { position }, end }]);
+  });
+
   it('begins another history; the old one can be taken up again', () => {
     const { computer, history, sent } = counting();
     computer.runTo(50_000);

@@ -16,7 +16,7 @@ export interface HistoryOptions {
   readonly stopwatch: () => number;
 }
 
-const DEFAULT_BUDGET = 512 * 2 ** 20;
+export const DEFAULT_BUDGET = 512 * 2 ** 20;
 
 /** An instant: `Computer.position`, and how many inputs of the journal have entered. */
 export interface Instant {
@@ -48,8 +48,9 @@ const LEAD = 50_000;
 export class History {
   readonly computer: Computer;
   readonly branches: Branch[] = [];
+  /** Bytes that snapshots may take. */
+  budget: number;
   private readonly snapshots: Snapshots;
-  private readonly budget: number;
   private readonly stopwatch: () => number;
   /** Of the present branch, by position; the first is where everything began. */
   private kept: Snapshot[] = [];
@@ -65,7 +66,7 @@ export class History {
     this.snapshots = new Snapshots(computer);
     this.budget = options.budget ?? DEFAULT_BUDGET;
     this.stopwatch = options.stopwatch;
-    computer.journal.onBranch = () => this.branch();
+    computer.journal.onInput = (position) => this.branch(position);
     this.checkpoint();
   }
 
@@ -164,7 +165,7 @@ export class History {
   take(branch: Branch): void {
     this.seek(branch.from);
     const { journal } = this.computer;
-    this.branch();
+    this.branch(this.computer.position);
     this.branches.splice(this.branches.indexOf(branch), 1);
     journal.load(branch.journal, journal.entered);
     this.furthest = branch.end;
@@ -174,17 +175,17 @@ export class History {
     this.branches.splice(this.branches.indexOf(branch), 1);
   }
 
-  /** Input at an instant that has a future: that future is kept aside. */
-  private branch(): void {
-    const { computer } = this;
-    const end = Math.max(this.furthest, computer.position);
-    if (end > computer.position) {
-      this.branches.push({ id: this.nextBranch++, from: this.now, end, journal: [...computer.journal.all] });
+  /** Input: if the present instant has a future, that is kept aside. */
+  private branch(position: number): void {
+    const { journal } = this.computer;
+    const here = { position, entered: journal.entered };
+    const end = this.furthest;
+    if (end > position) {
+      this.branches.push({ id: this.nextBranch++, from: here, end, journal: [...journal.all] });
     }
-    const here = this.now;
     for (const later of this.kept.filter((snapshot) => isBefore(here, instantOf(snapshot))))
       this.remove(later);
-    this.furthest = computer.position;
+    this.furthest = position;
   }
 
   /** One instruction or event; an idle processor waits for the next one at a stroke. */

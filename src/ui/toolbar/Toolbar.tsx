@@ -1,5 +1,6 @@
-import { sameVcpu, useLab, useView } from '../../client/lab-store.ts';
+import { useLab, useView } from '../../client/lab-store.ts';
 import { useWatch } from '../../client/watch.ts';
+import { sameVcpu } from '../../protocol/target.ts';
 import { focusOn, pause, run, runToExit, stepInto, stepOver } from '../actions.ts';
 import { Button } from '../widgets/Button.tsx';
 import { Logo } from './Logo.tsx';

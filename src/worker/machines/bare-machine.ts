@@ -24,6 +24,11 @@ export interface BareOptions {
   readonly cpus: number;
 }
 
+interface Ended {
+  readonly state: VmState;
+  readonly reason: string | null;
+}
+
 /** A guest on a computer of its own, without a hypervisor below. */
 export class BareMachine implements LabMachine {
   readonly crossings = new CrossingRecords();
@@ -42,6 +47,10 @@ export class BareMachine implements LabMachine {
       serialOutput: this.#output.write,
     });
     this.computer.boot(options.image);
+    this.computer.attach('end', {
+      save: () => (this.#hasEnded ? { state: this.#state, reason: this.#reason } : undefined),
+      restore: (end) => this.#restoreEnd(end as Ended | undefined),
+    });
     this.computer.attach('console output', this.#output);
     this.computer.attach('crossings', this.crossings);
   }
@@ -50,6 +59,16 @@ export class BareMachine implements LabMachine {
   end(stop: ComputerStop): void {
     this.#state = stop.kind === 'crash' ? 'crashed' : 'ended';
     this.#reason = endText(stop);
+  }
+
+  get #hasEnded(): boolean {
+    return this.#state === 'ended' || this.#state === 'crashed';
+  }
+
+  #restoreEnd(end: Ended | undefined): void {
+    if (end === undefined && !this.#hasEnded) return;
+    this.#state = end?.state ?? 'running';
+    this.#reason = end?.reason ?? null;
   }
 
   vms(): VmView[] {
@@ -80,6 +99,10 @@ export class BareMachine implements LabMachine {
 
   consoleInput(_vm: VmId, bytes: Uint8Array): void {
     this.computer.input([...bytes]);
+  }
+
+  consoleLog(): ConsoleLog {
+    return this.#output;
   }
 
   takeConsoleOutput(): ConsoleChunk[] {

@@ -143,6 +143,10 @@ export class HypervisorMachine implements LabMachine {
     this.computer.enter({ kind: 'console', target: `vm${id}`, bytes: [...bytes] });
   }
 
+  consoleLog(vm: VmId): ConsoleLog | undefined {
+    return this.#output.get(vm);
+  }
+
   takeConsoleOutput(): ConsoleChunk[] {
     return [...this.#output].flatMap(([vm, output]) => {
       const taken = output.take();

@@ -6,6 +6,7 @@ import type { ConsoleChunk } from '../../protocol/messages.ts';
 import type { RingPosition } from '../../protocol/rings-view.ts';
 import type { VcpuRef, VmId } from '../../protocol/target.ts';
 import type { ProcessorState } from '../views/processor-state.ts';
+import type { ConsoleLog } from './console-log.ts';
 import type { CrossingRecords } from './crossing-records.ts';
 
 /** One virtual CPU as the views need it, read from the hardware. */
@@ -26,6 +27,8 @@ export interface LabMachine {
   control(vm: VmId, action: VmAction): void;
   consoleInput(vm: VmId, bytes: Uint8Array): void;
   takeConsoleOutput(): ConsoleChunk[];
+  /** What a machine has written on its console; undefined: there is no such machine. */
+  consoleLog(vm: VmId): ConsoleLog | undefined;
   /** The virtual CPU that a processor executes now; undefined while it is the hypervisor's. */
   running(processor: Processor): VcpuRef | undefined;
   /** The virtual CPU that an address of a VMCS (-1: none) stands for. */

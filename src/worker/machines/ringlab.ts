@@ -1,6 +1,7 @@
 import { explainWalk } from '../../hypervisor/walk/explain.ts';
 import { type BootImage, ImageError, loadImage } from '../../machine/boot/load.ts';
 import type { Computer, ComputerStop } from '../../machine/computer.ts';
+import { type Branch, DEFAULT_BUDGET, History } from '../../machine/time/history.ts';
 import type { VmAction } from '../../protocol/commands.ts';
 import type { StopReason, VmView } from '../../protocol/machine-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
@@ -8,6 +9,7 @@ import type { CodeView, RegistersView } from '../../protocol/processor-view.ts';
 import { FIRST_BARE_ID, type GuestDescription, type VcpuRef, type VmId } from '../../protocol/target.ts';
 import type { RegionView, Tier2Mode, TiersView } from '../../protocol/tiers-view.ts';
 import type { Instant } from '../../protocol/time.ts';
+import type { TimelineView } from '../../protocol/timeline-view.ts';
 import type { WalkView } from '../../protocol/walk-view.ts';
 import type { Budget, Goal, Lab, SliceOutcome } from '../lab.ts';
 import { Refusal } from '../refusal.ts';
@@ -27,6 +29,7 @@ interface Seat {
   readonly machine: LabMachine;
   readonly breakpoints: Breakpoints;
   readonly control: RunControl;
+  readonly history: History;
 }
 
 /** What needs the disassembler, once it is loaded. */
@@ -36,6 +39,8 @@ export interface RinglabOptions {
   /** Bytes of RAM of the computer that runs the hypervisor. */
   readonly memory: number;
   readonly cpus: number;
+  /** Milliseconds of real time, from any origin, by which snapshots are spaced; `performance.now` when absent. */
+  readonly stopwatch?: () => number;
 }
 
 /** The lab: one computer with the hypervisor, and one for each bare machine. */
@@ -47,7 +52,9 @@ export class Ringlab implements Lab {
     Seat & { readonly machine: BareMachine; readonly guest: GuestDescription }
   >();
   #nextBare: VmId = FIRST_BARE_ID;
+  readonly #stopwatch: () => number;
   #disassembler: Disassembler | null = null;
+  #historyBudget = DEFAULT_BUDGET;
   /** As the user wants it; undefined: as computers do by themselves. */
   #tier2: Tier2Mode | undefined;
   /** The region shown last: it never changes, and is long. */
@@ -56,8 +63,9 @@ export class Ringlab implements Lab {
   #active: readonly Seat[];
 
   constructor(options: RinglabOptions) {
+    this.#stopwatch = options.stopwatch ?? (() => performance.now());
     this.#hosted = new HypervisorMachine(options);
-    this.#host = seat(this.#hosted);
+    this.#host = seat(this.#hosted, this.#stopwatch);
     this.#active = [this.#host];
   }
 
@@ -108,6 +116,49 @@ export class Ringlab implements Lab {
     for (const { machine } of this.#seats()) machine.computer.setTier2(mode);
   }
 
+  seek(on: VcpuRef, position: number): void {
+    const { history, control } = this.#seatOf(on.vm);
+    const { from, to } = history.range;
+    if (position < from || position > to)
+      throw new Refusal(`Position ${position} has not been: the history goes from ${from} to ${to}.`);
+    control.aim({ kind: 'free' });
+    history.seek({ position, entered: Number.POSITIVE_INFINITY });
+  }
+
+  takeBranch(on: VcpuRef, branch: number): void {
+    const { history, control } = this.#seatOf(on.vm);
+    control.aim({ kind: 'free' });
+    history.take(branchOf(history, branch));
+  }
+
+  dropBranch(on: VcpuRef, branch: number): void {
+    const { history } = this.#seatOf(on.vm);
+    history.drop(branchOf(history, branch));
+  }
+
+  /** Every computer gets an equal part. */
+  setHistoryBudget(bytes: number): void {
+    this.#historyBudget = bytes;
+    const seats = this.#seats();
+    for (const { history } of seats) history.budget = bytes / seats.length;
+  }
+
+  timeline(on: VcpuRef | null): TimelineView {
+    const bare = on === null ? undefined : this.#bare.get(on.vm);
+    const { history, machine } = bare ?? this.#host;
+    const { computer } = machine;
+    return {
+      bare: bare === undefined ? null : (on?.vm ?? null),
+      ...history.range,
+      position: history.now.position,
+      perSecond: computer.clock.hz * computer.processors.length,
+      snapshots: history.marks,
+      bytes: history.bytes,
+      budget: this.#historyBudget,
+      branches: history.branches.map(({ id, from, end }) => ({ id, from: from.position, to: end })),
+    };
+  }
+
   /** A step concerns one computer: the others stand still. */
   aim(goal: Goal): void {
     if (goal.kind === 'free') this.#active = this.#seats();
@@ -126,8 +177,9 @@ export class Ringlab implements Lab {
     let instructions = 0;
     let idleCycles = Number.POSITIVE_INFINITY;
     let stop: StopReason | null = null;
-    for (const { machine, control } of runnable) {
+    for (const { machine, control, history } of runnable) {
       const outcome = control.slice(share);
+      if (!control.isSearching) history.tick();
       instructions += outcome.instructions;
       idleCycles = Math.min(idleCycles, outcome.idleCycles);
       stop ??= outcome.stop;
@@ -143,7 +195,9 @@ export class Ringlab implements Lab {
   }
 
   takeConsoleOutput(): ConsoleChunk[] {
-    return this.#seats().flatMap(({ machine }) => machine.takeConsoleOutput());
+    return this.#seats().flatMap(({ machine, control }) =>
+      control.isSearching ? [] : machine.takeConsoleOutput(),
+    );
   }
 
   machine() {
@@ -246,7 +300,8 @@ export class Ringlab implements Lab {
     const { name, memory, cpus } = guest;
     const machine = new BareMachine({ id, name, memory, cpus, image });
     if (this.#tier2 !== undefined) machine.computer.setTier2(this.#tier2);
-    this.#bare.set(id, { ...seat(machine), machine, guest });
+    this.#bare.set(id, { ...seat(machine, this.#stopwatch), machine, guest });
+    this.setHistoryBudget(this.#historyBudget);
     return id;
   }
 
@@ -281,9 +336,16 @@ export class Ringlab implements Lab {
   }
 }
 
-function seat(machine: LabMachine): Seat {
+function seat(machine: LabMachine, stopwatch: () => number): Seat {
   const breakpoints = new Breakpoints(machine);
-  return { machine, breakpoints, control: new RunControl(machine, breakpoints) };
+  const history = new History(machine.computer, { stopwatch });
+  return { machine, breakpoints, history, control: new RunControl(machine, breakpoints, history) };
+}
+
+function branchOf(history: History, id: number): Branch {
+  const found = history.branches.find((branch) => branch.id === id);
+  if (found === undefined) throw new Refusal('There is no such history any more.');
+  return found;
 }
 
 function bootImage({ kernel, initrd, commandLine, flat }: GuestDescription): BootImage {

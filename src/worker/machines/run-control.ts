@@ -1,9 +1,11 @@
 import type { RingCrossing } from '../../cpu/crossings.ts';
 import type { ComputerStop } from '../../machine/computer.ts';
+import type { History } from '../../machine/time/history.ts';
 import type { StopReason } from '../../protocol/machine-view.ts';
-import type { VcpuRef } from '../../protocol/target.ts';
+import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
 import type { Budget, Goal, SliceOutcome } from '../lab.ts';
 import { unsigned64 } from '../views/numbers.ts';
+import { BackControl, isBackwards } from './back-control.ts';
 import type { Breakpoints } from './breakpoints.ts';
 import { causeText } from './crossing-texts.ts';
 import type { LabMachine } from './lab-machine.ts';
@@ -22,18 +24,25 @@ export class RunControl {
   #awaited: VcpuRef | null = null;
   /** The next instruction executes even if there is a breakpoint on it. */
   #pass = false;
+  readonly #back: BackControl;
   /** A step has got somewhere. */
   #moved = false;
 
-  constructor(machine: LabMachine, breakpoints: Breakpoints) {
+  constructor(machine: LabMachine, breakpoints: Breakpoints, history: History) {
     this.#machine = machine;
     this.#breakpoints = breakpoints;
+    this.#back = new BackControl(machine, history);
     for (const processor of machine.computer.processors) {
       processor.crossings.listener = (crossing) => {
         const on = machine.vcpuOf(processor, crossing.vmcs);
         if (on !== undefined) this.#crossed(on, crossing);
       };
     }
+  }
+
+  /** It works on the past: what consoles say meanwhile is of no instant that will be shown. */
+  get isSearching(): boolean {
+    return this.#back.isSearching;
   }
 
   /** @param over where a step over the present instruction ends; undefined when it is an ordinary one */
@@ -44,13 +53,19 @@ export class RunControl {
     this.#pass = this.#machine.running(this.#machine.computer.processor) !== undefined;
     this.#breakpoints.setTemporary(null);
     this.#goal = goal.kind === 'step-over' ? this.#overGoal(goal.on, over) : goal;
+    this.#back.forget();
   }
 
   /** Computers end for reasons of their own: `ended` tells of that, `stop` of the goal. */
   slice(budget: Budget): SliceOutcome & { readonly ended: ComputerStop | null } {
     const { computer } = this.#machine;
+    const goal = this.#goal;
+    if (isBackwards(goal)) {
+      const stop = this.#back.slice(goal);
+      return { instructions: 0, idleCycles: 0, stop, ended: null };
+    }
     const start = { cycles: computer.now, instructions: computer.instructions, idle: this.#idle() };
-    const result = this.#goal.kind === 'step' ? this.#stepSlice(this.#goal.on) : this.#freeSlice(budget);
+    const result = goal.kind === 'step' ? this.#stepSlice(goal.on) : this.#freeSlice(budget);
     return {
       instructions: computer.instructions - start.instructions,
       idleCycles: this.#idle() - start.idle + result.waited,
@@ -129,6 +144,7 @@ export class RunControl {
 
   #crossed(on: VcpuRef, crossing: RingCrossing): void {
     this.#machine.crossings.add(on, crossing);
+    this.#back.crossed(on, crossing);
     if (this.#goal.kind === 'vm-exit' && crossing.cause.kind === 'vm-exit' && on.vm === this.#goal.vm) {
       this.#reached = { kind: 'vm-exit', on, reason: causeText(crossing.cause).detail };
       this.#goal = { kind: 'free' };
@@ -154,8 +170,4 @@ interface Progress {
 
 function progress(part: Partial<Progress>): Progress {
   return { stop: null, ended: null, waited: 0, ...part };
-}
-
-function sameVcpu(a: VcpuRef | undefined, b: VcpuRef): boolean {
-  return a?.vm === b.vm && a.vcpu === b.vcpu;
 }

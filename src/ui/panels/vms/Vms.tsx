@@ -1,8 +1,9 @@
 import { command } from '../../../client/lab.ts';
-import { sameVcpu, useLab, useView } from '../../../client/lab-store.ts';
+import { useLab, useView } from '../../../client/lab-store.ts';
 import { useWatch } from '../../../client/watch.ts';
 import type { VmAction } from '../../../protocol/commands.ts';
 import type { VmState, VmView } from '../../../protocol/machine-view.ts';
+import { sameVcpu } from '../../../protocol/target.ts';
 import { focusOn } from '../../actions.ts';
 import { brief, bytes } from '../../format.ts';
 import { Button } from '../../widgets/Button.tsx';

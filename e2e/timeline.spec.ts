@@ -1,0 +1,85 @@
+import { expect, test } from '@playwright/test';
+import { findings } from './accessibility.ts';
+import { LabPage } from './lab-page.ts';
+
+let lab: LabPage;
+
+test.beforeEach(async ({ page }) => {
+  lab = new LabPage(page);
+  await lab.open();
+  await expect(lab.console(1)).toContainText('Type help');
+  await lab.pause();
+});
+
+test('steps back as far as it stepped, by keys alone', async ({ page }) => {
+  // The first one may begin in the middle of a wait.
+  await page.keyboard.press('F11');
+  await expect(lab.status).toContainText('Stepped');
+  const seen: bigint[] = [];
+  for (let i = 0; i < 6; i++) {
+    seen.push(await lab.register('rip'));
+    await page.keyboard.press('F11');
+    await expect(lab.status).toContainText('Stepped');
+    await expect.poll(() => lab.register('rip')).not.toBe(seen.at(-1));
+  }
+  for (const rip of seen.reverse()) {
+    await page.keyboard.press('Control+F11');
+    await expect.poll(() => lab.register('rip')).toBe(rip);
+  }
+});
+
+test('goes back to the last VM exit, and to the one before', async ({ page }) => {
+  const timeline = page.getByRole('region', { name: 'Timeline' });
+  await timeline.getByRole('combobox', { name: 'What to go back to' }).selectOption('VM exit');
+  const previous = timeline.getByRole('button', { name: 'To previous' });
+  await previous.click();
+  await expect(lab.status).toContainText('VM exit:');
+  const first = await lab.simulatedTime();
+  await previous.click();
+  await expect.poll(() => lab.simulatedTime()).toBeLessThan(first);
+  await expect(lab.status).toContainText('VM exit:');
+  // Forwards again it is the same one.
+  await page.keyboard.press('Shift+F11');
+  await expect.poll(() => lab.simulatedTime()).toBe(first);
+});
+
+test('the line leads to any instant and back, and the console shows what was there then', async ({
+  page,
+}) => {
+  const line = page.getByRole('slider', { name: 'Instant' });
+  const text = () => lab.console(1).innerText();
+  const end = await lab.simulatedTime();
+  const latest = await text();
+  expect(latest).toContain('Type help');
+  await line.focus();
+  await page.keyboard.press('Home');
+  await expect(lab.status).toHaveText('At an earlier instant');
+  await expect.poll(() => lab.simulatedTime()).toBe(0);
+  await expect(lab.console(1)).not.toContainText('Type help');
+  await page.getByRole('button', { name: 'In the past' }).click();
+  await expect.poll(() => lab.simulatedTime()).toBe(end);
+  await expect.poll(text).toBe(latest);
+});
+
+test('typing into the past begins another history; the old one stays', async ({ page }) => {
+  const line = page.getByRole('slider', { name: 'Instant' });
+  await line.focus();
+  await page.keyboard.press('PageDown');
+  await page.keyboard.press('PageDown');
+  await expect(page.getByRole('button', { name: 'In the past' })).toBeEnabled();
+  await lab.type(1, 'help\n');
+  await expect(page.getByRole('combobox', { name: 'Other histories' })).toBeVisible();
+  await page.keyboard.press('F5');
+  await expect(lab.console(1)).toContainText('triple fault');
+});
+
+for (const scheme of ['light', 'dark'] as const) {
+  test(`is accessible in the past, ${scheme}`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.getByRole('slider', { name: 'Instant' }).focus();
+    await page.keyboard.press('Home');
+    await expect(page.getByRole('button', { name: 'In the past' })).toBeEnabled();
+    await page.screenshot({ path: `.cache/shots/timeline-${scheme}.png` });
+    expect(await findings(page)).toEqual([]);
+  });
+}

@@ -1,0 +1,194 @@
+import { useState } from 'react';
+import { command } from '../../client/lab.ts';
+import { useLab, useView } from '../../client/lab-store.ts';
+import { useWatch } from '../../client/watch.ts';
+import type { BackTo, TimelineView } from '../../protocol/timeline-view.ts';
+import { runBack, stepBack, stepBackOver } from '../actions.ts';
+import { bytes, seconds } from '../format.ts';
+import { Button } from '../widgets/Button.tsx';
+import { seekTo, useSeeking } from './seeking.ts';
+import css from './Timeline.module.css';
+
+const TARGETS: Readonly<Record<BackTo, string>> = {
+  breakpoint: 'breakpoint',
+  'vm-exit': 'VM exit',
+  crossing: 'ring crossing',
+  output: 'console output',
+};
+
+/** Steps of the slider's arrow keys, about. */
+const STEPS = 500;
+
+/** The past of the computer in focus: a line that can be dragged, and steps and searches backwards. */
+export function Timeline() {
+  useWatch(true, 'timeline');
+  const timeline = useView('timeline');
+  if (!timeline) return null;
+  return (
+    <section className={css.strip} aria-label="Timeline">
+      <Backwards />
+      <Line timeline={timeline} />
+      <Latest timeline={timeline} />
+      <Branches timeline={timeline} />
+      <Budget timeline={timeline} />
+    </section>
+  );
+}
+
+function Backwards() {
+  const running = useView('machine')?.running ?? false;
+  const focus = useLab((state) => state.focus);
+  const [target, setTarget] = useState<BackTo>('vm-exit');
+  const still = !running && focus !== null;
+  return (
+    <div className={css.group} role="toolbar" aria-label="Backwards">
+      <Button
+        small
+        icon="runBack"
+        disabled={!still}
+        onClick={() => runBack('breakpoint')}
+        title="Run back to the previous breakpoint (Ctrl+F5)"
+      >
+        Run back
+      </Button>
+      <Button
+        small
+        icon="back"
+        disabled={!still}
+        onClick={stepBack}
+        title="Step back one instruction (Ctrl+F11)"
+      >
+        Step back
+      </Button>
+      <Button
+        small
+        icon="backOver"
+        disabled={!still}
+        onClick={stepBackOver}
+        title="Step back over a call (Ctrl+F10)"
+      >
+        Back over
+      </Button>
+      <span className={css.previous}>
+        <Button small disabled={!still} onClick={() => runBack(target)} title="Go back to the last one">
+          To previous
+        </Button>
+        <select
+          aria-label="What to go back to"
+          value={target}
+          onChange={(event) => setTarget(event.target.value as BackTo)}
+        >
+          {Object.entries(TARGETS).map(([value, label]) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </span>
+    </div>
+  );
+}
+
+function Line({ timeline }: { readonly timeline: TimelineView }) {
+  const { from, to, position, snapshots } = timeline;
+  const sought = useSeeking();
+  const shown = sought ?? position;
+  const length = Math.max(1, to - from);
+  const at = (of: number): string => `${((of - from) / length) * 100}%`;
+  const ns = (of: number): number => ((of - from) / timeline.perSecond) * 1e9;
+  const text = `${seconds(ns(shown))} of ${seconds(ns(to))} s`;
+  return (
+    <>
+      <div className={css.line} data-past={shown < to}>
+        <svg className={css.ticks} aria-hidden="true">
+          {snapshots.map((snapshot) => (
+            <line key={snapshot} x1={at(snapshot)} x2={at(snapshot)} y1="0" y2="100%" />
+          ))}
+        </svg>
+        <input
+          type="range"
+          aria-label="Instant"
+          aria-valuetext={text}
+          min={from}
+          max={Math.max(to, from + 1)}
+          step={Math.max(1, Math.floor(length / STEPS))}
+          value={shown}
+          onChange={(event) => {
+            const wanted = Number(event.target.value);
+            seekTo(wanted >= to - length / STEPS ? to : wanted);
+          }}
+        />
+      </div>
+      <output className={css.reading} title="Simulated time since this history began; ticks are snapshots">
+        {text}
+      </output>
+    </>
+  );
+}
+
+/** Says that this is the past, and leads out of it. */
+function Latest({ timeline: { position, to } }: { readonly timeline: TimelineView }) {
+  const past = position < to;
+  return (
+    <Button
+      small
+      className={css.latest}
+      data-past={past}
+      disabled={!past}
+      onClick={() => seekTo(to)}
+      title="Go to the latest instant that was reached"
+    >
+      {past ? 'In the past · to latest' : 'Latest instant'}
+    </Button>
+  );
+}
+
+/** Histories that were left by input at an earlier instant. */
+function Branches({ timeline: { branches, from, perSecond } }: { readonly timeline: TimelineView }) {
+  const focus = useLab((state) => state.focus);
+  if (branches.length === 0 || focus === null) return null;
+  const time = (position: number): string => seconds(((position - from) / perSecond) * 1e9);
+  return (
+    <select
+      className={css.branches}
+      aria-label="Other histories"
+      title="Histories that were left by input at an earlier instant"
+      value=""
+      onChange={(event) => {
+        const [act, id] = event.target.value.split(' ');
+        const branch = Number(id);
+        if (act === 'take') void command({ kind: 'take-branch', on: focus, branch });
+        if (act === 'drop') void command({ kind: 'drop-branch', on: focus, branch });
+      }}
+    >
+      <option value="">Other histories ({branches.length})</option>
+      {branches.map(({ id, from: left, to }) => (
+        <optgroup key={id} label={`History ${id}: left at ${time(left)} s, ends at ${time(to)} s`}>
+          <option value={`take ${id}`}>Take up history {id}</option>
+          <option value={`drop ${id}`}>Drop history {id}</option>
+        </optgroup>
+      ))}
+    </select>
+  );
+}
+
+const BUDGETS = [64, 128, 256, 512, 1024, 2048].map((mebibytes) => mebibytes * 2 ** 20);
+
+function Budget({ timeline }: { readonly timeline: TimelineView }) {
+  return (
+    <label className={css.budget} title="Memory that snapshots take, and may take on all computers together">
+      {bytes(timeline.bytes)} of
+      <select
+        aria-label="Memory for snapshots"
+        value={timeline.budget}
+        onChange={(event) => void command({ kind: 'history-budget', bytes: Number(event.target.value) })}
+      >
+        {BUDGETS.map((size) => (
+          <option key={size} value={size}>
+            {bytes(size)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

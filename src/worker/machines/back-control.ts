@@ -1,0 +1,169 @@
+import { EFER, SEG } from '../../arch/registers.ts';
+import type { RingCrossing } from '../../cpu/crossings.ts';
+import { STATE } from '../../cpu/state.ts';
+import type { History } from '../../machine/time/history.ts';
+import type { StopReason } from '../../protocol/machine-view.ts';
+import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
+import type { BackTo } from '../../protocol/timeline-view.ts';
+import type { Goal } from '../lab.ts';
+import { unsigned64 } from '../views/numbers.ts';
+import { causeText } from './crossing-texts.ts';
+import type { LabMachine } from './lab-machine.ts';
+import { linearReader } from './linear-memory.ts';
+
+export type BackGoal = Extract<Goal, { kind: 'step-back' | 'step-back-over' | 'run-back' }>;
+
+export const isBackwards = (goal: Goal): goal is BackGoal =>
+  goal.kind === 'step-back' || goal.kind === 'step-back-over' || goal.kind === 'run-back';
+
+/** Pieces of a search that one slice does. */
+const PIECES_PER_SLICE = 64;
+
+/** A search under way. */
+interface Search {
+  readonly goal: Extract<BackGoal, { kind: 'run-back' }>;
+  readonly pieces: Generator<void, boolean>;
+}
+
+/** Takes one computer to earlier instants: steps back, and searches for what happened last. */
+export class BackControl {
+  readonly #machine: LabMachine;
+  readonly #history: History;
+  #search: Search | undefined;
+  /** Why the latest run of the search stopped; of its last stop when it ends. */
+  #latest: StopReason | null = null;
+
+  constructor(machine: LabMachine, history: History) {
+    this.#machine = machine;
+    this.#history = history;
+  }
+
+  get isSearching(): boolean {
+    return this.#search !== undefined;
+  }
+
+  /** Another goal: a search that is under way stays where it is. */
+  forget(): void {
+    this.#search = undefined;
+  }
+
+  /** Works for a while. @returns why time stands still then; null: there is more to do */
+  slice(goal: BackGoal): StopReason | null {
+    switch (goal.kind) {
+      case 'step-back':
+        return this.#step(goal.on);
+      case 'step-back-over':
+        return this.#stepOver(goal.on);
+      case 'run-back':
+        return goal.to === 'output' ? this.#toOutput(goal.on) : this.#searchOn(goal);
+    }
+  }
+
+  /** Told of every crossing, also in runs that only search. */
+  crossed(on: VcpuRef, { cause }: RingCrossing): void {
+    const { goal } = this.#search ?? {};
+    if (goal === undefined) return;
+    const { detail } = causeText(cause);
+    if (goal.to === 'vm-exit' && cause.kind === 'vm-exit' && on.vm === goal.on.vm) {
+      this.#stopAt({ kind: 'vm-exit', on, reason: detail });
+    } else if (goal.to === 'crossing' && sameVcpu(on, goal.on)) {
+      this.#stopAt({ kind: 'crossing', on, cause: causeText(cause).cause });
+    }
+  }
+
+  #stopAt(why: StopReason): void {
+    this.#latest = why;
+    this.#machine.computer.pause();
+  }
+
+  #step(on: VcpuRef): StopReason {
+    return this.#history.stepBack(() => this.#isRunning(on)) ? { kind: 'stepped', on } : BEGINNING;
+  }
+
+  /**
+   * A step back that ends at a return from a procedure goes on to its call: to the last instant at which the
+   * stack pointer was what it is here, so that what lies between is deeper.
+   */
+  #stepOver(on: VcpuRef): StopReason {
+    const before = this.#stackPointer();
+    const stop = this.#step(on);
+    const inside = this.#stackPointer();
+    const returned = stop.kind === 'stepped' && inside < before;
+    if (!returned || !this.#isReturn(on)) return stop;
+    const found = this.#history.stepBack(() => this.#isRunning(on) && this.#stackPointer() >= before);
+    return found ? stop : BEGINNING;
+  }
+
+  #isRunning(on: VcpuRef): boolean {
+    const { processor } = this.#machine.computer;
+    return !processor.isIdle && sameVcpu(this.#machine.running(processor), on);
+  }
+
+  #stackPointer(): number {
+    return this.#machine.computer.processor.regs.address(STATE.GPR + 4 * 8);
+  }
+
+  /** Whether the next instruction is a return: from a procedure, an interrupt or a system call. */
+  #isReturn(on: VcpuRef): boolean {
+    const access = this.#machine.access(on);
+    if (access === undefined) return false;
+    const read = linearReader(access, this.#machine.computer.ram);
+    const { rip, efer, segments } = access.state;
+    const base = (efer & LMA) !== 0n ? 0n : (segments[SEG.CS]?.base ?? 0n);
+    const bytes = read(base + rip, LONGEST_INSTRUCTION);
+    const opcode = [...bytes].findIndex((byte) => !PREFIXES.has(byte));
+    return opcode >= 0 && RETURNS.has(bytes[opcode]);
+  }
+
+  /** To the instant after the last byte that was written before the present one. */
+  #toOutput(on: VcpuRef): StopReason {
+    const log = this.#machine.consoleLog(on.vm);
+    const { position } = this.#history.now;
+    for (let index = (log?.length ?? 0) - 1; index >= 0; index--) {
+      const written = log?.positionOf(index) ?? 0;
+      this.#history.seek({ position: written, entered: 0 });
+      if (this.#history.now.position < position) return { kind: 'output', on };
+    }
+    return this.#toBeginning();
+  }
+
+  #toBeginning(): StopReason {
+    this.#history.seek({ position: this.#history.range.from, entered: 0 });
+    return BEGINNING;
+  }
+
+  #searchOn(goal: Search['goal']): StopReason | null {
+    this.#search ??= { goal, pieces: this.#history.searchBack((until) => this.#run(goal.to, until)) };
+    for (let i = 0; i < PIECES_PER_SLICE; i++) {
+      const { done, value: found } = this.#search.pieces.next();
+      if (done !== true) continue;
+      this.#search = undefined;
+      return found ? (this.#found ?? BEGINNING) : BEGINNING;
+    }
+    return null;
+  }
+
+  #found: StopReason | null = null;
+
+  /** @returns whether it stopped for what is looked for */
+  #run(to: BackTo, until: number): boolean {
+    const { computer } = this.#machine;
+    this.#latest = null;
+    const stop = computer.runTo(until, true);
+    if (stop.kind === 'breakpoint' && to === 'breakpoint') {
+      const on = this.#machine.running(computer.processors[stop.cpu]);
+      if (on !== undefined) this.#latest = { kind: 'breakpoint', on, address: unsigned64(stop.linear) };
+    }
+    if (this.#latest !== null) this.#found = this.#latest;
+    return this.#latest !== null;
+  }
+}
+
+/** REP (as in "repz ret"), operand size, and REX. */
+const PREFIXES = new Set([0xf2, 0xf3, 0x66, ...Array.from({ length: 16 }, (_, i) => 0x40 + i)]);
+/** RET and RETF, each with and without an immediate, and IRET. */
+const RETURNS = new Set([0xc2, 0xc3, 0xca, 0xcb, 0xcf]);
+const LONGEST_INSTRUCTION = 15;
+const LMA = BigInt(EFER.LMA);
+
+const BEGINNING: StopReason = { kind: 'beginning' };
