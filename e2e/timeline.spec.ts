@@ -47,7 +47,7 @@ test('the line leads to any instant and back, and the console shows what was the
   page,
 }) => {
   const line = page.getByRole('slider', { name: 'Instant' });
-  const text = () => lab.console(1).innerText();
+  const text = () => lab.console(1).textContent();
   const end = await lab.simulatedTime();
   const latest = await text();
   expect(latest).toContain('Type help');

@@ -44,6 +44,14 @@ export interface CodeCacheListener {
   flushed(): void;
 }
 
+/** A range of host-physical RAM, and who hears of each write to it. */
+export interface WriteWatch {
+  readonly address: number;
+  readonly length: number;
+  /** Called when the bytes are written already, in the middle of an instruction. */
+  readonly written: () => void;
+}
+
 export class CodeCache {
   private readonly u16: Uint16Array;
   private readonly u32: Uint32Array;
@@ -62,6 +70,7 @@ export class CodeCache {
   private nextTable: number = LAYOUT.TABLES;
   private nextRecord: number = LAYOUT.RECORDS;
   private readonly listeners: CodeCacheListener[] = [];
+  private readonly watches: WriteWatch[] = [];
   readonly writtenPages: WrittenPages;
   /** Counts for the page: instructions decoded, pages dropped, whole flushes. */
   readonly statistics = { decoded: 0, dropped: 0, flushes: 0 };
@@ -139,6 +148,7 @@ export class CodeCache {
   written(address: number, length: number): void {
     this.writtenPages.mark(Math.floor(address / PAGE));
     if (!this.holdsCode(address, length)) return;
+    if (this.watches.length > 0) this.tellWatches(address, length);
     const offset = address & (PAGE - 1);
     const end = (offset + length + LINE - 1) & -LINE;
     this.drop(Math.floor(address / PAGE), offset & -LINE, end);
@@ -184,6 +194,34 @@ export class CodeCache {
     }
   }
 
+  /** Tells of every write to a range of RAM from now on. Lines that hold a watched byte count as code. */
+  watch(watch: WriteWatch): void {
+    this.watches.push(watch);
+    this.markWatched();
+  }
+
+  unwatch(watch: WriteWatch): void {
+    const at = this.watches.indexOf(watch);
+    if (at >= 0) this.watches.splice(at, 1);
+  }
+
+  private tellWatches(address: number, length: number): void {
+    for (const watch of this.watches) {
+      if (address < watch.address + watch.length && watch.address < address + length) watch.written();
+    }
+  }
+
+  private markWatched(): void {
+    for (const { address, length } of this.watches) {
+      for (let at = address; at < address + length; ) {
+        const page = Math.floor(at / PAGE);
+        const end = Math.min(address + length, (page + 1) * PAGE);
+        this.markCode(page, at - page * PAGE, end - page * PAGE);
+        at = end;
+      }
+    }
+  }
+
   /** Drops everything decoded: the arena is full, or breakpoints changed. */
   flush(): void {
     this.statistics.flushes++;
@@ -196,6 +234,7 @@ export class CodeCache {
     this.nextTable = LAYOUT.TABLES;
     this.nextRecord = LAYOUT.RECORDS;
     for (const listener of this.listeners) listener.flushed();
+    this.markWatched();
   }
 
   /** Drops the records of whole lines of a page. */
@@ -217,6 +256,7 @@ export class CodeCache {
     for (let line = from >> LINE_SHIFT; line < to >> LINE_SHIFT; line++) {
       this.lines[page * 2 + (line >> 5)] &= ~(1 << (line & 31));
     }
+    this.markWatched();
   }
 
   /** Drops the records of a table that begin at the offsets `from` .. `to` - 1. */

@@ -37,6 +37,8 @@ export const HIGHEST_FIELD_INDEX = Math.max(...FIELDS.map(({ encoding }) => (enc
 /** The current VMCS: its fields as 32-bit words of memory. Signed, as all 32-bit halves are here. */
 export class Vmcs {
   private readonly memory: Int32Array;
+  /** Told of each write to a field, by address in the linear memory; for a debugger. */
+  onWrite: ((address: number, bytes: number) => void) | undefined;
   /** Index of the region's first word in `memory`. */
   private base = 0;
 
@@ -65,13 +67,16 @@ export class Vmcs {
   }
 
   set(field: number, lo: number): void {
-    this.memory[this.base + (FIELD_WORD[field] as number)] = lo;
+    const word = this.base + (FIELD_WORD[field] as number);
+    this.memory[word] = lo;
+    this.onWrite?.(word * 4, 4);
   }
 
   set64(field: number, lo: number, hi: number): void {
     const word = this.base + (FIELD_WORD[field] as number);
     this.memory[word] = lo;
     this.memory[word + 1] = hi;
+    this.onWrite?.(word * 4, 8);
   }
 
   setNumber(field: number, value: number): void {

@@ -69,26 +69,30 @@ describe('an instant is one state, however it is reached', () => {
 /** Counts up in memory for ever, and sends what is typed back. */
 const COUNTER = flat(
   assembleGuest(`
-start:  inc dword [0x1000]
+start:  mov word [0x2000], 7
+        mov word [0x2000], 7
+again:  inc dword [0x1000]
         mov dx, 0x3fd
         in al, dx
         test al, 1
-        jz start
+        jz again
         mov dx, 0x3f8
         in al, dx
         out dx, al
-        jmp start
+        jmp again
 `),
 );
 
-function counting() {
+/** @param interval snapshots are taken whenever it is asked for one (1), or never (0) */
+function counting({ interval = 0 } = {}) {
   const sent: string[] = [];
   const computer = new Computer({
     ramBytes: 2 ** 20,
     serialOutput: (byte) => void sent.push(String.fromCharCode(byte)),
   });
   computer.boot(COUNTER);
-  const history = new History(computer, { stopwatch: () => 0 });
+  let time = 0;
+  const history = new History(computer, { stopwatch: () => (time += 1000 * interval) });
   const counter = () => new DataView(computer.ram.read(0x1000, 4).buffer).getUint32(0, true);
   return { computer, history, sent, counter };
 }
@@ -188,6 +192,65 @@ describe('searching back', () => {
     expect(result.value).toBe(true);
     expect(computer.processor.regs.rip).toBe(inLoop);
     expect(last - counter()).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('searching back to a stop at which a snapshot was taken', () => {
+  it('finds it', () => {
+    const { computer, history } = counting({ interval: 1 });
+    computer.runTo(20_000);
+    const once = computer.processor.regs.rip;
+    history.tick();
+    const there = history.now;
+    computer.processor.setBreakpoints(new Set([once]));
+    // On from there to a little before the next arrival.
+    computer.runTo(computer.position + 3, true);
+    const pieces = history.searchBack((until) => computer.runTo(until, true).kind === 'breakpoint');
+    let result = pieces.next();
+    while (!result.done) result = pieces.next();
+    expect(result.value).toBe(true);
+    expect(history.now).toEqual(there);
+  });
+});
+
+describe('who wrote last', () => {
+  const search = (history: History, address: number): boolean => {
+    const pieces = history.searchWriter(address, 4);
+    let result = pieces.next();
+    while (!result.done) result = pieces.next();
+    return result.value;
+  };
+
+  it('is found by running again, also when it wrote what was there', () => {
+    const { computer, history } = counting({ interval: 1 });
+    for (let i = 1; i <= 20; i++) {
+      computer.runTo(i * 3000);
+      history.tick();
+    }
+    const written = () => new DataView(computer.ram.read(0x2000, 4).buffer).getUint32(0, true);
+    // The program writes there once, long ago.
+    expect(written()).toBe(7);
+    expect(search(history, 0x2000)).toBe(true);
+    expect(written()).toBe(7);
+    expect(computer.position).toBeLessThan(3000);
+    const { rip } = computer.processor.regs;
+    expect([...computer.ram.read(rip, 2)]).toEqual([0xc7, 0x06]);
+    // Before that nobody did.
+    expect(search(history, 0x2000)).toBe(true);
+    expect(written()).toBe(0);
+    expect(search(history, 0x2000)).toBe(false);
+    expect(computer.position).toBe(history.range.from);
+  });
+
+  it('of a word that is written all the time is near', () => {
+    const { computer, history, counter } = counting({ interval: 1 });
+    computer.runTo(100_000);
+    history.tick();
+    computer.runTo(150_000);
+    const before = { position: computer.position, counter: counter() };
+    expect(search(history, 0x1000)).toBe(true);
+    expect(counter()).toBe(before.counter - 1);
+    expect(before.position - computer.position).toBeLessThan(300);
   });
 });
 

@@ -5,6 +5,8 @@
  * Snapshots are taken as often as their cost allows, and thinned when they take more room than they may: of
  * two that are equally close to their neighbours the older one goes.
  */
+import type { WriteWatch } from '../../cpu/code-cache.ts';
+import { LAYOUT } from '../../cpu/state.ts';
 import type { Computer } from '../computer.ts';
 import type { JournalEntry } from '../journal.ts';
 import { type Snapshot, Snapshots } from './snapshots.ts';
@@ -132,12 +134,15 @@ export class History {
   /**
    * Goes to the last instant before the present one at which a run would have stopped: searches interval by
    * interval from the latest to the earliest, a piece of work a `yield`.
-   * @param run runs up to a position; true when it stopped earlier, and the instant counts
+   * @param run runs up to a position, at least one instruction; true when the instant that it reached counts
+   * @param orNow the present instant may be the one
    * @returns false, at the beginning of time, when there is none
    */
-  *searchBack(run: (until: number) => boolean): Generator<void, boolean> {
-    const end = this.now;
-    let until: Instant = end;
+  *searchBack(run: (until: number) => boolean, orNow = false): Generator<void, boolean> {
+    let until: Instant = this.now;
+    let inclusive = orNow;
+    // A run that ends at an instant does not look at the instruction there.
+    let beyond = 0;
     for (;;) {
       const from = this.kept.findLast((snapshot) => isBefore(instantOf(snapshot), until));
       if (from === undefined) {
@@ -146,11 +151,12 @@ export class History {
       }
       this.restore(from);
       let found: Instant | undefined;
-      while (isBefore(this.now, until)) {
-        const stopped = run(until.position);
+      for (;;) {
+        const before = this.now.position;
+        const stopped = run(until.position + beyond);
         const here = this.now;
-        if (stopped && isBefore(here, until)) found = here;
-        else if (!stopped && here.position >= until.position) break;
+        if (stopped && isBefore(here, until, inclusive)) found = here;
+        if (here.position >= until.position + beyond || here.position === before) break;
         yield;
       }
       if (found !== undefined) {
@@ -158,7 +164,54 @@ export class History {
         return true;
       }
       until = instantOf(from);
+      inclusive = true;
+      beyond = 1;
     }
+  }
+
+  /**
+   * Goes to the beginning of the instruction or event that wrote last, before the present instant, to bytes of
+   * host-physical RAM: walks of page tables, VM exits and the hypervisor write as well. @returns as `searchBack`
+   */
+  *searchWriter(address: number, length: number): Generator<void, boolean> {
+    const { computer } = this;
+    let wrote = false;
+    const watch = {
+      address,
+      length,
+      written: () => {
+        wrote = true;
+        computer.pause();
+      },
+    };
+    const run = (until: number): boolean => {
+      wrote = false;
+      computer.runTo(until, true);
+      return wrote;
+    };
+    const stopWatching = this.watchWrites(watch);
+    try {
+      if (!(yield* this.searchBack(run, true))) return false;
+    } finally {
+      stopWatching();
+    }
+    return this.stepBack(() => !this.computer.processor.isIdle);
+  }
+
+  /** Whoever writes: instructions and walks by way of the code cache, VMX into the fields of its VMCS. */
+  private watchWrites(watch: WriteWatch): () => void {
+    const { code, processors } = this.computer;
+    const [from, to] = [LAYOUT.RAM + watch.address, LAYOUT.RAM + watch.address + watch.length];
+    code.watch(watch);
+    for (const { virtualization } of processors) {
+      virtualization.vmcs.onWrite = (at, bytes) => {
+        if (at < to && from < at + bytes) watch.written();
+      };
+    }
+    return () => {
+      code.unwatch(watch);
+      for (const { virtualization } of processors) virtualization.vmcs.onWrite = undefined;
+    };
   }
 
   /** Puts back a history that was left: the present one becomes a branch in its place. */
