@@ -12,6 +12,7 @@ import { NativeRunner } from './native.ts';
 import { buildProgram } from './program.ts';
 import { SETUP_KEYS, SETUPS, type SetupKey } from './setups.ts';
 import { tableText } from './table.ts';
+import { measureTravel } from './time-travel.ts';
 
 /** Rounds: of programs, of boots; `quick` and not. */
 const ROUNDS = { program: { quick: 2, full: 6 }, boot: { quick: 1, full: 3 } };
@@ -124,6 +125,23 @@ async function linux(args: Arguments): Promise<void> {
   print('Linux', tableText({ head, rows }, args.markdown));
 }
 
+const TRAVEL = 'time travel';
+
+async function timeTravel(args: Arguments): Promise<void> {
+  if (!args.linux || !isWanted(args, TRAVEL) || !hasLinux()) return;
+  progress(TRAVEL);
+  const { cost, rows } = await measureTravel(args.quick);
+  const head = [
+    'after the boot of Linux and work in its shell',
+    'snapshots',
+    'MiB',
+    'median, ms',
+    'worst, ms',
+  ];
+  print('Time travel', tableText({ head, rows }, args.markdown));
+  console.log(`\nA history costs ${percent(cost - 1)} of time.`);
+}
+
 function print(title: string, table: string): void {
   console.log(`\n${title}\n\n${table}`);
 }
@@ -138,6 +156,7 @@ try {
   console.log(`Processor time of ${CPU_TIME_OF}, best of several runs, setups in turn.`);
   await programs(args);
   await linux(args);
+  await timeTravel(args);
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   console.error(`bench: ${error.message}\n${USAGE}`);
