@@ -1,6 +1,7 @@
 import type { GuestDescription, VcpuRef, VmId } from './target.ts';
 import type { Tier2Mode } from './tiers-view.ts';
 import type { BackTo } from './timeline-view.ts';
+import type { Written } from './written.ts';
 
 /** What the page asks of the session. Each is answered exactly once, in order. */
 export type Command =
@@ -20,6 +21,8 @@ export type Command =
   | { readonly kind: 'step-back-over'; readonly on: VcpuRef }
   /** Goes back to the last instant of the kind before the present one, or to the beginning. */
   | { readonly kind: 'run-back'; readonly on: VcpuRef; readonly to: BackTo }
+  /** Goes back to the instruction that wrote it last. */
+  | { readonly kind: 'who-wrote'; readonly on: VcpuRef; readonly what: Written }
   /** Goes to an instant that has been, of the computer that the vCPU is on. */
   | { readonly kind: 'seek'; readonly on: VcpuRef; readonly position: number }
   /** Takes up a history that was left; the present one is kept in its place. */

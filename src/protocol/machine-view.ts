@@ -13,6 +13,8 @@ export type StopReason =
   | { readonly kind: 'output'; readonly on: VcpuRef }
   /** A search backwards has found a change of ring. */
   | { readonly kind: 'crossing'; readonly on: VcpuRef; readonly cause: string }
+  /** The next instruction or event is the one that wrote what was asked for. */
+  | { readonly kind: 'writer'; readonly on: VcpuRef | null }
   /** A step or search backwards has come to where the history begins. */
   | { readonly kind: 'beginning' }
   /** All VMs have ended or are paused. */

@@ -3,6 +3,7 @@ import { useLab } from '../client/lab-store.ts';
 import { say } from '../client/notices.ts';
 import type { VcpuRef } from '../protocol/target.ts';
 import type { BackTo } from '../protocol/timeline-view.ts';
+import type { Written } from '../protocol/written.ts';
 import { short } from './format.ts';
 
 /** What buttons and keys do. Each reads the present state itself, so it can be called from anywhere. */
@@ -37,6 +38,11 @@ export function stepBackOver(): void {
 
 export function runBack(to: BackTo): void {
   withFocus((on) => void command({ kind: 'run-back', on, to }));
+}
+
+/** Goes back to the instruction that wrote it last. */
+export function whoWrote(what: Written): void {
+  withFocus((on) => void command({ kind: 'who-wrote', on, what }));
 }
 
 export function runToExit(): void {

@@ -21,6 +21,8 @@ export function describeStop(stop: StopReason): string {
       return `Output of ${machineName(stop.on.vm)}`;
     case 'crossing':
       return `Change of ring: ${stop.cause}, ${vcpuName(stop.on)}`;
+    case 'writer':
+      return stop.on === null ? 'The hypervisor wrote it, here' : `Written here, ${vcpuName(stop.on)}`;
     case 'beginning':
       return 'The beginning: nothing is before';
     case 'nothing-to-run':

@@ -9,6 +9,7 @@ import type { RegionView, Tier2Mode, TiersView } from '../protocol/tiers-view.ts
 import type { Instant } from '../protocol/time.ts';
 import type { BackTo, TimelineView } from '../protocol/timeline-view.ts';
 import type { WalkView } from '../protocol/walk-view.ts';
+import type { Written } from '../protocol/written.ts';
 
 /** What a run is to reach. `free` ends only at breakpoints and when nothing is left to run. */
 export type Goal =
@@ -18,7 +19,8 @@ export type Goal =
   | { readonly kind: 'vm-exit'; readonly vm: VmId }
   | { readonly kind: 'step-back'; readonly on: VcpuRef }
   | { readonly kind: 'step-back-over'; readonly on: VcpuRef }
-  | { readonly kind: 'run-back'; readonly on: VcpuRef; readonly to: BackTo };
+  | { readonly kind: 'run-back'; readonly on: VcpuRef; readonly to: BackTo }
+  | { readonly kind: 'who-wrote'; readonly on: VcpuRef; readonly what: Written };
 
 /** How far one slice may go; whichever is used up first ends it. */
 export interface Budget {

@@ -6,7 +6,7 @@ import { markChanges, type RegisterValues, valuesOf } from './changes.ts';
 import type { Goal, Lab } from './lab.ts';
 import { IdlePace, PIECES, PieceSize, SLICE_MS, Speedometer } from './pace.ts';
 import { Publisher } from './publisher.ts';
-import { toCommandError } from './refusal.ts';
+import { Refusal, toCommandError } from './refusal.ts';
 
 /** The session's surroundings, so that tests can bring their own clock and scheduler. */
 export interface Host {
@@ -126,6 +126,7 @@ export class Session {
       case 'step-back':
       case 'step-back-over':
       case 'run-back':
+      case 'who-wrote':
         this.run(command);
         return null;
       case 'seek':
@@ -184,11 +185,15 @@ export class Session {
     else this.#schedule(this.#idle.rest((idle * 1000 * IDLE_PER_SLICE) / idleLimit, now - started));
   }
 
-  /** A defect below stops the machine and is shown; the views stay usable. */
+  /** A defect below stops the machine and is shown; the views stay usable. A refusal answers the command. */
   #guardedSlice(): void {
     try {
       this.#slice();
     } catch (error) {
+      if (error instanceof Refusal) {
+        this.#halt({ kind: 'paused-by-user' });
+        throw error;
+      }
       this.#halt({ kind: 'unmodelled', text: error instanceof Error ? error.message : String(error) });
     }
   }
@@ -210,7 +215,7 @@ export class Session {
     this.#stop = stop;
     this.#speed.stop();
     // The page follows the vCPU that stopped.
-    if ('on' in stop) this.#focus = stop.on;
+    if ('on' in stop && stop.on !== null) this.#focus = stop.on;
     this.#publisher.invalidate();
   }
 

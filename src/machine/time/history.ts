@@ -156,7 +156,8 @@ export class History {
         const stopped = run(until.position + beyond);
         const here = this.now;
         if (stopped && isBefore(here, until, inclusive)) found = here;
-        if (here.position >= until.position + beyond || here.position === before) break;
+        const stuck = !stopped && here.position === before;
+        if (stuck || here.position >= until.position + beyond) break;
         yield;
       }
       if (found !== undefined) {

@@ -1,28 +1,43 @@
 import { EFER, SEG } from '../../arch/registers.ts';
+import type { PhysicalMemory } from '../../contracts/memory.ts';
 import type { RingCrossing } from '../../cpu/crossings.ts';
 import { STATE } from '../../cpu/state.ts';
 import type { History } from '../../machine/time/history.ts';
 import type { StopReason } from '../../protocol/machine-view.ts';
 import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
 import type { BackTo } from '../../protocol/timeline-view.ts';
+import type { Written } from '../../protocol/written.ts';
 import type { Goal } from '../lab.ts';
+import { Refusal } from '../refusal.ts';
 import { unsigned64 } from '../views/numbers.ts';
 import { causeText } from './crossing-texts.ts';
-import type { LabMachine } from './lab-machine.ts';
-import { linearReader } from './linear-memory.ts';
+import type { LabMachine, VcpuAccess } from './lab-machine.ts';
+import { hostPhysicalOf, linearReader } from './linear-memory.ts';
 
-export type BackGoal = Extract<Goal, { kind: 'step-back' | 'step-back-over' | 'run-back' }>;
+const KINDS = ['step-back', 'step-back-over', 'run-back', 'who-wrote'] as const;
 
-export const isBackwards = (goal: Goal): goal is BackGoal =>
-  goal.kind === 'step-back' || goal.kind === 'step-back-over' || goal.kind === 'run-back';
+type BackGoal = Extract<Goal, { kind: (typeof KINDS)[number] }>;
+
+export const isBackwards = (goal: Goal): goal is BackGoal => KINDS.some((kind) => kind === goal.kind);
+
+/** What the disassembler knows of registers. */
+export interface RegisterWrites {
+  isRegisterName(name: string): boolean;
+  /** Whether the next instruction of a vCPU writes a register. */
+  writesRegister(access: VcpuAccess, ram: PhysicalMemory, name: string): boolean;
+}
 
 /** Pieces of a search that one slice does. */
 const PIECES_PER_SLICE = 64;
 
+const STOPS_KEPT = 8;
+
 /** A search under way. */
 interface Search {
-  readonly goal: Extract<BackGoal, { kind: 'run-back' }>;
+  readonly goal: BackGoal;
   readonly pieces: Generator<void, boolean>;
+  /** Why time stands still when it has found something. */
+  readonly found: () => StopReason | null;
 }
 
 /** Takes one computer to earlier instants: steps back, and searches for what happened last. */
@@ -30,8 +45,12 @@ export class BackControl {
   readonly #machine: LabMachine;
   readonly #history: History;
   #search: Search | undefined;
-  /** Why the latest run of the search stopped; of its last stop when it ends. */
+  /** Undefined while the disassembler is being loaded. */
+  registerWrites: RegisterWrites | undefined;
+  /** Why the latest run of the search stopped. */
   #latest: StopReason | null = null;
+  /** The latest stops of the search. */
+  readonly #stops: { readonly position: number; readonly why: StopReason }[] = [];
 
   constructor(machine: LabMachine, history: History) {
     this.#machine = machine;
@@ -44,6 +63,7 @@ export class BackControl {
 
   /** Another goal: a search that is under way stays where it is. */
   forget(): void {
+    this.#search?.pieces.return(false);
     this.#search = undefined;
   }
 
@@ -55,14 +75,85 @@ export class BackControl {
       case 'step-back-over':
         return this.#stepOver(goal.on);
       case 'run-back':
-        return goal.to === 'output' ? this.#toOutput(goal.on) : this.#searchOn(goal);
+        return goal.to === 'output'
+          ? this.#toOutput(goal.on)
+          : this.#searchOn(goal, () => ({
+              pieces: this.#history.searchBack((until) => this.#run(goal.to, until)),
+              found: () => this.#stopHere(),
+            }));
+      case 'who-wrote':
+        return this.#toWriter(goal);
     }
+  }
+
+  #toWriter(goal: Extract<BackGoal, { kind: 'who-wrote' }>): StopReason | null {
+    const { on, what } = goal;
+    switch (what.kind) {
+      case 'register':
+        return this.#toRegisterWriter(on, what.name);
+      case 'output':
+        return this.#toOutputWriter(on, what.back);
+      case 'memory': {
+        const { length } = what;
+        return this.#searchOn(goal, () => ({
+          pieces: this.#history.searchWriter(this.#hostPhysical(on, what), length),
+          found: () => this.#writer(),
+        }));
+      }
+    }
+  }
+
+  /** Whose instruction or event is next. */
+  #writer(): StopReason {
+    const { processor } = this.#machine.computer;
+    return { kind: 'writer', on: this.#machine.running(processor) ?? null };
+  }
+
+  #toRegisterWriter(on: VcpuRef, name: string): StopReason {
+    const { registerWrites } = this;
+    if (registerWrites === undefined) throw new Refusal('The disassembler is still being loaded.');
+    if (!registerWrites.isRegisterName(name)) throw new Refusal(`There is no register ${name}.`);
+    const { computer } = this.#machine;
+    // Code hardly ever changes within a search: what an instruction does is looked up once for each address.
+    const known = new Map<number, boolean>();
+    const accepts = (): boolean => {
+      if (!this.#isRunning(on)) return false;
+      const { rip } = computer.processor.regs;
+      let answer = known.get(rip);
+      if (answer === undefined) {
+        const access = this.#machine.access(on);
+        answer = access !== undefined && registerWrites.writesRegister(access, computer.ram, name);
+        known.set(rip, answer);
+      }
+      return answer;
+    };
+    return this.#history.stepBack(accepts) ? this.#writer() : BEGINNING;
+  }
+
+  #toOutputWriter(on: VcpuRef, back: number): StopReason {
+    const log = this.#machine.consoleLog(on.vm);
+    const position = log?.positionOf(log.length - 1 - back);
+    if (position === undefined) throw new Refusal('Nothing was written on this console that far back.');
+    this.#history.seek({ position, entered: 0 });
+    this.#history.stepBack(() => !this.#machine.computer.processor.isIdle);
+    return this.#writer();
+  }
+
+  /** Throws `Refusal` where there is no memory now. */
+  #hostPhysical(on: VcpuRef, { space, address }: Extract<Written, { kind: 'memory' }>): number {
+    const { ram } = this.#machine.computer;
+    const access = this.#machine.access(on);
+    const found = access === undefined ? undefined : hostPhysicalOf(access, ram, space, address);
+    if (found === undefined || found >= ram.size) {
+      throw new Refusal(`There is no memory at the ${space} address 0x${address.toString(16)} now.`);
+    }
+    return found;
   }
 
   /** Told of every crossing, also in runs that only search. */
   crossed(on: VcpuRef, { cause }: RingCrossing): void {
     const { goal } = this.#search ?? {};
-    if (goal === undefined) return;
+    if (goal?.kind !== 'run-back') return;
     const { detail } = causeText(cause);
     if (goal.to === 'vm-exit' && cause.kind === 'vm-exit' && on.vm === goal.on.vm) {
       this.#stopAt({ kind: 'vm-exit', on, reason: detail });
@@ -132,18 +223,17 @@ export class BackControl {
     return BEGINNING;
   }
 
-  #searchOn(goal: Search['goal']): StopReason | null {
-    this.#search ??= { goal, pieces: this.#history.searchBack((until) => this.#run(goal.to, until)) };
+  #searchOn(goal: BackGoal, begin: () => Omit<Search, 'goal'>): StopReason | null {
+    this.#search ??= { goal, ...begin() };
+    const { found } = this.#search;
     for (let i = 0; i < PIECES_PER_SLICE; i++) {
-      const { done, value: found } = this.#search.pieces.next();
+      const { done, value } = this.#search.pieces.next();
       if (done !== true) continue;
       this.#search = undefined;
-      return found ? (this.#found ?? BEGINNING) : BEGINNING;
+      return (value ? found() : null) ?? BEGINNING;
     }
     return null;
   }
-
-  #found: StopReason | null = null;
 
   /** @returns whether it stopped for what is looked for */
   #run(to: BackTo, until: number): boolean {
@@ -154,8 +244,16 @@ export class BackControl {
       const on = this.#machine.running(computer.processors[stop.cpu]);
       if (on !== undefined) this.#latest = { kind: 'breakpoint', on, address: unsigned64(stop.linear) };
     }
-    if (this.#latest !== null) this.#found = this.#latest;
-    return this.#latest !== null;
+    if (this.#latest === null) return false;
+    this.#stops.push({ position: computer.position, why: this.#latest });
+    if (this.#stops.length > STOPS_KEPT) this.#stops.shift();
+    return true;
+  }
+
+  /** Why a run stopped where the search has ended; a few later ones may have been seen after that. */
+  #stopHere(): StopReason | null {
+    const { position } = this.#history.now;
+    return this.#stops.find((stop) => stop.position === position)?.why ?? null;
   }
 }
 

@@ -72,6 +72,7 @@ export class Ringlab implements Lab {
   /** Code is shown, and calls are stepped over, from now on. */
   useDisassembler(disassembler: Disassembler): void {
     this.#disassembler = disassembler;
+    for (const { control } of this.#seats()) control.registerWrites = disassembler;
   }
 
   /** @param hidden a VM's guest is not told of the hypervisor */
@@ -171,7 +172,9 @@ export class Ringlab implements Lab {
   }
 
   slice(budget: Budget): SliceOutcome {
-    const runnable = this.#active.filter(({ machine }) => !machine.isIdleForGood);
+    const runnable = this.#active.filter(
+      ({ machine, control }) => control.goesBack || !machine.isIdleForGood,
+    );
     if (runnable.length === 0) return { instructions: 0, idleCycles: 0, stop: { kind: 'nothing-to-run' } };
     const share = { instructions: Math.ceil(budget.instructions / runnable.length), cycles: budget.cycles };
     let instructions = 0;
@@ -300,7 +303,9 @@ export class Ringlab implements Lab {
     const { name, memory, cpus } = guest;
     const machine = new BareMachine({ id, name, memory, cpus, image });
     if (this.#tier2 !== undefined) machine.computer.setTier2(this.#tier2);
-    this.#bare.set(id, { ...seat(machine, this.#stopwatch), machine, guest });
+    const bare = seat(machine, this.#stopwatch);
+    if (this.#disassembler !== null) bare.control.registerWrites = this.#disassembler;
+    this.#bare.set(id, { ...bare, machine, guest });
     this.setHistoryBudget(this.#historyBudget);
     return id;
   }

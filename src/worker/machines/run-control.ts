@@ -5,7 +5,7 @@ import type { StopReason } from '../../protocol/machine-view.ts';
 import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
 import type { Budget, Goal, SliceOutcome } from '../lab.ts';
 import { unsigned64 } from '../views/numbers.ts';
-import { BackControl, isBackwards } from './back-control.ts';
+import { BackControl, isBackwards, type RegisterWrites } from './back-control.ts';
 import type { Breakpoints } from './breakpoints.ts';
 import { causeText } from './crossing-texts.ts';
 import type { LabMachine } from './lab-machine.ts';
@@ -38,6 +38,15 @@ export class RunControl {
         if (on !== undefined) this.#crossed(on, crossing);
       };
     }
+  }
+
+  /** It goes back: also on a computer on which nothing can run. */
+  get goesBack(): boolean {
+    return isBackwards(this.#goal);
+  }
+
+  set registerWrites(known: RegisterWrites) {
+    this.#back.registerWrites = known;
   }
 
   /** It works on the past: what consoles say meanwhile is of no instant that will be shown. */

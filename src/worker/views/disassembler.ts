@@ -3,5 +3,6 @@
  * running already.
  */
 export { nextAfterCall } from '../machines/instruction-at.ts';
+export { isRegisterName, writesRegister } from '../machines/writes-register.ts';
 export { codeView } from './code.ts';
 export { regionView } from './region.ts';

@@ -1,0 +1,13 @@
+/** Something that was written at some time: what "who wrote this?" is asked of. */
+export type Written =
+  /** A register of the vCPU, by its name; a part of it stands for the whole. */
+  | { readonly kind: 'register'; readonly name: string }
+  | {
+      readonly kind: 'memory';
+      readonly space: 'linear' | 'guest-physical' | 'host-physical';
+      readonly address: bigint;
+      /** Bytes; within one page. */
+      readonly length: number;
+    }
+  /** A byte on the machine's console, counted back from the last one, which is 0. */
+  | { readonly kind: 'output'; readonly back: number };
