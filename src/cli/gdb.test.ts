@@ -8,11 +8,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { GPR, SEG } from '../arch/registers.ts';
 import { STATE } from '../cpu/state.ts';
+import { CountingDebuggee } from '../gdb/testing.ts';
 import { guestNamed } from '../guests/index.ts';
 import { assemble } from '../isa/assembler/index.ts';
 import { Computer } from '../machine/computer.ts';
 import type { GdbCommand } from './command.ts';
 import { serveGdb } from './gdb.ts';
+import { GdbServer } from './gdb-server.ts';
 
 const hasGdb = spawnSync('gdb', ['--version']).status === 0;
 
@@ -28,6 +30,24 @@ const COMMAND: GdbCommand = {
   port: 0,
   describe: 'amd64',
 };
+
+/** Runs gdb with these commands; answers what it printed. */
+async function runGdb(
+  port: number,
+  commands: readonly string[],
+  during: (signal: (name: NodeJS.Signals) => void) => void = () => {},
+): Promise<string> {
+  const all = [`target remote 127.0.0.1:${port}`, ...commands];
+  const options = ['-nx', '-batch', ...all.flatMap((command) => ['-ex', command])];
+  const child = spawn('gdb', options, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const output: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data: Buffer) => void output.push(data.toString('latin1')));
+  }
+  during((name) => void child.kill(name));
+  await new Promise((resolve) => child.on('close', resolve));
+  return output.join('');
+}
 
 /** `ringlab gdb` in this process. */
 class Served {
@@ -65,21 +85,8 @@ class Served {
     });
   }
 
-  /** Runs gdb with these commands; answers what it printed. */
-  async gdb(
-    commands: readonly string[],
-    during: (signal: (name: NodeJS.Signals) => void) => void = () => {},
-  ) {
-    const all = [`target remote 127.0.0.1:${await this.port}`, ...commands];
-    const options = ['-nx', '-batch', ...all.flatMap((command) => ['-ex', command])];
-    const child = spawn('gdb', options, { stdio: ['ignore', 'pipe', 'pipe'] });
-    const output: string[] = [];
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (data: Buffer) => void output.push(data.toString('latin1')));
-    }
-    during((name) => void child.kill(name));
-    await new Promise((resolve) => child.on('close', resolve));
-    return output.join('');
+  async gdb(commands: readonly string[], during?: (signal: (name: NodeJS.Signals) => void) => void) {
+    return runGdb(await this.port, commands, during);
   }
 
   #look(): void {
@@ -352,6 +359,29 @@ there:  mov ax, 0x1234
     expect(output).toMatch(/\* 1 +Thread 1 \(CPU 0: 64-bit mode, ring 0\)/);
     expect(output).toMatch(/ 2 +Thread 2 \(CPU 1: real mode, ring 0, halted\)/);
     expect(output).toMatch(/Thread 1 hit Breakpoint 1, 0x0*8001/);
+  });
+
+  it('goes backwards where the debuggee can', async () => {
+    const server = new GdbServer(new CountingDebuggee(), 'amd64', () => {});
+    const output = await runGdb(await server.listen(0), [
+      'stepi 5',
+      'reverse-stepi',
+      'printf "@ %d\\n", $rip',
+      'break *0x20',
+      'break *0x30',
+      'continue',
+      'continue',
+      'reverse-continue',
+      'printf "@ %d\\n", $rip',
+      'reverse-continue',
+      'printf "@ %d\\n", $rip',
+      'delete',
+      'continue',
+      'printf "@ %d\\n", $rip',
+    ]);
+    expect(output.match(/^@.*$/gm)).toEqual(['@ 4', '@ 32', '@ 0', '@ 100']);
+    expect(output.match(/No more reverse-execution history/g)).toHaveLength(2);
+    expect(await server.over).toBe('killed');
   });
 });
 

@@ -22,8 +22,8 @@ function finish(debuggee: Debuggee): Halt {
   }
 }
 
-const step = (debuggee: Debuggee, cpu = 0): Halt => {
-  debuggee.step(cpu);
+const step = (debuggee: Debuggee, cpu = 0, alone = false): Halt => {
+  debuggee.step(cpu, alone);
   return finish(debuggee);
 };
 
@@ -127,6 +127,9 @@ there:  jmp there
     // It is the second one's turn, and the first one's step is behind that.
     expect(step(debuggee, 0)).toEqual({ kind: 'breakpoint', cpu: 1 });
     expect(rip(debuggee, 1)).toBe(there);
+    // Where gdb believes that the others stand still, they stop nowhere.
+    expect(step(debuggee, 0, true)).toEqual({ kind: 'stepped', cpu: 0 });
+    expect(run(debuggee)).toEqual({ kind: 'breakpoint', cpu: 1 });
   });
 });
 

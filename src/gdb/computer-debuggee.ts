@@ -31,6 +31,8 @@ export class ComputerDebuggee implements Debuggee {
   readonly #tell: (stop: FinalStop) => Obituary;
   /** Processor to step; undefined: all run. */
   #stepped: number | undefined;
+  /** No processor stops at breakpoints. */
+  #alone = false;
   /** As the processors know them; a set that was given up may be larger than the one that counts. */
   #installed: ReadonlySet<number> = new Set();
   #breakpoints: ReadonlySet<number> = new Set();
@@ -41,7 +43,7 @@ export class ComputerDebuggee implements Debuggee {
     this.#computer = computer;
     this.#tell = tell;
     for (const processor of computer.processors) {
-      processor.breakpointFilter = (linear) => this.#breakpoints.has(linear);
+      processor.breakpointFilter = (linear) => !this.#alone && this.#breakpoints.has(linear);
     }
   }
 
@@ -80,9 +82,10 @@ export class ComputerDebuggee implements Debuggee {
     this.#breakpoints = new Set([...addresses].map((address) => Number(BigInt.asIntN(64, address))));
   }
 
-  step(cpu: number): void {
+  step(cpu: number, alone: boolean): void {
     this.end = undefined;
     this.#stepped = cpu;
+    this.#alone = alone;
     // A single processor that is stepped looks at no breakpoint; gdb takes them away for that and brings them back.
     if (this.processors > 1 && !isSubset(this.#breakpoints, this.#installed)) this.#install();
   }
@@ -90,6 +93,7 @@ export class ComputerDebuggee implements Debuggee {
   run(): void {
     this.end = undefined;
     this.#stepped = undefined;
+    this.#alone = false;
     const same = this.#breakpoints.size === this.#installed.size;
     if (!same || !isSubset(this.#breakpoints, this.#installed)) this.#install();
   }
@@ -169,13 +173,14 @@ export class ComputerDebuggee implements Debuggee {
   #finalHalt(stop: FinalStop): Halt {
     this.end = stop;
     const { lines, status } = this.#tell(stop);
+    const cpu = this.#stepped ?? (stop.kind === 'crash' ? stop.cpu : this.current);
     switch (stop.kind) {
       case 'waiting':
-        return { kind: 'stuck', cpu: this.current, why: lines };
+        return { kind: 'stuck', cpu, why: lines };
       case 'crash':
-        return { kind: 'crashed', cpu: stop.cpu, why: lines };
+        return { kind: 'crashed', cpu, why: lines };
       default:
-        return { kind: 'ended', cpu: this.current, why: lines.join('\n'), status };
+        return { kind: 'ended', cpu, why: lines.join('\n'), status };
     }
   }
 }

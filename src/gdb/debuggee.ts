@@ -41,8 +41,12 @@ export interface Debuggee {
   writeMemory(cpu: number, address: bigint, bytes: Uint8Array): boolean;
   /** Linear addresses before whose instructions `run` stops, in every address space. */
   setBreakpoints(addresses: ReadonlySet<bigint>): void;
-  /** Wants one instruction or event of this processor. Others go on meanwhile. */
-  step(cpu: number): void;
+  /**
+   * Wants one instruction or event of this processor. Others go on as far as time demands; `alone`: without stopping
+   * at breakpoints, because gdb believes that they stand still. Whatever ends the step, except a breakpoint of
+   * another processor, is told of this one.
+   */
+  step(cpu: number, alone: boolean): void;
   run(): void;
   /** The state before the last instruction or event of this processor. Absent: it cannot go backwards. */
   stepBack?(cpu: number): void;

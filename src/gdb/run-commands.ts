@@ -13,8 +13,9 @@ import {
 } from './state.ts';
 
 /** The guest runs from now on; what stopped it is answered when it stops. */
-function go(state: State): Answer {
+function go(state: State, stepping?: number): Answer {
   state.running = true;
+  state.stepping = stepping;
   return LATER;
 }
 
@@ -23,9 +24,9 @@ function run(state: State): Answer {
   return go(state);
 }
 
-function step(state: State, cpu = state.cpu): Answer {
-  state.debuggee.step(cpu);
-  return go(state);
+function step(state: State, cpu = state.cpu, alone = false): Answer {
+  state.debuggee.step(cpu, alone);
+  return go(state, cpu);
 }
 
 /** An address to go on from, which gdb has not sent for decades: it writes the register. */
@@ -42,7 +43,8 @@ const withSignal =
 
 /**
  * ";ACTION[:THREAD];..." where the first action that fits a thread counts. One processor can be stepped; the others
- * run meanwhile, whatever their actions: they are one computer.
+ * are part of the same computer and have no actions of their own. When gdb wants them to stand still, it gives no
+ * action without a thread.
  */
 function continueThreads(state: State, rest: string): Answer {
   const actions = rest
@@ -53,7 +55,8 @@ function continueThreads(state: State, rest: string): Answer {
   const stepped = actions.find(([action]) => action.toLowerCase().startsWith('s'));
   if (stepped === undefined) return run(state);
   const cpu = cpuOf(state, stepped[1] ?? '0');
-  return cpu === undefined ? NO_SUCH_THREAD : step(state, cpu);
+  const alone = stepped.length > 1 && actions.every((action) => action.length > 1);
+  return cpu === undefined ? NO_SUCH_THREAD : step(state, cpu, alone);
 }
 
 /** Breakpoints of gdb's types 0 and 1, in memory and in hardware: here they are the same. */
@@ -74,21 +77,29 @@ const breakpoint =
     return OK;
   };
 
-function backwards(state: State, start: (() => void) | undefined): Answer {
-  if (start === undefined) return UNKNOWN;
-  start();
+function runBack(state: State): Answer {
+  const { debuggee } = state;
+  if (debuggee.runBack === undefined) return UNKNOWN;
+  debuggee.runBack();
   return go(state);
+}
+
+function stepBack(state: State): Answer {
+  const { debuggee, cpu } = state;
+  if (debuggee.stepBack === undefined) return UNKNOWN;
+  debuggee.stepBack(cpu);
+  return go(state, cpu);
 }
 
 export const RUN_COMMANDS: Readonly<Record<string, Command>> = {
   c: withoutAddress(run),
-  s: withoutAddress(step),
+  s: withoutAddress((state) => step(state)),
   C: withSignal(run),
-  S: withSignal(step),
+  S: withSignal((state) => step(state)),
   'vCont?': () => ['vCont;c;C;s;S'],
   vCont: continueThreads,
-  bc: (state) => backwards(state, state.debuggee.runBack?.bind(state.debuggee)),
-  bs: (state) => backwards(state, state.debuggee.stepBack?.bind(state.debuggee, state.cpu)),
+  bc: withoutAddress(runBack),
+  bs: withoutAddress(stepBack),
   Z: breakpoint(true),
   z: breakpoint(false),
   D: (state) => {

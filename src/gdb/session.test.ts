@@ -216,6 +216,21 @@ describe('running', () => {
     expect(gdb.ask('m0,1')).toEqual(['00']);
   });
 
+  it('steps one processor, and tells what gdb believes of the others', () => {
+    const debuggee = new CountingDebuggee();
+    const gdb = talk(debuggee);
+    expect(gdb.go('vCont;s:2;c')).toEqual(['T05thread:2;']);
+    expect(debuggee.alone).toBe(false);
+    expect(gdb.go('vCont;s:1')).toEqual(['T05thread:1;']);
+    expect(debuggee.alone).toBe(true);
+    expect(gdb.go('vCont;s')).toEqual(['T05thread:1;']);
+    expect(debuggee.alone).toBe(false);
+    // Ctrl-C stops the one that is stepped.
+    gdb.ask('vCont;s:2;c');
+    gdb.session.receive(Uint8Array.of(3));
+    expect(gdb.take()).toEqual(['T02thread:2;']);
+  });
+
   it('says nothing of reasons to a gdb that does not know them', () => {
     const gdb = talk();
     gdb.ask('Z0,20,1');
@@ -256,6 +271,7 @@ describe('running', () => {
     gdb.ask('Z0,10,1');
     expect(gdb.go('bs')).toEqual(['T05thread:1;']);
     expect(debuggee.at).toBe(49);
+    expect(gdb.ask('bs1')).toEqual(['E16']);
     expect(gdb.go('bc')).toEqual(['T05thread:2;']);
     expect(debuggee.at).toBe(16);
     expect(gdb.go('bc')).toEqual(['T05replaylog:begin;thread:1;']);

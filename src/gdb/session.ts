@@ -98,8 +98,9 @@ export class Session {
   /** Ctrl-C finds the guest at an instruction boundary: slices end at one. */
   #interrupt(): void {
     if (!this.#state.running) return;
-    const { current } = this.#state.debuggee;
-    this.#stop([interrupted(current)], current);
+    const { debuggee, stepping } = this.#state;
+    const cpu = stepping ?? debuggee.current;
+    this.#stop([interrupted(cpu)], cpu);
   }
 
   #stop(reply: Answer, cpu: number): void {

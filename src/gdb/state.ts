@@ -22,6 +22,8 @@ export interface State {
   acknowledges: boolean;
   /** The guest runs, and gdb waits for it to stop. */
   running: boolean;
+  /** Processor that gdb has asked to step; undefined: all run. */
+  stepping: number | undefined;
   /** What gdb was told of the last stop. */
   stop: string;
   leave: Leave | undefined;
@@ -55,6 +57,7 @@ export function initialState(debuggee: Debuggee, description: DescriptionName): 
     knowsReasons: false,
     acknowledges: true,
     running: false,
+    stepping: undefined,
     stop: '',
     leave: undefined,
   };

@@ -83,7 +83,10 @@ export class CountingDebuggee implements Debuggee {
   readonly typed: string[] = [];
   at = 0;
   #breakpoints: ReadonlySet<bigint> = new Set();
-  #goal: { readonly by: 1 | -1; readonly once: boolean } | undefined;
+  /** `cpu`: the one that takes a single step. */
+  #goal: { readonly by: 1 | -1; readonly cpu?: number } | undefined;
+  /** Whether the last step was to be alone. */
+  alone = false;
 
   describe(cpu: number): string {
     return `CPU ${cpu}`;
@@ -114,29 +117,30 @@ export class CountingDebuggee implements Debuggee {
     this.#breakpoints = addresses;
   }
 
-  step(): void {
-    this.#goal = { by: 1, once: true };
+  step(cpu: number, alone: boolean): void {
+    this.alone = alone;
+    this.#goal = { by: 1, cpu };
   }
 
   run(): void {
-    this.#goal = { by: 1, once: false };
+    this.#goal = { by: 1 };
   }
 
-  stepBack(): void {
-    this.#goal = { by: -1, once: true };
+  stepBack(cpu: number): void {
+    this.#goal = { by: -1, cpu };
   }
 
   runBack(): void {
-    this.#goal = { by: -1, once: false };
+    this.#goal = { by: -1 };
   }
 
   slice(): Halt | undefined {
     if (this.#goal === undefined) throw new Error('nothing is wanted');
-    const { by, once } = this.#goal;
-    if (this.at + by < 0) return { kind: 'beginning', cpu: 0 };
-    if (this.at + by > 100) return { kind: 'ended', cpu: 0, why: 'counted to 100', status: 3 };
+    const { by, cpu } = this.#goal;
+    if (this.at + by < 0) return { kind: 'beginning', cpu: cpu ?? 0 };
+    if (this.at + by > 100) return { kind: 'ended', cpu: cpu ?? 0, why: 'counted to 100', status: 3 };
     this.at += by;
-    if (once) return { kind: 'stepped', cpu: 0 };
+    if (cpu !== undefined) return { kind: 'stepped', cpu };
     return this.#breakpoints.has(BigInt(this.at)) ? { kind: 'breakpoint', cpu: 1 } : undefined;
   }
 
