@@ -1,12 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { parseArguments } from './arguments.ts';
-import type { RunCommand } from './command.ts';
+import type { GdbCommand, RunCommand } from './command.ts';
 import { helpText } from './help.ts';
 import { OPTIONS } from './options.ts';
 
 function run(...argv: string[]): RunCommand {
   const command = parseArguments(argv);
   if (command.kind !== 'run') throw new Error(JSON.stringify(command));
+  return command;
+}
+
+function gdb(...argv: string[]): GdbCommand {
+  const command = parseArguments(['gdb', ...argv]);
+  if (command.kind !== 'gdb') throw new Error(JSON.stringify(command));
   return command;
 }
 
@@ -98,6 +104,27 @@ describe('arguments', () => {
     });
   });
 
+  it('say how gdb comes to a guest', () => {
+    expect(gdb('k')).toEqual({
+      kind: 'gdb',
+      kernel: 'k',
+      modules: [],
+      append: '',
+      format: 'auto',
+      memoryBytes: 256 * 2 ** 20,
+      cpus: 1,
+      acpi: true,
+      port: 1234,
+      describe: 'amd64',
+    });
+    expect(gdb('k', '--port', '0', '--describe=i386', '--initrd', 'i', '--cpus', '2')).toMatchObject({
+      port: 0,
+      describe: 'i386',
+      initrd: 'i',
+      cpus: 2,
+    });
+  });
+
   it('ask for help anywhere', () => {
     for (const argv of [['--help'], ['help'], ['boot', '-h'], ['vm', 'k', '--help']]) {
       expect(parseArguments(argv)).toEqual({ kind: 'help' });
@@ -127,6 +154,11 @@ describe('arguments', () => {
     [['vm', 'k', '--memory', '2G'], /--memory takes at most 2036M for `ringlab vm`/],
     [['boot', 'k', '--technique', 'vtx-ept'], /bare machine has no hypervisor/],
     [['vm', 'k', '--technique', 'xen'], /one of vtx-ept/],
+    [['boot', 'k', '--port', '1'], /--port is for `ringlab gdb`\./],
+    [['gdb', 'k', '--port', '65536'], /--port takes a number from 0 to 65535; not "65536"/],
+    [['gdb', 'k', '--describe', 'arm'], /--describe takes one of amd64, i386, i8086/],
+    [['gdb', 'k', '--until', 'x'], /--until is for `ringlab boot` and `ringlab vm`/],
+    [['gdb'], /`ringlab gdb` needs the file/],
     [['boot', 'k', '--tier2', 'fast'], /--tier2 takes one of off, on, forced/],
     [['boot', 'k', '--address', '0x1000'], /belong together/],
     [['boot', 'k', '--address', '0x1000', '--mode', 'long', '--format', 'elf'], /for flat binaries/],

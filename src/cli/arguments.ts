@@ -1,6 +1,6 @@
 import { MAX_GUEST_BYTES } from '../worker/host-computer.ts';
-import type { Command, RunCommand, Target, UsageError } from './command.ts';
-import { OPTIONS, type Settings } from './options.ts';
+import type { Command, GdbCommand, GuestOptions, RunCommand, Target, UsageError } from './command.ts';
+import { COMMAND_NAMES, type CommandName, DEFAULT_GDB_PORT, OPTIONS, type Settings } from './options.ts';
 
 const DEFAULT_MEMORY = 256 * 2 ** 20;
 const HELP = ['help', '--help', '-h'];
@@ -13,15 +13,19 @@ export function parseArguments(argv: readonly string[]): Command | UsageError {
   if (argv.some((argument) => HELP.includes(argument) && argument !== 'help') || argv[0] === 'help') {
     return { kind: 'help' };
   }
-  const [command, ...rest] = argv;
-  if (command === undefined) return usage('Nothing to do: no command was given.');
-  if (command !== 'boot' && command !== 'vm') return usage(`"${command}" is not a command.`);
-  const parsed = parseOptions(rest);
+  const [word, ...rest] = argv;
+  if (word === undefined) return usage('Nothing to do: no command was given.');
+  const command = COMMAND_NAMES.find((name) => name === word);
+  if (command === undefined) return usage(`"${word}" is not a command.`);
+  const parsed = parseOptions(command, rest);
   return 'kind' in parsed ? parsed : assemble(command, parsed.settings, parsed.files);
 }
 
 /** Options may stand before and after the file; `--` ends them; `--name=value` is `--name value`. */
-function parseOptions(argv: readonly string[]): { settings: Settings; files: string[] } | UsageError {
+function parseOptions(
+  command: CommandName,
+  argv: readonly string[],
+): { settings: Settings; files: string[] } | UsageError {
   const settings: Settings = { modules: [], script: [] };
   const files: string[] = [];
   const seen = new Set<string>();
@@ -39,6 +43,10 @@ function parseOptions(argv: readonly string[]): { settings: Settings; files: str
     const name = equals < 0 ? argument : argument.slice(0, equals);
     const option = OPTIONS.find((candidate) => candidate.name === name);
     if (option === undefined) return usage(`There is no option ${name}.`);
+    if (option.commands?.includes(command) === false) {
+      const takers = option.commands.map((taker) => `\`ringlab ${taker}\``).join(' and ');
+      return usage(`${name} is for ${takers}.`);
+    }
     if (seen.has(name) && option.repeatable === undefined) return usage(`${name} was given twice.`);
     seen.add(name);
     const inline = equals < 0 ? undefined : argument.slice(equals + 1);
@@ -52,14 +60,26 @@ function parseOptions(argv: readonly string[]): { settings: Settings; files: str
 
 /** Fills in defaults and checks what depends on more than one option. */
 function assemble(
-  command: 'boot' | 'vm',
+  command: CommandName,
   settings: Settings,
   files: readonly string[],
-): RunCommand | UsageError {
+): RunCommand | GdbCommand | UsageError {
   const [kernel, ...more] = files;
   if (kernel === undefined) return usage(`\`ringlab ${command}\` needs the file to boot.`);
   if (more.length > 0) return usage(`One file can be booted; "${more[0]}" is too many.`);
-  const { address, mode, technique, format = 'auto', ...rest } = settings;
+  const {
+    address,
+    mode,
+    technique,
+    script,
+    limit,
+    time,
+    json,
+    port,
+    describe,
+    format = 'auto',
+    ...machine
+  } = settings;
   if (command === 'boot' && technique !== undefined) {
     return usage('--technique is for `ringlab vm`: the bare machine has no hypervisor.');
   }
@@ -73,18 +93,27 @@ function assemble(
   if (address !== undefined && format !== 'auto' && format !== 'flat') {
     return usage(`--address and --mode are for flat binaries, not for --format ${format}.`);
   }
-  const target: Target =
-    command === 'boot' ? { kind: 'machine' } : { kind: 'vm', technique: technique ?? 'vtx-ept' };
-  return {
-    kind: 'run',
-    target,
+  const guest: GuestOptions = {
     kernel,
     append: '',
     memoryBytes: DEFAULT_MEMORY,
     cpus: 1,
     acpi: true,
-    ...rest,
+    ...machine,
     format,
     ...(address === undefined || mode === undefined ? {} : { flat: { address, mode } }),
+  };
+  if (command === 'gdb')
+    return { kind: 'gdb', ...guest, port: port ?? DEFAULT_GDB_PORT, describe: describe ?? 'amd64' };
+  const target: Target =
+    command === 'boot' ? { kind: 'machine' } : { kind: 'vm', technique: technique ?? 'vtx-ept' };
+  return {
+    kind: 'run',
+    target,
+    ...guest,
+    script,
+    ...(limit === undefined ? {} : { limit }),
+    ...(time === undefined ? {} : { time }),
+    ...(json === undefined ? {} : { json }),
   };
 }

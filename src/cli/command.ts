@@ -1,4 +1,5 @@
 import type { Tier2Mode } from '../contracts/tiers.ts';
+import type { DescriptionName } from '../gdb/descriptions.ts';
 import type { BootImage } from '../machine/boot/load.ts';
 
 /** One step of a conversation with the guest's console: wait for these bytes, or type them. */
@@ -22,10 +23,8 @@ export interface ModuleFile {
   readonly commandLine: string;
 }
 
-/** `ringlab boot` and `ringlab vm`. Paths are as the user wrote them. */
-export interface RunCommand {
-  readonly kind: 'run';
-  readonly target: Target;
+/** A computer and what boots on it. Paths are as the user wrote them. */
+export interface GuestOptions {
   readonly kernel: string;
   readonly initrd?: string;
   readonly modules: readonly ModuleFile[];
@@ -37,6 +36,12 @@ export interface RunCommand {
   readonly acpi: boolean;
   /** Whether hot guest code is compiled; absent: as the computer does by itself. */
   readonly tier2?: Tier2Mode;
+}
+
+/** `ringlab boot` and `ringlab vm`. */
+export interface RunCommand extends GuestOptions {
+  readonly kind: 'run';
+  readonly target: Target;
   readonly script: readonly Step[];
   /** Instructions after which the run ends. */
   readonly limit?: number;
@@ -46,10 +51,19 @@ export interface RunCommand {
   readonly json?: string;
 }
 
-export type Command = RunCommand | { readonly kind: 'help' };
+/** `ringlab gdb`: the bare machine, as gdb wants it. */
+export interface GdbCommand extends GuestOptions {
+  readonly kind: 'gdb';
+  /** TCP port; 0: any that is free. */
+  readonly port: number;
+  /** The registers that gdb is shown at first. */
+  readonly describe: DescriptionName;
+}
+
+export type Command = RunCommand | GdbCommand | { readonly kind: 'help' };
 
 /** What of a command makes the computer. */
-export type ComputerCommand = Pick<RunCommand, 'memoryBytes' | 'cpus' | 'acpi' | 'tier2'>;
+export type ComputerCommand = Pick<GuestOptions, 'memoryBytes' | 'cpus' | 'acpi' | 'tier2'>;
 
 /** The arguments make no sense; the message says which and what would. */
 export interface UsageError {

@@ -30,6 +30,10 @@ export function helpText(): string {
     'Commands',
     row('boot FILE', 'on the bare machine'),
     row('vm FILE', 'in a virtual machine under the hypervisor'),
+    row(
+      'gdb FILE',
+      'on the bare machine, stopped at its first instruction until gdb connects and lets it go on',
+    ),
     '',
     'FILE is a Linux bzImage or vmlinux, a PVH, multiboot 1 or 2 kernel, a static x86 ELF program, a boot',
     'sector, or a flat binary with --address and --mode.',

@@ -1,8 +1,8 @@
-import { type BootImage, planImage } from '../machine/boot/load.ts';
-import { Computer, type ComputerStop, DEFAULT_HZ } from '../machine/computer.ts';
+import type { BootImage } from '../machine/boot/load.ts';
+import { type Computer, DEFAULT_HZ } from '../machine/computer.ts';
 import type { Bench, Counters, Stop } from './bench.ts';
 import type { ComputerCommand } from './command.ts';
-import { describeCrash } from './crash.ts';
+import { benchStop, openComputer } from './computer.ts';
 
 /** The bare machine as a bench. */
 export class MachineBench implements Bench {
@@ -13,21 +13,14 @@ export class MachineBench implements Bench {
   private readonly computer: Computer;
 
   /** Throws `ImageError` when the image cannot be booted. */
-  constructor({ memoryBytes, cpus, acpi, tier2 }: ComputerCommand, image: BootImage) {
-    // Before any memory is allocated: a bad image costs nothing.
-    this.protocol = planImage(image, memoryBytes, { cpus, acpi }).protocol;
-    this.cpus = cpus;
-    this.computer = new Computer({
-      ramBytes: memoryBytes,
-      cpus,
-      ...(tier2 ? { tier2 } : {}),
-      serialOutput: (byte) => this.onOutput(Uint8Array.of(byte)),
-    });
-    this.computer.boot(image, acpi);
+  constructor(command: ComputerCommand, image: BootImage) {
+    const output = (byte: number) => this.onOutput(Uint8Array.of(byte));
+    ({ protocol: this.protocol, computer: this.computer } = openComputer(command, image, output));
+    this.cpus = command.cpus;
   }
 
   run(cycles: number): Stop {
-    return this.translate(this.computer.run(this.computer.now + cycles));
+    return benchStop(this.computer, this.computer.run(this.computer.now + cycles));
   }
 
   interrupt(): void {
@@ -40,24 +33,5 @@ export class MachineBench implements Bench {
 
   counters(): Counters {
     return { instructions: this.computer.instructions, cycles: this.computer.now, exits: {}, hypercalls: {} };
-  }
-
-  private translate(stop: ComputerStop): Stop {
-    switch (stop.kind) {
-      case 'time':
-      case 'paused':
-        return { kind: 'budget' };
-      case 'waiting':
-        return { kind: 'halted' };
-      case 'exit':
-        return { kind: 'debug-exit', status: stop.status };
-      case 'crash':
-        return describeCrash(stop.cpu, stop.reason, this.computer.processors[stop.cpu].regs);
-      case 'power-off':
-      case 'reset':
-        return stop;
-      case 'breakpoint':
-        throw new Error('a breakpoint was hit, and none was set');
-    }
   }
 }

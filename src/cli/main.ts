@@ -1,12 +1,14 @@
 /** The program `ringlab`: the laboratory without a page. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { serveGdb } from './gdb.ts';
 import { MachineBench } from './machine-bench.ts';
-import { type Benches, ringlab } from './session.ts';
+import { type Benches, ringlab, type WithGdb } from './session.ts';
 import { VmBench } from './vm-bench.ts';
 
-const benches: Benches = {
+const benches: Benches & WithGdb = {
   machine: (command, image) => new MachineBench(command, image),
   vm: (command, image) => new VmBench(command, image),
+  gdb: serveGdb,
 };
 
 /** As a program that SIGPIPE ended: nobody reads what comes. */
@@ -20,7 +22,7 @@ function writeOutput(bytes: Uint8Array | string): void {
   if (process.stdout.errored) process.exit(BROKEN_PIPE_STATUS);
 }
 
-process.exitCode = ringlab(
+process.exitCode = await ringlab(
   process.argv.slice(2),
   {
     readFile: (path) => readFileSync(path),

@@ -1,5 +1,6 @@
 import { MEMORY_MAP } from '../arch/pc.ts';
 import type { Tier2Mode } from '../contracts/tiers.ts';
+import { DESCRIPTION_NAMES, type DescriptionName } from '../gdb/descriptions.ts';
 import { IMAGE_FORMATS } from '../machine/boot/load.ts';
 import type { ModuleFile, RunCommand, Step, Technique } from './command.ts';
 import { TECHNIQUES } from './command.ts';
@@ -22,7 +23,16 @@ export interface Settings {
   limit?: number;
   time?: number;
   json?: string;
+  port?: number;
+  describe?: DescriptionName;
 }
+
+/** Commands that take a file and options. */
+export const COMMAND_NAMES = ['boot', 'vm', 'gdb'] as const;
+export type CommandName = (typeof COMMAND_NAMES)[number];
+
+/** Those that run a guest to its end. */
+const RUNS: readonly CommandName[] = ['boot', 'vm'];
 
 /** One option. Its row is all that the parser and the help text know of it. */
 export interface Option {
@@ -36,7 +46,11 @@ export interface Option {
   readonly takes?: string;
   /** May be given more than once. */
   readonly repeatable?: true;
+  /** Absent: all. */
+  readonly commands?: readonly CommandName[];
 }
+
+export const DEFAULT_GDB_PORT = 1234;
 
 const MODES = ['real', 'protected', 'long'] as const;
 const FORMATS = ['auto', ...IMAGE_FORMATS] as const;
@@ -76,6 +90,11 @@ function memorySize(text: string): number | undefined {
 function cpuCount(text: string): number | undefined {
   const count = parseCount(text);
   return count !== undefined && count >= 1 && count <= MAX_CPUS ? count : undefined;
+}
+
+function portNumber(text: string): number | undefined {
+  const port = /^\d+$/.test(text) ? Number(text) : undefined;
+  return port !== undefined && port <= 0xffff ? port : undefined;
 }
 
 function step(kind: Step['kind']): Option['apply'] {
@@ -164,6 +183,7 @@ export const OPTIONS: readonly Option[] = [
     value: 'NAME',
     help: `how the virtual machine is made (vm only): ${TECHNIQUES.join(', ')}`,
     takes: `one of ${TECHNIQUES.join(', ')}`,
+    commands: RUNS,
     apply: store('technique', (text) => oneOf(TECHNIQUES, text)),
   },
   {
@@ -179,6 +199,7 @@ export const OPTIONS: readonly Option[] = [
     help: 'wait until the console has shown TEXT; the run ends when the last one is met',
     takes: TEXT,
     repeatable: true,
+    commands: RUNS,
     apply: step('until'),
   },
   {
@@ -187,6 +208,7 @@ export const OPTIONS: readonly Option[] = [
     help: 'then type TEXT (write \\n for Enter)',
     takes: TEXT,
     repeatable: true,
+    commands: RUNS,
     apply: step('send'),
   },
   {
@@ -194,6 +216,7 @@ export const OPTIONS: readonly Option[] = [
     value: 'COUNT',
     help: 'end after so many instructions, for example 2G',
     takes: 'a number such as 500M or 2G',
+    commands: RUNS,
     apply: store('limit', (text) => positive(parseCount(text))),
   },
   {
@@ -201,7 +224,31 @@ export const OPTIONS: readonly Option[] = [
     value: 'SECONDS',
     help: 'end after so many seconds of real time',
     takes: 'a number of seconds',
+    commands: RUNS,
     apply: store('time', (text) => positive(parseSeconds(text))),
   },
-  { name: '--json', value: 'FILE', help: 'write a report', takes: 'a path', apply: store('json', path) },
+  {
+    name: '--json',
+    value: 'FILE',
+    help: 'write a report',
+    takes: 'a path',
+    commands: RUNS,
+    apply: store('json', path),
+  },
+  {
+    name: '--port',
+    value: 'N',
+    help: `TCP port of 127.0.0.1 where gdb is awaited (gdb only); ${DEFAULT_GDB_PORT} when absent, 0 for any that is free`,
+    takes: 'a number from 0 to 65535',
+    commands: ['gdb'],
+    apply: store('port', portNumber),
+  },
+  {
+    name: '--describe',
+    value: 'NAME',
+    help: `the processor that gdb is shown at first (gdb only): ${DESCRIPTION_NAMES.join(', ')}; amd64 when absent, i386 for programs in 32-bit files`,
+    takes: `one of ${DESCRIPTION_NAMES.join(', ')}`,
+    commands: ['gdb'],
+    apply: store('describe', (text) => oneOf(DESCRIPTION_NAMES, text)),
+  },
 ];

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type BootImage, planImage } from '../machine/boot/load.ts';
 import { bootSector } from '../machine/boot/testing/images.ts';
 import type { Bench, Stop } from './bench.ts';
-import { type OpenBench, ringlab } from './session.ts';
+import { type OpenBench, ringlab, type ServeGdb } from './session.ts';
 
 /** A bench that stops at once; the image is checked by the real loaders. */
 function stoppingBench(stop: Stop): Bench {
@@ -106,6 +106,30 @@ describe('ringlab', () => {
     const { status, errors, output } = execute(argv);
     expect([status, output]).toEqual([2, '']);
     expect(errors).toMatch(message);
+  });
+
+  it('leaves gdb to its server, once the files are read', async () => {
+    const commands: string[] = [];
+    const process = {
+      readFile: (path: string) => {
+        if (path === 'gone') throw new Error('no such file');
+        return bootSector();
+      },
+      writeFile: () => {},
+      writeOutput: () => {},
+      writeError: (text: string) => void commands.push(text),
+      seconds: () => 0,
+    };
+    const gdb: ServeGdb = async ({ kernel }, { kernel: bytes }, { log }) => {
+      log(`${kernel} of ${bytes.length} bytes`);
+      return 9;
+    };
+    expect(await ringlab(['gdb', 'sector'], process, { gdb })).toBe(9);
+    expect(await ringlab(['gdb', 'gone'], process, { gdb })).toBe(2);
+    expect(ringlab(['gdb', 'sector'], process, {})).toBe(2);
+    expect(commands.join('')).toMatch(
+      /sector of 512 bytes\n.*gone cannot be read.*\n.*does not speak with gdb/,
+    );
   });
 
   it('prints help', () => {

@@ -1,7 +1,7 @@
 import { type BootImage, ImageError } from '../machine/boot/load.ts';
 import { parseArguments } from './arguments.ts';
 import type { Bench } from './bench.ts';
-import type { RunCommand, Target } from './command.ts';
+import type { GdbCommand, GuestOptions, RunCommand, Target } from './command.ts';
 import { USAGE_STATUS } from './exit-status.ts';
 import { helpText } from './help.ts';
 import { describeOutcome, makeReport, type Report, type RunResult } from './outcome.ts';
@@ -22,11 +22,38 @@ export interface Process {
 /** Puts a computer together for a command. Throws `ImageError` when the image cannot be booted. */
 export type OpenBench = (command: RunCommand, image: BootImage) => Bench;
 
+/**
+ * Lets gdb debug a guest; answers the exit status when that is over. Throws `ImageError` when the image cannot be
+ * booted.
+ */
+export type ServeGdb = (command: GdbCommand, image: BootImage, console: GdbConsole) => Promise<number>;
+
+/** Where the guest's output and messages about gdb go. */
+export interface GdbConsole {
+  write(bytes: Uint8Array): void;
+  log(line: string): void;
+}
+
 /** The kinds of bench there are. */
 export type Benches = Readonly<Partial<Record<Target['kind'], OpenBench>>>;
 
-/** Does what the arguments say and returns the exit status. */
-export function ringlab(argv: readonly string[], process: Process, benches: Benches): number {
+/** What lets gdb debug a guest. */
+export interface WithGdb {
+  readonly gdb: ServeGdb;
+}
+
+/** Does what the arguments say and returns the exit status: of `ringlab gdb` when gdb and the guest are through. */
+export function ringlab(
+  argv: readonly string[],
+  process: Process,
+  benches: Benches & WithGdb,
+): number | Promise<number>;
+export function ringlab(argv: readonly string[], process: Process, benches: Benches): number;
+export function ringlab(
+  argv: readonly string[],
+  process: Process,
+  benches: Benches & Partial<WithGdb>,
+): number | Promise<number> {
   const log = (line: string) => process.writeError(`ringlab: ${line}\n`);
   const command = parseArguments(argv);
   switch (command.kind) {
@@ -37,23 +64,52 @@ export function ringlab(argv: readonly string[], process: Process, benches: Benc
       log(command.message);
       return USAGE_STATUS;
     case 'run':
-      break;
+      return run(command, process, benches, log);
+    case 'gdb':
+      return debug(command, process, benches.gdb, log);
   }
+}
+
+type Log = (line: string) => void;
+
+/** Does `act`; a file or an image that is no good is logged and ends the program. */
+function checked<T>(command: GuestOptions, log: Log, act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof ImageError || error instanceof FileError)) throw error;
+    log(error instanceof ImageError ? `${command.kernel}: ${error.message}` : error.message);
+    return undefined;
+  }
+}
+
+function debug(
+  command: GdbCommand,
+  process: Process,
+  gdb: ServeGdb | undefined,
+  log: Log,
+): number | Promise<number> {
+  if (gdb === undefined) {
+    log('this build does not speak with gdb.');
+    return USAGE_STATUS;
+  }
+  const console = { write: (bytes: Uint8Array) => process.writeOutput(bytes), log };
+  return checked(command, log, () => gdb(command, readImage(command, process), console)) ?? USAGE_STATUS;
+}
+
+function run(command: RunCommand, process: Process, benches: Benches, log: Log): number {
   const openBench = benches[command.target.kind];
   if (openBench === undefined) {
     log(`this build has no hypervisor: \`ringlab boot\` runs the guest on the bare machine.`);
     return USAGE_STATUS;
   }
-  let bench: Bench;
-  try {
-    bench = openBench(command, readImage(command, process));
+  const bench = checked(command, log, () => {
+    const opened = openBench(command, readImage(command, process));
     // Before the run: a path that cannot be written is not to cost the run's result.
     if (command.json !== undefined) access(command.json, 'written', (path) => process.writeFile(path, ''));
-  } catch (error) {
-    if (!(error instanceof ImageError || error instanceof FileError)) throw error;
-    log(error instanceof ImageError ? `${command.kernel}: ${error.message}` : error.message);
-    return USAGE_STATUS;
-  }
+    return opened;
+  });
+  if (bench === undefined) return USAGE_STATUS;
   log(`${command.kernel}: ${bench.protocol}`);
   const result = runBench(bench, command, {
     write: (bytes) => process.writeOutput(bytes),
@@ -77,7 +133,7 @@ function access<T>(path: string, done: 'read' | 'written', act: (path: string) =
   }
 }
 
-function readImage(command: RunCommand, process: Process): BootImage {
+function readImage(command: GuestOptions, process: Process): BootImage {
   const read = (path: string) => access(path, 'read', () => process.readFile(path));
   return {
     kernel: read(command.kernel),

@@ -1,0 +1,61 @@
+import type { WalkReport } from '../hypervisor/walk/entry.ts';
+import type { RegisterName } from './register-names.ts';
+
+/** Why a debuggee stopped. `cpu` is the processor that it is about. */
+export type Halt =
+  /** One instruction, or one interrupt or exception on its way to its handler. */
+  | { readonly kind: 'stepped'; readonly cpu: number }
+  | { readonly kind: 'breakpoint'; readonly cpu: number }
+  /** Going backwards ended where the recording begins. */
+  | { readonly kind: 'beginning'; readonly cpu: number }
+  /** The guest cannot go on, but can be looked at: nothing can wake it, or it crashed. `why` is lines for people. */
+  | { readonly kind: 'stuck' | 'crashed'; readonly cpu: number; readonly why: readonly string[] }
+  /** The guest ended itself. `status` is what a process would end with, 0 to 255. */
+  | { readonly kind: 'ended'; readonly cpu: number; readonly why: string; readonly status: number };
+
+/** Where a run is. */
+export interface Position {
+  /** Of the processor whose turn it is, since power-on. */
+  readonly cycle: number;
+  /** Executed by all processors since power-on. */
+  readonly instructions: number;
+}
+
+/**
+ * What a debugger needs of a computer. Addresses are linear, as unsigned 64-bit values. Processors are numbered
+ * from 0. `step`, `run` and their opposites only say what is wanted; `slice` does a piece of it.
+ */
+export interface Debuggee {
+  readonly processors: number;
+  /** Processor whose turn it is. */
+  readonly current: number;
+  /** One line for a list: mode, ring, whether it is halted. */
+  describe(cpu: number): string;
+  /** An unsigned value of the register's size. */
+  readRegister(cpu: number, name: RegisterName): bigint;
+  /** False when this register cannot be changed, or not to this value. */
+  writeRegister(cpu: number, name: RegisterName, value: bigint): boolean;
+  /** Bytes up to the first that cannot be read. Changes nothing: no accessed bits, no device registers. */
+  readMemory(cpu: number, address: bigint, length: number): Uint8Array;
+  /** False, with nothing written, when not all of it is RAM. Rights of pages do not matter. */
+  writeMemory(cpu: number, address: bigint, bytes: Uint8Array): boolean;
+  /** Linear addresses before whose instructions `run` stops, in every address space. */
+  setBreakpoints(addresses: ReadonlySet<bigint>): void;
+  /**
+   * Wants one instruction or event of this processor. Others go on as far as time demands; `alone`: without stopping
+   * at breakpoints, because gdb believes that they stand still. Whatever ends the step, except a breakpoint of
+   * another processor, is told of this one.
+   */
+  step(cpu: number, alone: boolean): void;
+  run(): void;
+  /** The state before the last instruction or event of this processor. Absent: it cannot go backwards. */
+  stepBack?(cpu: number): void;
+  /** Backwards to a breakpoint, at the latest to the beginning. */
+  runBack?(): void;
+  /** Goes on towards what is wanted for some hundredths of a second; undefined when that is not reached yet. */
+  slice(): Halt | undefined;
+  position(): Position;
+  walk(cpu: number, address: bigint): WalkReport;
+  /** Types on the guest's console, now. */
+  type(bytes: Uint8Array): void;
+}
