@@ -174,7 +174,7 @@ describe.skipIf(!hasGdb)('gdb', () => {
       const served = new Served(guest(name));
       const output = await served.gdb(script);
       expect(output.match(/^@.*$/gm)).toEqual(expected);
-      expect(output).toContain('exited with code 01');
+      expect(output).toContain('No more reverse-execution history');
       expect(await served.status).toBe(1);
     },
   );
@@ -344,6 +344,49 @@ there:  mov ax, 0x1234
     expect(crashed).toMatch(/CPU 0: triple fault \(shutdown\)\nfirst: #UD/);
     expect(crashed).toContain('signal SIGABRT');
     expect(crashed).toContain('$1 = 4');
+  });
+
+  it('goes backwards through modes, each step as it was', async () => {
+    const { expected, script } = lockstep(guest('protected-mode'));
+    // Not back into a repeated string instruction, which gdb passed by a breakpoint.
+    const steps = script.slice(script.findLastIndex((line) => line === 'continue') + 1, -1);
+    const count = steps.filter((line) => line === 'stepi').length;
+    const back = Array.from({ length: count }, () => ['reverse-stepi', SHOW]).flat();
+    const served = new Served(guest('protected-mode'));
+    const output = await served.gdb([...script.slice(0, -1), ...back]);
+    const shown = output.match(/^@.*$/gm) ?? [];
+    expect(count).toBeGreaterThan(100);
+    expect(shown.slice(expected.length - 1)).toEqual(expected.slice(-count - 1).reverse());
+  });
+
+  it('runs back to breakpoints, undoes what was changed, and prints what is printed once', async () => {
+    const program = `
+start:  mov ecx, 5
+again:  inc qword [0x500]
+        mov dx, 0x3f8
+        mov al, 'x'
+        out dx, al
+        loop again
+        jmp $
+`;
+    const served = serve(64, program);
+    const output = await served.gdb([
+      'break *0x8005',
+      ...Array.from({ length: 5 }, () => 'continue'),
+      'printf "@ %d\\n", *(long *)0x500',
+      'reverse-continue',
+      'reverse-continue',
+      'printf "@ %d\\n", *(long *)0x500',
+      'set *(long *)0x500 = 100',
+      'continue',
+      'printf "@ %d\\n", *(long *)0x500',
+      'reverse-continue',
+      'printf "@ %d\\n", *(long *)0x500',
+      'reverse-stepi',
+      'printf "@ %d\\n", *(long *)0x500',
+    ]);
+    expect(output.match(/^@.*$/gm)).toEqual(['@ 4', '@ 2', '@ 101', '@ 100', '@ 2']);
+    expect(served.text).toBe('xxxx');
   });
 
   it('sees processors as threads', async () => {

@@ -1,18 +1,23 @@
 import { ComputerDebuggee, type FinalStop } from '../gdb/computer-debuggee.ts';
 import type { BootImage } from '../machine/boot/load.ts';
 import type { Computer } from '../machine/computer.ts';
+import { History } from '../machine/time/history.ts';
 import type { GdbCommand } from './command.ts';
 import { benchStop, openComputer } from './computer.ts';
 import { exitStatus, USAGE_STATUS } from './exit-status.ts';
 import { GdbServer } from './gdb-server.ts';
 import { describeOutcome, type Outcome } from './outcome.ts';
+import { PrintedOutput } from './printed-output.ts';
 import type { GdbConsole } from './session.ts';
 
 /** `ringlab gdb`. Throws `ImageError` when the image cannot be booted. */
 export function serveGdb(command: GdbCommand, image: BootImage, { write, log }: GdbConsole): Promise<number> {
-  const { computer, protocol } = openComputer(command, image, collected(write));
+  const output = new PrintedOutput(collected(write));
+  const { computer, protocol } = openComputer(command, image, output.write);
+  computer.attach('console output', output);
   log(`${command.kernel}: ${protocol}`);
-  const debuggee = new ComputerDebuggee(computer, (stop) => {
+  const history = new History(computer, { stopwatch: () => performance.now() });
+  const debuggee = new ComputerDebuggee(computer, history, (stop) => {
     const outcome = outcomeOf(computer, stop);
     const details = outcome.kind === 'crash' ? outcome.details : [];
     return { lines: [describeOutcome(outcome), ...details], status: exitStatus(outcome) };
@@ -36,8 +41,8 @@ async function serve(
     );
     return USAGE_STATUS;
   }
-  const why = await server.over;
-  if (why === 'killed' || debuggee.end === undefined) {
+  await server.over;
+  if (debuggee.end === undefined) {
     log('gdb has ended the run');
     return 0;
   }

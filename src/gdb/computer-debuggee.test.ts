@@ -3,6 +3,7 @@ import { ACTIVITY } from '../cpu/state.ts';
 import { assemble } from '../isa/assembler/index.ts';
 import { applyBootState } from '../machine/boot-state.ts';
 import { Computer } from '../machine/computer.ts';
+import { History } from '../machine/time/history.ts';
 import { ComputerDebuggee } from './computer-debuggee.ts';
 import type { Debuggee, Halt } from './debuggee.ts';
 
@@ -11,7 +12,11 @@ function debug(source: string, cpus = 1): { computer: Computer; debuggee: Comput
   expect(errors).toEqual([]);
   const computer = new Computer({ ramBytes: 16 * 2 ** 20, cpus });
   computer.boot({ kernel: bytes, commandLine: '', format: 'flat', flat: { address: 0x8000, mode: 'real' } });
-  const debuggee = new ComputerDebuggee(computer, ({ kind }) => ({ lines: [kind], status: 7 }));
+  const debuggee = new ComputerDebuggee(
+    computer,
+    new History(computer, { stopwatch: () => 0 }),
+    ({ kind }) => ({ lines: [kind], status: 7 }),
+  );
   return { computer, debuggee };
 }
 
@@ -235,5 +240,43 @@ describe('memory', () => {
     debuggee.type(Uint8Array.of(0x41));
     expect(run(debuggee)).toMatchObject({ kind: 'ended' });
     expect(debuggee.end).toEqual({ kind: 'exit', status: 0x83 });
+  });
+});
+
+describe('backwards', () => {
+  const source = 'start: inc ax\n mov [0x500], ax\n inc bx\n jmp start';
+
+  it('undoes steps, and what gdb has changed', () => {
+    const { debuggee } = debug(source);
+    for (let i = 0; i < 9; i++) step(debuggee);
+    const before = debuggee.readRegister(0, 'rip');
+    expect(debuggee.writeRegister(0, 'rax', 0x1234n)).toBe(true);
+    expect(debuggee.writeMemory(0, 0x500n, Uint8Array.of(9, 9))).toBe(true);
+    step(debuggee);
+    debuggee.stepBack(0);
+    expect(finish(debuggee)).toEqual({ kind: 'stepped', cpu: 0 });
+    expect(debuggee.readRegister(0, 'rip')).toBe(before);
+    debuggee.stepBack(0);
+    finish(debuggee);
+    expect(debuggee.readRegister(0, 'rax')).toBeLessThan(0x1000n);
+    // Forwards again the changes come again, at their instant.
+    step(debuggee);
+    step(debuggee);
+    expect([...debuggee.readMemory(0, 0x500n, 2)]).not.toEqual([9, 9]);
+  });
+
+  it('runs to the last breakpoint, and to the beginning', () => {
+    const { debuggee } = debug(source);
+    for (let i = 0; i < 30; i++) step(debuggee);
+    debuggee.setBreakpoints(new Set([0x8000n]));
+    const rax = debuggee.readRegister(0, 'rax');
+    debuggee.runBack();
+    expect(finish(debuggee)).toEqual({ kind: 'breakpoint', cpu: 0 });
+    expect(debuggee.readRegister(0, 'rip')).toBe(0x8000n);
+    expect(rax - debuggee.readRegister(0, 'rax')).toBeLessThanOrEqual(1n);
+    debuggee.setBreakpoints(new Set());
+    debuggee.runBack();
+    expect(finish(debuggee)).toEqual({ kind: 'beginning', cpu: 0 });
+    expect(debuggee.readRegister(0, 'rax')).toBe(0n);
   });
 });

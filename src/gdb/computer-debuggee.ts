@@ -1,4 +1,4 @@
-/** The bare computer as gdb's debuggee. */
+/** The bare computer as gdb's debuggee. What gdb changes enters the journal, so that going back undoes it. */
 
 import { CR0, FLAG, SEG } from '../arch/registers.ts';
 import { ATTRIBUTE } from '../arch/segments.ts';
@@ -6,7 +6,9 @@ import type { Processor } from '../cpu/processor.ts';
 import { ACTIVITY } from '../cpu/state.ts';
 import { is64Bit, isLongMode } from '../cpu/system/mode.ts';
 import type { WalkReport } from '../hypervisor/walk/entry.ts';
-import type { Computer, ComputerStop } from '../machine/computer.ts';
+import { type Computer, type ComputerStop, JournalError } from '../machine/computer.ts';
+import type { JournalInput } from '../machine/journal.ts';
+import type { History } from '../machine/time/history.ts';
 import type { Debuggee, Halt, Position } from './debuggee.ts';
 import { readLinear, walkOf, writeLinear } from './linear-memory.ts';
 import { readProcessorRegister, writeProcessorRegister } from './processor-registers.ts';
@@ -26,11 +28,27 @@ export interface Obituary {
   readonly status: number;
 }
 
+type Backwards = { readonly cpu: number } | { readonly search: Generator<void, boolean> };
+
+/** `target` of what gdb changes. */
+const GDB = 'gdb';
+
+/** A change by gdb: an input. */
+type Change =
+  | { readonly cpu: number; readonly register: RegisterName; readonly value: bigint }
+  | { readonly cpu: number; readonly address: bigint; readonly bytes: Uint8Array };
+
+/** The register or memory cannot be changed, or not now. */
+class Unchangeable extends Error {}
+
 export class ComputerDebuggee implements Debuggee {
   readonly #computer: Computer;
+  readonly #history: History;
   readonly #tell: (stop: FinalStop) => Obituary;
   /** Processor to step; undefined: all run. */
   #stepped: number | undefined;
+  /** Processor to step back, or the search for a breakpoint in the past. */
+  #back: Backwards | undefined;
   /** No processor stops at breakpoints. */
   #alone = false;
   /** As the processors know them; a set that was given up may be larger than the one that counts. */
@@ -39,8 +57,10 @@ export class ComputerDebuggee implements Debuggee {
   /** Why the guest cannot go on, when the last slice found that. */
   end: FinalStop | undefined;
 
-  constructor(computer: Computer, tell: (stop: FinalStop) => Obituary) {
+  constructor(computer: Computer, history: History, tell: (stop: FinalStop) => Obituary) {
     this.#computer = computer;
+    this.#history = history;
+    computer.receive = (input) => this.#receive(input);
     this.#tell = tell;
     for (const processor of computer.processors) {
       processor.breakpointFilter = (linear) => !this.#alone && this.#breakpoints.has(linear);
@@ -67,7 +87,7 @@ export class ComputerDebuggee implements Debuggee {
   }
 
   writeRegister(cpu: number, name: RegisterName, value: bigint): boolean {
-    return writeProcessorRegister(this.#processor(cpu), name, value);
+    return this.#enter({ cpu, register: name, value });
   }
 
   readMemory(cpu: number, address: bigint, length: number): Uint8Array {
@@ -75,15 +95,28 @@ export class ComputerDebuggee implements Debuggee {
   }
 
   writeMemory(cpu: number, address: bigint, bytes: Uint8Array): boolean {
-    return writeLinear(this.#processor(cpu), this.#computer.ram, address, bytes);
+    return this.#enter({ cpu, address, bytes: bytes.slice() });
   }
 
   setBreakpoints(addresses: ReadonlySet<bigint>): void {
     this.#breakpoints = new Set([...addresses].map((address) => Number(BigInt.asIntN(64, address))));
   }
 
+  stepBack(cpu: number): void {
+    this.end = undefined;
+    this.#back = { cpu };
+  }
+
+  runBack(): void {
+    this.run();
+    const isAtBreakpoint = (until: number): boolean =>
+      this.#computer.runTo(until, true).kind === 'breakpoint';
+    this.#back = { search: this.#history.searchBack(isAtBreakpoint) };
+  }
+
   step(cpu: number, alone: boolean): void {
     this.end = undefined;
+    this.#back = undefined;
     this.#stepped = cpu;
     this.#alone = alone;
     // A single processor that is stepped looks at no breakpoint; gdb takes them away for that and brings them back.
@@ -92,6 +125,7 @@ export class ComputerDebuggee implements Debuggee {
 
   run(): void {
     this.end = undefined;
+    this.#back = undefined;
     this.#stepped = undefined;
     this.#alone = false;
     const same = this.#breakpoints.size === this.#installed.size;
@@ -99,6 +133,46 @@ export class ComputerDebuggee implements Debuggee {
   }
 
   slice(): Halt | undefined {
+    if (this.#back !== undefined) return this.#backSlice(this.#back);
+    const halt = this.#forwardSlice();
+    this.#history.tick();
+    return halt;
+  }
+
+  #backSlice(back: Backwards): Halt | undefined {
+    if ('cpu' in back) {
+      const { cpu } = back;
+      const isNext = () => this.current === cpu && !this.#computer.processor.isIdle;
+      return { kind: this.#history.stepBack(isNext) ? 'stepped' : 'beginning', cpu };
+    }
+    const { done, value } = back.search.next();
+    if (done !== true) return undefined;
+    return { kind: value ? 'breakpoint' : 'beginning', cpu: this.current };
+  }
+
+  /** @returns whether it could be changed; only then it is input */
+  #enter(change: Change): boolean {
+    try {
+      this.#computer.enter({ kind: 'edit', target: GDB, detail: change });
+      return true;
+    } catch (error) {
+      if (error instanceof Unchangeable) return false;
+      throw error;
+    }
+  }
+
+  #receive(input: JournalInput): void {
+    if (input.kind !== 'edit') throw new JournalError(`input for ${input.target}, which is not there`);
+    const change = input.detail as Change;
+    const processor = this.#processor(change.cpu);
+    const done =
+      'register' in change
+        ? writeProcessorRegister(processor, change.register, change.value)
+        : writeLinear(processor, this.#computer.ram, change.address, change.bytes);
+    if (!done) throw new Unchangeable();
+  }
+
+  #forwardSlice(): Halt | undefined {
     if (this.#stepped !== undefined) return this.#stepSlice(this.#stepped);
     return this.#halt(this.#computer.run(this.#computer.now + SLICE));
   }
@@ -149,11 +223,10 @@ export class ComputerDebuggee implements Debuggee {
   /** Lets the others run until it is this processor's turn. */
   #giveTurn(cpu: number): ComputerStop {
     const computer = this.#computer;
-    const { length } = computer.processors;
-    const isOver = () => computer.now >= computer.schedule.quantumEnd;
     let stop: ComputerStop = { kind: 'time' };
-    while (length > 1 && stop.kind === 'time' && (this.current !== cpu || isOver())) {
-      stop = computer.runTo(isOver() ? (this.current + 1) % length : cpu, 0);
+    while (stop.kind === 'time' && this.current !== cpu) {
+      const left = computer.schedule.quantumEnd - computer.now;
+      stop = computer.runTo(computer.position + Math.max(1, left));
     }
     return stop;
   }

@@ -28,15 +28,19 @@ export function stateParts(computer: Computer): StateParts {
   const parts: Record<string, string> = {};
   for (const p of processors) parts[`processor ${p.index}`] = hashText(fieldsOf(p, memory));
   parts.ram = hashWords(new Uint32Array(memory.buffer, LAYOUT.RAM, options.ramBytes / 4));
-  for (const [name, state] of Object.entries(board.save())) parts[name] = hashText(JSON.stringify(state));
-  parts.schedule = hashText(JSON.stringify(computer.schedule));
-  for (const [name, state] of computer.saveParts()) parts[name] = hashText(JSON.stringify(state));
-  parts.journal = hashText(JSON.stringify(journal.past));
+  for (const [name, state] of Object.entries(board.save())) parts[name] = hashData(state);
+  parts.schedule = hashData(computer.schedule);
+  for (const [name, state] of computer.saveParts()) parts[name] = hashData(state);
+  parts.journal = hashData(journal.past);
   return parts;
 }
 
 /** Hash of all state: 16 hexadecimal digits. */
 export const stateHash = (computer: Computer): string => hashText(JSON.stringify(stateParts(computer)));
+
+/** Data as JSON has it, and bigints. */
+const hashData = (data: unknown): string =>
+  hashText(JSON.stringify(data, (_, value) => (typeof value === 'bigint' ? `${value}n` : value)) ?? '');
 
 function fieldsOf(p: Processor, memory: WebAssembly.Memory): string {
   const fields = PROCESSOR_FIELDS.map(([from, to]) =>
