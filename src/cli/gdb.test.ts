@@ -296,7 +296,10 @@ there:  mov ax, 0x1234
     expect(output).toContain('$2 = 1');
   });
 
-  it('watches memory by single steps', async () => {
+  it.each([
+    ['by itself', 'show can-use-hw-watchpoints'],
+    ['by single steps of gdb', 'set can-use-hw-watchpoints 0'],
+  ])('watches memory %s', async (_, setting) => {
     const served = serve(
       64,
       `
@@ -307,13 +310,8 @@ there:  mov ax, 0x1234
         jmp $
 `,
     );
-    const output = await served.gdb([
-      'set can-use-hw-watchpoints 0',
-      'watch *(int *)0x18000',
-      'continue',
-      'p $rcx',
-    ]);
-    expect(output).toMatch(/Watchpoint 1: .*\n\nOld value = 0\nNew value = 5/);
+    const output = await served.gdb([setting, 'watch *(int *)0x18000', 'continue', 'p $rcx']);
+    expect(output).toMatch(/atchpoint 1: .*\n\nOld value = 0\nNew value = 5/);
     expect(output).toContain('$1 = 0');
   });
 

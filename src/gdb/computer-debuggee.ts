@@ -7,13 +7,16 @@ import { ACTIVITY } from '../cpu/state.ts';
 import { is64Bit, isLongMode } from '../cpu/system/mode.ts';
 import type { WalkReport } from '../hypervisor/walk/entry.ts';
 import type { Computer, ComputerStop } from '../machine/computer.ts';
-import type { Debuggee, Halt, Position } from './debuggee.ts';
+import type { Debuggee, Halt, Position, Watchpoint } from './debuggee.ts';
 import { readLinear, walkOf, writeLinear } from './linear-memory.ts';
 import { readProcessorRegister, writeProcessorRegister } from './processor-registers.ts';
 import type { RegisterName } from './register-names.ts';
+import { Watchpoints } from './watchpoints.ts';
 
 /** Cycles of a slice: some hundredths of a second of real time. */
 const SLICE = 4_000_000;
+/** Instructions of a slice that looks at watched memory after each. */
+const WATCHED = 20_000;
 /** Turns of processors in a slice in which the stepped one had nothing to do. */
 const TURNS = 1000;
 
@@ -36,12 +39,14 @@ export class ComputerDebuggee implements Debuggee {
   /** As the processors know them; a set that was given up may be larger than the one that counts. */
   #installed: ReadonlySet<number> = new Set();
   #breakpoints: ReadonlySet<number> = new Set();
+  readonly #watchpoints: Watchpoints;
   /** Why the guest cannot go on, when the last slice found that. */
   end: FinalStop | undefined;
 
   constructor(computer: Computer, tell: (stop: FinalStop) => Obituary) {
     this.#computer = computer;
     this.#tell = tell;
+    this.#watchpoints = new Watchpoints(computer.ram);
     for (const processor of computer.processors) {
       processor.breakpointFilter = (linear) => !this.#alone && this.#breakpoints.has(linear);
     }
@@ -82,10 +87,19 @@ export class ComputerDebuggee implements Debuggee {
     this.#breakpoints = new Set([...addresses].map((address) => Number(BigInt.asIntN(64, address))));
   }
 
+  watch(cpu: number, watchpoint: Watchpoint): boolean {
+    return this.#watchpoints.add(this.#processor(cpu), watchpoint);
+  }
+
+  unwatch(watchpoint: Watchpoint): void {
+    this.#watchpoints.remove(watchpoint);
+  }
+
   step(cpu: number, alone: boolean): void {
     this.end = undefined;
     this.#stepped = cpu;
     this.#alone = alone;
+    this.#watchpoints.begin();
     // A single processor that is stepped looks at no breakpoint; gdb takes them away for that and brings them back.
     if (this.processors > 1 && !isSubset(this.#breakpoints, this.#installed)) this.#install();
   }
@@ -94,12 +108,14 @@ export class ComputerDebuggee implements Debuggee {
     this.end = undefined;
     this.#stepped = undefined;
     this.#alone = false;
+    this.#watchpoints.begin();
     const same = this.#breakpoints.size === this.#installed.size;
     if (!same || !isSubset(this.#breakpoints, this.#installed)) this.#install();
   }
 
   slice(): Halt | undefined {
     if (this.#stepped !== undefined) return this.#stepSlice(this.#stepped);
+    if (!this.#watchpoints.none) return this.#watchSlice();
     return this.#halt(this.#computer.run(this.#computer.now + SLICE));
   }
 
@@ -141,19 +157,49 @@ export class ComputerDebuggee implements Debuggee {
       }
       const stop = this.#halt(computer.step());
       if (stop !== undefined) return stop;
-      if (busyCycles(processor) !== before) return { kind: 'stepped', cpu };
+      if (busyCycles(processor) !== before) return this.#watched(cpu) ?? { kind: 'stepped', cpu };
     }
     return undefined;
+  }
+
+  /** Instruction by instruction, of whichever processor has its turn. */
+  #watchSlice(): Halt | undefined {
+    const computer = this.#computer;
+    for (let i = 0; i < WATCHED; i++) {
+      if (this.processors > 1 && this.#isOver) {
+        computer.runTo(this.#next, 0);
+        continue;
+      }
+      const { processor } = computer;
+      const sleeps = processor.isIdle && !this.#isOver;
+      const until = sleeps ? computer.schedule.quantumEnd : computer.now + 1;
+      const halt = this.#halt(computer.run(until)) ?? this.#watched(processor.index);
+      if (halt !== undefined) return halt;
+    }
+    return undefined;
+  }
+
+  #watched(cpu: number): Halt | undefined {
+    const address = this.#watchpoints.changed();
+    return address === undefined ? undefined : { kind: 'watchpoint', cpu, address };
+  }
+
+  /** The turn under way is over; the next run passes it on. */
+  get #isOver(): boolean {
+    return this.#computer.now >= this.#computer.schedule.quantumEnd;
+  }
+
+  /** Processor that has the turn after this one. */
+  get #next(): number {
+    return (this.current + 1) % this.processors;
   }
 
   /** Lets the others run until it is this processor's turn. */
   #giveTurn(cpu: number): ComputerStop {
     const computer = this.#computer;
-    const { length } = computer.processors;
-    const isOver = () => computer.now >= computer.schedule.quantumEnd;
     let stop: ComputerStop = { kind: 'time' };
-    while (length > 1 && stop.kind === 'time' && (this.current !== cpu || isOver())) {
-      stop = computer.runTo(isOver() ? (this.current + 1) % length : cpu, 0);
+    while (this.processors > 1 && stop.kind === 'time' && (this.current !== cpu || this.#isOver)) {
+      stop = computer.runTo(this.#isOver ? this.#next : cpu, 0);
     }
     return stop;
   }
