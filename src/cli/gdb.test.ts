@@ -193,7 +193,7 @@ there:  mov ax, 0x1234
     const output = await served.gdb([
       'monitor describe i8086',
       'unset tdesc filename',
-      'break *0x8105',
+      'hbreak *0x8105',
       'continue',
       'printf "@ %x %x %x\\n", $eip, $cs, $cs_base',
       'x/2i $pc',
@@ -398,6 +398,18 @@ describe('the server', () => {
     await served.until(() => /the connection to gdb was lost/.test(served.log));
     const second = connect(port, '127.0.0.1');
     second.write('$k#6b');
+    expect(await served.status).toBe(0);
+  });
+
+  it('turns away what is not gdb, whatever it says', async () => {
+    const served = serve(64, 'jmp $\n');
+    const port = await served.port;
+    const browser = connect(port, '127.0.0.1').on('error', () => {});
+    browser.write('POST / HTTP/1.1\r\n\r\n$k#6b');
+    await once(browser, 'close');
+    await served.until(() => /the connection to gdb was lost/.test(served.log));
+    expect(served.log).toMatch(/does not speak as gdb does/);
+    connect(port, '127.0.0.1').write('$k#6b');
     expect(await served.status).toBe(0);
   });
 

@@ -91,6 +91,13 @@ setup_end:
     expect(debuggee.end).toEqual({ kind: 'waiting' });
   });
 
+  it('of a processor that sleeps lasts until another one stops', () => {
+    const { debuggee } = debug('mov cx, 1000\nnext: loop next\nthere: nop\n cli\n hlt\n', 2);
+    debuggee.setBreakpoints(new Set([0x8005n]));
+    expect(step(debuggee, 1)).toEqual({ kind: 'breakpoint', cpu: 0 });
+    expect(step(debuggee, 1, true)).toMatchObject({ kind: 'stuck', cpu: 1 });
+  });
+
   it('is of the processor that was asked for; the other one runs', () => {
     const { computer, debuggee } = debug('start: inc bx\n jmp start\n', 2);
     awaken(computer);

@@ -154,6 +154,7 @@ export class ComputerDebuggee implements Debuggee {
       if (processor.isIdle) {
         const slept = this.#halt(computer.run(computer.schedule.quantumEnd));
         if (slept !== undefined) return slept;
+        if (this.processors > 1) continue;
       }
       const stop = this.#halt(computer.step());
       if (stop !== undefined) return stop;
