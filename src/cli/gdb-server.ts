@@ -68,7 +68,13 @@ export class GdbServer {
     const session = new Session(this.#debuggee, send, this.#description);
     this.#client = { socket, session };
     this.#log('gdb is here; the guest is stopped');
+    socket.once('data', (data) => {
+      if (isGdb(data)) return;
+      this.#log('what has connected does not speak as gdb does, and was turned away');
+      socket.destroy();
+    });
     socket.on('data', (data) => {
+      if (socket.destroyed) return;
       session.receive(data);
       this.#received(socket, session);
     });
@@ -120,3 +126,6 @@ export class GdbServer {
     else if (this.#free && this.#debuggee.slice() !== undefined) this.close('ended');
   }
 }
+
+/** gdb begins with an acknowledgement or a packet; what begins otherwise, such as a browser's request, is to do nothing. */
+const isGdb = (data: Buffer): boolean => /^[+$]/.test(data.toString('latin1'));

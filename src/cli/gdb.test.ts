@@ -193,7 +193,7 @@ there:  mov ax, 0x1234
     const output = await served.gdb([
       'monitor describe i8086',
       'unset tdesc filename',
-      'break *0x8105',
+      'hbreak *0x8105',
       'continue',
       'printf "@ %x %x %x\\n", $eip, $cs, $cs_base',
       'x/2i $pc',
@@ -296,7 +296,10 @@ there:  mov ax, 0x1234
     expect(output).toContain('$2 = 1');
   });
 
-  it('watches memory by single steps', async () => {
+  it.each([
+    ['by itself', 'show can-use-hw-watchpoints'],
+    ['by single steps of gdb', 'set can-use-hw-watchpoints 0'],
+  ])('watches memory %s', async (_, setting) => {
     const served = serve(
       64,
       `
@@ -307,13 +310,8 @@ there:  mov ax, 0x1234
         jmp $
 `,
     );
-    const output = await served.gdb([
-      'set can-use-hw-watchpoints 0',
-      'watch *(int *)0x18000',
-      'continue',
-      'p $rcx',
-    ]);
-    expect(output).toMatch(/Watchpoint 1: .*\n\nOld value = 0\nNew value = 5/);
+    const output = await served.gdb([setting, 'watch *(int *)0x18000', 'continue', 'p $rcx']);
+    expect(output).toMatch(/atchpoint 1: .*\n\nOld value = 0\nNew value = 5/);
     expect(output).toContain('$1 = 0');
   });
 
@@ -349,7 +347,7 @@ there:  mov ax, 0x1234
   it('goes backwards through modes, each step as it was', async () => {
     const { expected, script } = lockstep(guest('protected-mode'));
     // Not back into a repeated string instruction, which gdb passed by a breakpoint.
-    const steps = script.slice(script.findLastIndex((line) => line === 'continue') + 1, -1);
+    const steps = script.slice(script.lastIndexOf('continue') + 1, -1);
     const count = steps.filter((line) => line === 'stepi').length;
     const back = Array.from({ length: count }, () => ['reverse-stepi', SHOW]).flat();
     const served = new Served(guest('protected-mode'));
@@ -387,6 +385,22 @@ again:  inc qword [0x500]
     ]);
     expect(output.match(/^@.*$/gm)).toEqual(['@ 4', '@ 2', '@ 101', '@ 100', '@ 2']);
     expect(served.text).toBe('xxxx');
+  });
+
+  it('runs back to where watched memory was changed', async () => {
+    const program = 'start: mov ecx, 3\nagain: add qword [0x500], 10\n loop again\n jmp $\n';
+    const output = await serve(64, program).gdb([
+      'watch *(long *)0x500',
+      'continue',
+      'continue',
+      'continue',
+      'reverse-continue',
+      'printf "@ %d\\n", *(long *)0x500',
+      'reverse-continue',
+      'printf "@ %d %d\\n", *(long *)0x500, $rcx',
+    ]);
+    expect(output.match(/^@.*$/gm)).toEqual(['@ 20', '@ 10 2']);
+    expect(output).toMatch(/Old value = 30\nNew value = 20/);
   });
 
   it('sees processors as threads', async () => {
@@ -443,6 +457,18 @@ describe('the server', () => {
     await served.until(() => /the connection to gdb was lost/.test(served.log));
     const second = connect(port, '127.0.0.1');
     second.write('$k#6b');
+    expect(await served.status).toBe(0);
+  });
+
+  it('turns away what is not gdb, whatever it says', async () => {
+    const served = serve(64, 'jmp $\n');
+    const port = await served.port;
+    const browser = connect(port, '127.0.0.1').on('error', () => {});
+    browser.write('POST / HTTP/1.1\r\n\r\n$k#6b');
+    await once(browser, 'close');
+    await served.until(() => /the connection to gdb was lost/.test(served.log));
+    expect(served.log).toMatch(/does not speak as gdb does/);
+    connect(port, '127.0.0.1').write('$k#6b');
     expect(await served.status).toBe(0);
   });
 

@@ -96,6 +96,13 @@ setup_end:
     expect(debuggee.end).toEqual({ kind: 'waiting' });
   });
 
+  it('of a processor that sleeps lasts until another one stops', () => {
+    const { debuggee } = debug('mov cx, 1000\nnext: loop next\nthere: nop\n cli\n hlt\n', 2);
+    debuggee.setBreakpoints(new Set([0x8005n]));
+    expect(step(debuggee, 1)).toEqual({ kind: 'breakpoint', cpu: 0 });
+    expect(step(debuggee, 1, true)).toMatchObject({ kind: 'stuck', cpu: 1 });
+  });
+
   it('is of the processor that was asked for; the other one runs', () => {
     const { computer, debuggee } = debug('start: inc bx\n jmp start\n', 2);
     awaken(computer);
@@ -157,6 +164,63 @@ describe('breakpoints', () => {
     debuggee.run();
     expect(debuggee.slice()).toBeUndefined();
     expect(debuggee.readRegister(0, 'rcx')).toBeGreaterThan(1000n);
+  });
+});
+
+describe('watchpoints', () => {
+  const SOURCE = `
+        mov cx, 50
+.loop:  add word [0x9000], 0
+        loop .loop
+        mov word [0x8fff], 0x1100
+        mov word [0x9001], 0x2211
+        jmp $
+`;
+  const place = { address: 0x9000n, length: 2 };
+
+  it('stop behind the instruction that changes the memory, and count from there on', () => {
+    const { debuggee } = debug(SOURCE);
+    expect(debuggee.watch(0, place)).toBe(true);
+    expect(run(debuggee)).toEqual({ kind: 'watchpoint', cpu: 0, address: 0x9000n });
+    expect(debuggee.readRegister(0, 'rcx')).toBe(0n);
+    expect([...debuggee.readMemory(0, 0x9000n, 2)]).toEqual([0x11, 0]);
+    expect(step(debuggee)).toMatchObject({ kind: 'watchpoint' });
+    expect([...debuggee.readMemory(0, 0x9000n, 2)]).toEqual([0x11, 0x11]);
+    debuggee.run();
+    expect(debuggee.slice()).toBeUndefined();
+    debuggee.unwatch(place);
+    expect(debuggee.watch(0, { address: 0xfee0_0000n, length: 4 })).toBe(false);
+  });
+
+  it('leave breakpoints and ends as they are', () => {
+    const { debuggee } = debug(SOURCE.replace('jmp $', 'hlt'));
+    debuggee.watch(0, { address: 0x9100n, length: 4 });
+    debuggee.setBreakpoints(new Set([0x8008n]));
+    expect(run(debuggee)).toEqual({ kind: 'breakpoint', cpu: 0 });
+    debuggee.setBreakpoints(new Set());
+    expect(run(debuggee)).toMatchObject({ kind: 'stuck' });
+  });
+
+  it('see what every processor writes, and change nothing of the run', () => {
+    const source = `
+start:  mov cx, 30000
+.loop:  loop .loop
+        test ax, ax
+        jz start
+        mov byte [0x9000], 1
+        jmp $
+`;
+    const [watched, bare] = [debug(source, 2), debug(source, 2)];
+    for (const { computer } of [watched, bare]) awaken(computer);
+    watched.debuggee.watch(0, place);
+    expect(run(watched.debuggee)).toEqual({ kind: 'watchpoint', cpu: 1, address: 0x9000n });
+    bare.computer.runTo(watched.computer.position);
+    for (const cpu of [0, 1]) {
+      for (const name of ['rip', 'rcx', 'eflags'] as const) {
+        expect(bare.debuggee.readRegister(cpu, name)).toBe(watched.debuggee.readRegister(cpu, name));
+      }
+    }
+    expect(bare.debuggee.position()).toEqual(watched.debuggee.position());
   });
 });
 

@@ -9,10 +9,11 @@ import type { WalkReport } from '../hypervisor/walk/entry.ts';
 import { type Computer, type ComputerStop, JournalError } from '../machine/computer.ts';
 import type { JournalInput } from '../machine/journal.ts';
 import type { History } from '../machine/time/history.ts';
-import type { Debuggee, Halt, Position } from './debuggee.ts';
+import type { Debuggee, Halt, Position, Watchpoint } from './debuggee.ts';
 import { readLinear, walkOf, writeLinear } from './linear-memory.ts';
 import { readProcessorRegister, writeProcessorRegister } from './processor-registers.ts';
 import type { RegisterName } from './register-names.ts';
+import { Watchpoints } from './watchpoints.ts';
 
 /** Cycles of a slice: some hundredths of a second of real time. */
 const SLICE = 4_000_000;
@@ -30,6 +31,9 @@ export interface Obituary {
 
 type Backwards = { readonly cpu: number } | { readonly search: Generator<void, boolean> };
 
+/** Halts that a search remembers: a few may be after the one that it ends at. */
+const MET = 8;
+
 /** `target` of what gdb changes. */
 const GDB = 'gdb';
 
@@ -44,11 +48,14 @@ class Unchangeable extends Error {}
 export class ComputerDebuggee implements Debuggee {
   readonly #computer: Computer;
   readonly #history: History;
+  readonly #watchpoints: Watchpoints;
   readonly #tell: (stop: FinalStop) => Obituary;
   /** Processor to step; undefined: all run. */
   #stepped: number | undefined;
   /** Processor to step back, or the search for a breakpoint in the past. */
   #back: Backwards | undefined;
+  /** What a search backwards has met last. */
+  readonly #met: { readonly position: number; readonly halt: Halt }[] = [];
   /** No processor stops at breakpoints. */
   #alone = false;
   /** As the processors know them; a set that was given up may be larger than the one that counts. */
@@ -60,6 +67,7 @@ export class ComputerDebuggee implements Debuggee {
   constructor(computer: Computer, history: History, tell: (stop: FinalStop) => Obituary) {
     this.#computer = computer;
     this.#history = history;
+    this.#watchpoints = new Watchpoints(computer);
     computer.receive = (input) => this.#receive(input);
     this.#tell = tell;
     for (const processor of computer.processors) {
@@ -102,6 +110,14 @@ export class ComputerDebuggee implements Debuggee {
     this.#breakpoints = new Set([...addresses].map((address) => Number(BigInt.asIntN(64, address))));
   }
 
+  watch(cpu: number, watchpoint: Watchpoint): boolean {
+    return this.#watchpoints.add(this.#processor(cpu), watchpoint);
+  }
+
+  unwatch(watchpoint: Watchpoint): void {
+    this.#watchpoints.remove(watchpoint);
+  }
+
   stepBack(cpu: number): void {
     this.end = undefined;
     this.#back = { cpu };
@@ -109,9 +125,8 @@ export class ComputerDebuggee implements Debuggee {
 
   runBack(): void {
     this.run();
-    const isAtBreakpoint = (until: number): boolean =>
-      this.#computer.runTo(until, true).kind === 'breakpoint';
-    this.#back = { search: this.#history.searchBack(isAtBreakpoint) };
+    this.#met.length = 0;
+    this.#back = { search: this.#history.searchBack((until) => this.#meets(until)) };
   }
 
   step(cpu: number, alone: boolean): void {
@@ -119,6 +134,7 @@ export class ComputerDebuggee implements Debuggee {
     this.#back = undefined;
     this.#stepped = cpu;
     this.#alone = alone;
+    this.#watchpoints.begin();
     // A single processor that is stepped looks at no breakpoint; gdb takes them away for that and brings them back.
     if (this.processors > 1 && !isSubset(this.#breakpoints, this.#installed)) this.#install();
   }
@@ -128,6 +144,7 @@ export class ComputerDebuggee implements Debuggee {
     this.#back = undefined;
     this.#stepped = undefined;
     this.#alone = false;
+    this.#watchpoints.begin();
     const same = this.#breakpoints.size === this.#installed.size;
     if (!same || !isSubset(this.#breakpoints, this.#installed)) this.#install();
   }
@@ -147,7 +164,27 @@ export class ComputerDebuggee implements Debuggee {
     }
     const { done, value } = back.search.next();
     if (done !== true) return undefined;
-    return { kind: value ? 'breakpoint' : 'beginning', cpu: this.current };
+    const { position } = this.#computer;
+    const met = value ? this.#met.find((one) => one.position === position) : undefined;
+    if (met === undefined) return { kind: 'beginning', cpu: this.current };
+    // Backwards the change is undone where it is told of.
+    if (met.halt.kind === 'watchpoint') this.#history.stepBack(() => !this.#computer.processor.isIdle);
+    return met.halt;
+  }
+
+  /** Runs to a position. @returns whether a breakpoint or a change of watched memory came first, which `#met` has */
+  #meets(until: number): boolean {
+    this.#watchpoints.begin();
+    for (;;) {
+      const stop = this.#computer.runTo(until, true);
+      const halt = stop.kind === 'breakpoint' || stop.kind === 'paused' ? this.#halt(stop) : undefined;
+      if (halt !== undefined) {
+        this.#met.push({ position: this.#computer.position, halt });
+        if (this.#met.length > MET) this.#met.shift();
+        return true;
+      }
+      if (stop.kind !== 'paused') return false;
+    }
   }
 
   /** @returns whether it could be changed; only then it is input */
@@ -234,13 +271,19 @@ export class ComputerDebuggee implements Debuggee {
   #halt(stop: ComputerStop): Halt | undefined {
     switch (stop.kind) {
       case 'time':
-      case 'paused':
         return undefined;
+      case 'paused':
+        return this.#changed();
       case 'breakpoint':
         return { kind: 'breakpoint', cpu: stop.cpu };
       default:
         return this.#finalHalt(stop);
     }
+  }
+
+  #changed(): Halt | undefined {
+    const address = this.#watchpoints.changed();
+    return address === undefined ? undefined : { kind: 'watchpoint', cpu: this.#watchpoints.writer, address };
   }
 
   #finalHalt(stop: FinalStop): Halt {

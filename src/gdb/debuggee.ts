@@ -6,12 +6,24 @@ export type Halt =
   /** One instruction, or one interrupt or exception on its way to its handler. */
   | { readonly kind: 'stepped'; readonly cpu: number }
   | { readonly kind: 'breakpoint'; readonly cpu: number }
+  /** Watched memory has changed. `address` is that of the watchpoint. */
+  | { readonly kind: 'watchpoint'; readonly cpu: number; readonly address: bigint }
   /** Going backwards ended where the recording begins. */
   | { readonly kind: 'beginning'; readonly cpu: number }
   /** The guest cannot go on, but can be looked at: nothing can wake it, or it crashed. `why` is lines for people. */
   | { readonly kind: 'stuck' | 'crashed'; readonly cpu: number; readonly why: readonly string[] }
   /** The guest ended itself. `status` is what a process would end with, 0 to 255. */
   | { readonly kind: 'ended'; readonly cpu: number; readonly why: string; readonly status: number };
+
+/** Linear memory to watch. */
+export interface Watchpoint {
+  readonly address: bigint;
+  /** Bytes, at least 1. */
+  readonly length: number;
+}
+
+/** Equal for equal watchpoints. */
+export const watchpointKey = ({ address, length }: Watchpoint): string => `${address} ${length}`;
 
 /** Where a run is. */
 export interface Position {
@@ -41,6 +53,12 @@ export interface Debuggee {
   writeMemory(cpu: number, address: bigint, bytes: Uint8Array): boolean;
   /** Linear addresses before whose instructions `run` stops, in every address space. */
   setBreakpoints(addresses: ReadonlySet<bigint>): void;
+  /**
+   * Watches this memory too, as the processor's page tables say now: behind an instruction that has changed it, `run`
+   * and `step` stop. False when not all of it is RAM.
+   */
+  watch(cpu: number, watchpoint: Watchpoint): boolean;
+  unwatch(watchpoint: Watchpoint): void;
   /**
    * Wants one instruction or event of this processor. Others go on as far as time demands; `alone`: without stopping
    * at breakpoints, because gdb believes that they stand still. Whatever ends the step, except a breakpoint of

@@ -27,7 +27,7 @@ function wordAt(ram: PhysicalMemory, address: number): number {
 }
 
 /** A part of a range of linear addresses that lies in one page. `offset` counts from the start of the range. */
-interface Part {
+export interface Part {
   readonly offset: number;
   readonly physical: number;
   readonly length: number;
@@ -48,6 +48,18 @@ function* partsOf(
     yield { offset, physical: end.hostPhysical, length: size };
     offset += size;
   }
+}
+
+/** Where a range of linear addresses is; undefined when not all of it is in RAM. */
+export function physicalParts(
+  processor: Processor,
+  ram: PhysicalMemory,
+  linear: bigint,
+  length: number,
+): readonly Part[] | undefined {
+  const parts = [...partsOf(processor, ram, linear, length)];
+  const last = parts.at(-1);
+  return last === undefined || last.offset + last.length < length ? undefined : parts;
 }
 
 /** Bytes up to the first that is not in RAM. */
@@ -73,9 +85,8 @@ export function writeLinear(
   linear: bigint,
   bytes: Uint8Array,
 ): boolean {
-  const parts = [...partsOf(processor, ram, linear, bytes.length)];
-  const last = parts.at(-1);
-  if (last === undefined || last.offset + last.length < bytes.length) return false;
+  const parts = physicalParts(processor, ram, linear, bytes.length);
+  if (parts === undefined) return false;
   for (const { offset, physical, length } of parts) {
     ram.write(physical, bytes.subarray(offset, offset + length));
   }

@@ -1,7 +1,9 @@
 /** c, s, vCont, bc, bs: forwards and backwards. Z, z: where to stop. D, k: the end. */
+import { watchpointKey } from './debuggee.ts';
 import { parseHex } from './hex.ts';
 import {
   type Answer,
+  BAD_ADDRESS,
   type Command,
   cpuOf,
   INVALID,
@@ -59,23 +61,52 @@ function continueThreads(state: State, rest: string): Answer {
   return cpu === undefined ? NO_SUCH_THREAD : step(state, cpu, alone);
 }
 
-/** Breakpoints of gdb's types 0 and 1, in memory and in hardware: here they are the same. */
-const BREAKPOINT_TYPES: readonly string[] = ['0', '1'];
+type SetPlace = (state: State, address: bigint, length: number) => Answer;
 
-/** "TYPE,ADDRESS,KIND": the kind, an instruction's size, does not matter. */
+/** @param type gdb sets and removes each type by itself: one address may have several */
 const breakpoint =
-  (set: boolean): Command =>
-  ({ breakpoints, debuggee }, rest) => {
-    const [type, hex = ''] = rest.split(',');
-    if (!BREAKPOINT_TYPES.includes(type)) return UNKNOWN;
-    const address = parseHex(hex);
-    if (address === undefined) return INVALID;
-    const key = `${type}:${address}`;
+  (type: 'software' | 'hardware', set: boolean): SetPlace =>
+  ({ breakpoints, debuggee }, address) => {
+    const key = `${type} ${address}`;
     if (set) breakpoints.set(key, address);
     else breakpoints.delete(key);
     debuggee.setBreakpoints(new Set(breakpoints.values()));
     return OK;
   };
+
+const setWatchpoint: SetPlace = ({ watchpoints, debuggee, cpu }, address, length) => {
+  const watchpoint = { address, length };
+  if (length === 0 || !debuggee.watch(cpu, watchpoint)) return BAD_ADDRESS;
+  watchpoints.set(watchpointKey(watchpoint), watchpoint);
+  return OK;
+};
+
+const clearWatchpoint: SetPlace = ({ watchpoints, debuggee }, address, length) => {
+  const watchpoint = { address, length };
+  debuggee.unwatch(watchpoint);
+  watchpoints.delete(watchpointKey(watchpoint));
+  return OK;
+};
+
+/** By gdb's types 0, 1 and 2; 3 and 4, for reads, there are none. Software and hardware breakpoints are the same. */
+const placesOf = (set: boolean): readonly SetPlace[] => [
+  breakpoint('software', set),
+  breakpoint('hardware', set),
+  set ? setWatchpoint : clearWatchpoint,
+];
+
+/** "TYPE,ADDRESS,LENGTH": of a breakpoint the length, that of an instruction, does not matter. */
+function place(set: boolean): Command {
+  const places = placesOf(set);
+  return (state, rest) => {
+    const [type, ...numbers] = rest.split(',');
+    const found = /^\d$/.test(type) ? places[Number(type)] : undefined;
+    if (found === undefined) return UNKNOWN;
+    const [address, length] = numbers.map(parseHex);
+    if (address === undefined || length === undefined) return INVALID;
+    return found(state, address, Number(length));
+  };
+}
 
 function runBack(state: State): Answer {
   const { debuggee } = state;
@@ -100,8 +131,8 @@ export const RUN_COMMANDS: Readonly<Record<string, Command>> = {
   vCont: continueThreads,
   bc: withoutAddress(runBack),
   bs: withoutAddress(stepBack),
-  Z: breakpoint(true),
-  z: breakpoint(false),
+  Z: place(true),
+  z: place(false),
   D: (state) => {
     state.leave = 'detached';
     return OK;

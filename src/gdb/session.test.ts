@@ -237,7 +237,22 @@ describe('running', () => {
     expect(gdb.go('c')).toEqual(['T05thread:2;']);
   });
 
-  it.each(['2', '3', '4'])('has no breakpoints of type %s', (type) => {
+  it('watches memory for changes', () => {
+    const debuggee = new CountingDebuggee();
+    const gdb = talk(debuggee);
+    expect(gdb.ask('Z2,10,4')).toEqual(['OK']);
+    expect(gdb.ask('Z2,20,8')).toEqual(['OK']);
+    expect(gdb.ask('z2,10,4')).toEqual(['OK']);
+    expect(debuggee.watched).toEqual(['32 8']);
+    expect(gdb.ask('Z2,fe,4')).toEqual(['E0e']);
+    expect(gdb.ask('Z2,10,0')).toEqual(['E0e']);
+    gdb.session.close();
+    expect(debuggee.watched).toEqual([]);
+    const changed = talk(new Stopping({ kind: 'watchpoint', cpu: 1, address: 0x1234n }));
+    expect(changed.go('c')).toEqual(['T05watch:1234;thread:2;']);
+  });
+
+  it.each(['3', '4', 'x'])('has no breakpoints of type %s', (type) => {
     expect(talk().ask(`Z${type},10,4`)).toEqual(['']);
   });
 
@@ -247,6 +262,7 @@ describe('running', () => {
     ['vCont;s:9', 'E03'],
     ['Cxy', 'E16'],
     ['Z0,zz,1', 'E16'],
+    ['Z0,10', 'E16'],
   ])('refuses %s', (payload, reply) => {
     expect(talk().ask(payload)).toEqual([reply]);
   });

@@ -62,9 +62,11 @@ export class Session {
     if (halt !== undefined) this.#stop(stopReply(this.#state, halt), halt.cpu);
   }
 
-  /** gdb's breakpoints go with it. */
+  /** gdb's breakpoints and watchpoints go with it. */
   close(): void {
-    this.#state.debuggee.setBreakpoints(new Set());
+    const { debuggee, watchpoints } = this.#state;
+    debuggee.setBreakpoints(new Set());
+    for (const watchpoint of watchpoints.values()) debuggee.unwatch(watchpoint);
   }
 
   #take(received: Received): void {

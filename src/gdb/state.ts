@@ -1,4 +1,4 @@
-import type { Debuggee } from './debuggee.ts';
+import type { Debuggee, Watchpoint } from './debuggee.ts';
 import { DESCRIPTIONS, type Description, type DescriptionName } from './descriptions.ts';
 
 /** How a gdb has left the debuggee. */
@@ -16,6 +16,8 @@ export interface State {
   description: Description;
   /** By type and address, as gdb set them: one address may have a breakpoint of either type. */
   readonly breakpoints: Map<string, bigint>;
+  /** By address and length. */
+  readonly watchpoints: Map<string, Watchpoint>;
   /** gdb understands what made a breakpoint stop. */
   knowsReasons: boolean;
   /** Packets are acknowledged. */
@@ -54,6 +56,7 @@ export function initialState(debuggee: Debuggee, description: DescriptionName): 
     cpu: debuggee.current,
     description: DESCRIPTIONS[description],
     breakpoints: new Map(),
+    watchpoints: new Map(),
     knowsReasons: false,
     acknowledges: true,
     running: false,

@@ -24,6 +24,8 @@ export function stopReply(state: State, halt: Halt): Answer {
       return [stopped(SIGNAL.TRAP, halt.cpu)];
     case 'breakpoint':
       return [stopped(SIGNAL.TRAP, halt.cpu, state.knowsReasons ? 'swbreak:;' : '')];
+    case 'watchpoint':
+      return [stopped(SIGNAL.TRAP, halt.cpu, `watch:${halt.address.toString(16)};`)];
     case 'beginning':
       return [stopped(SIGNAL.TRAP, halt.cpu, 'replaylog:begin;')];
     case 'stuck':

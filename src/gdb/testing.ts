@@ -1,6 +1,6 @@
 /** gdb's side of a conversation, and a debuggee without a computer, for tests. */
 import type { WalkReport } from '../hypervisor/walk/entry.ts';
-import type { Debuggee, Halt, Position } from './debuggee.ts';
+import type { Debuggee, Halt, Position, Watchpoint } from './debuggee.ts';
 import { byteHex, fromText, toText } from './hex.ts';
 import type { RegisterName } from './register-names.ts';
 import { Session } from './session.ts';
@@ -81,6 +81,7 @@ export class CountingDebuggee implements Debuggee {
   readonly registers = new Map<RegisterName, bigint>();
   readonly memory = new Uint8Array(0x100);
   readonly typed: string[] = [];
+  readonly watched: string[] = [];
   at = 0;
   #breakpoints: ReadonlySet<bigint> = new Set();
   /** `cpu`: the one that takes a single step. */
@@ -115,6 +116,16 @@ export class CountingDebuggee implements Debuggee {
 
   setBreakpoints(addresses: ReadonlySet<bigint>): void {
     this.#breakpoints = addresses;
+  }
+
+  watch(_cpu: number, { address, length }: Watchpoint): boolean {
+    if (Number(address) + length > this.memory.length) return false;
+    this.watched.push(`${address} ${length}`);
+    return true;
+  }
+
+  unwatch({ address, length }: Watchpoint): void {
+    this.watched.splice(this.watched.indexOf(`${address} ${length}`), 1);
   }
 
   step(cpu: number, alone: boolean): void {
