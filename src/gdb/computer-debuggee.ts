@@ -126,7 +126,8 @@ export class ComputerDebuggee implements Debuggee {
   runBack(): void {
     this.run();
     this.#met.length = 0;
-    this.#back = { search: this.#history.searchBack((until) => this.#meets(until)) };
+    // A change of watched memory that has just been made is the first to be undone.
+    this.#back = { search: this.#history.searchBack((until) => this.#meets(until), true) };
   }
 
   step(cpu: number, alone: boolean): void {
