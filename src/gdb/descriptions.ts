@@ -14,7 +14,7 @@ export interface DescribedRegister {
   readonly of: RegisterName;
   readonly bits: number;
   readonly type: string;
-  readonly group?: 'general' | 'float' | 'vector' | 'system';
+  readonly group?: 'general' | 'float' | 'vector';
 }
 
 interface Feature {
@@ -90,9 +90,9 @@ const FLAG_TYPES: Partial<Record<RegisterName, string>> = {
   efer: 'ringlab_efer',
 };
 
-/** gdb asks for none of these, and shows them in the group "system". */
+/** gdb asks for none of these, and shows them behind those that it knows. */
 const SYSTEM = [...CONTROL_NAMES, ...BASES, 'k_gs_base' as const].map((name) =>
-  row(name, 64, FLAG_TYPES[name] ?? 'uint64', 'system'),
+  row(name, 64, FLAG_TYPES[name] ?? 'uint64'),
 );
 
 /** A type that shows the names of the bits that are set; a mask of several bits is a number. */
