@@ -14,7 +14,7 @@ export interface DescribedRegister {
   readonly of: RegisterName;
   readonly bits: number;
   readonly type: string;
-  readonly group?: 'general' | 'float' | 'vector' | 'system';
+  readonly group?: 'general' | 'float' | 'vector';
 }
 
 interface Feature {
@@ -42,15 +42,28 @@ const row = (
 ): DescribedRegister => ({ name, of: name, bits, type, ...(group ? { group } : {}) });
 
 /** gdb's own order. */
-const AMD64_GENERAL = ['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp', 'rsp'] as const;
-const AMD64_MORE = ['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const;
-const I386_GENERAL = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'] as const;
+const AMD64_GENERAL: readonly RegisterName[] = [
+  ...(['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp', 'rsp'] as const),
+  ...(['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'] as const),
+];
+const I386_GENERAL = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'rip'] as const;
 const STACK: readonly RegisterName[] = ['rsp', 'rbp'];
 const X87_STACK = ['st0', 'st1', 'st2', 'st3', 'st4', 'st5', 'st6', 'st7'] as const;
 const BASES = ['cs_base', 'ss_base', 'ds_base', 'es_base'] as const;
 
-const general = (name: RegisterName): DescribedRegister =>
-  row(name, 64, STACK.includes(name) ? 'data_ptr' : 'int64', 'general');
+/** gdb wants pointers where there are some. */
+function typeOf(name: RegisterName, integer: string): string {
+  if (name === 'rip') return 'code_ptr';
+  return STACK.includes(name) ? 'data_ptr' : integer;
+}
+
+const whole = (name: RegisterName): DescribedRegister => row(name, 64, typeOf(name, 'int64'), 'general');
+
+/** RAX as EAX. */
+const half = (name: RegisterName): DescribedRegister => ({
+  ...row(name, 32, typeOf(name, 'int32'), 'general'),
+  name: name.replace(/^r/, 'e'),
+});
 
 /** What both have behind the instruction pointer. */
 const CORE_REST: readonly DescribedRegister[] = [
@@ -60,23 +73,9 @@ const CORE_REST: readonly DescribedRegister[] = [
   ...X87_NAMES.map((name) => row(name, 32, 'int', 'float')),
 ];
 
-const AMD64_CORE = [
-  ...AMD64_GENERAL.map(general),
-  ...AMD64_MORE.map(general),
-  row('rip', 64, 'code_ptr', 'general'),
-  ...CORE_REST,
-];
+const AMD64_CORE = [...AMD64_GENERAL.map(whole), whole('rip'), ...CORE_REST];
 
-const I386_CORE = [
-  ...[...I386_GENERAL, 'rip' as const].map((name) => narrow(row(name, 64, 'int64'))),
-  ...CORE_REST,
-];
-
-/** RAX as EAX, with the type that gdb wants. */
-function narrow({ of }: DescribedRegister): DescribedRegister {
-  const type = of === 'rip' ? 'code_ptr' : STACK.includes(of) ? 'data_ptr' : 'int32';
-  return { name: of.replace(/^r/, 'e'), of, bits: 32, type, group: 'general' };
-}
+const I386_CORE = [...I386_GENERAL.map(half), ...CORE_REST];
 
 const xmm = (count: number): DescribedRegister[] => [
   ...Array.from({ length: count }, (_, n) => row(`xmm${n}` as RegisterName, 128, 'vec128', 'vector')),
@@ -91,9 +90,9 @@ const FLAG_TYPES: Partial<Record<RegisterName, string>> = {
   efer: 'ringlab_efer',
 };
 
-/** gdb asks for none of these, and shows them in the group "system". */
+/** gdb asks for none of these, and shows them behind those that it knows. */
 const SYSTEM = [...CONTROL_NAMES, ...BASES, 'k_gs_base' as const].map((name) =>
-  row(name, 64, FLAG_TYPES[name] ?? 'uint64', 'system'),
+  row(name, 64, FLAG_TYPES[name] ?? 'uint64'),
 );
 
 /** A type that shows the names of the bits that are set; a mask of several bits is a number. */
