@@ -36,6 +36,32 @@ test("Debian's cloud kernel boots in a VM to a shell that can be used, stopped a
   await lab.show('Page walk');
   await expect(lab.panel('Page walk')).toContainText('4-level paging');
 
+  // Back to where the steps began, and forwards again.
+  const trail: bigint[] = [];
+  for (let i = 0; i < 5; i++) {
+    trail.push(await lab.register('rip'));
+    await page.keyboard.press('Control+F11');
+    await expect.poll(() => lab.register('rip')).not.toBe(trail.at(-1));
+  }
+  for (const rip of trail.reverse()) {
+    await page.keyboard.press('F11');
+    await expect.poll(() => lab.register('rip')).toBe(rip);
+  }
+
+  // The instruction that wrote the last entry of the page walk last.
+  const time = await lab.simulatedTime();
+  await lab
+    .panel('Page walk')
+    .getByRole('button', { name: /: (PT|PD) entry/ })
+    .last()
+    .click();
+  await page.getByRole('button', { name: 'Who wrote this?' }).click();
+  await expect(lab.status).toContainText(/Written here|The hypervisor wrote it/, { timeout: 120_000 });
+  expect(await lab.simulatedTime()).toBeLessThan(time);
+  await page.screenshot({ path: '.cache/shots/linux-who-wrote.png' });
+  await page.getByRole('button', { name: 'In the past' }).click();
+  await expect.poll(() => lab.simulatedTime(), { timeout: 60_000 }).toBeGreaterThanOrEqual(time);
+
   await page.keyboard.press('F5');
   await lab.type(3, 'echo $((6 * 7)) again\n');
   await expect(lab.console(3)).toContainText('42 again', { timeout: 30_000 });

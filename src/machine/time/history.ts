@@ -53,7 +53,7 @@ export class History {
   /** Bytes that snapshots may take. */
   budget: number;
   private readonly snapshots: Snapshots;
-  private readonly stopwatch: () => number;
+  readonly stopwatch: () => number;
   /** Of the present branch, by position; the first is where everything began. */
   private kept: Snapshot[] = [];
   /** Stopwatch when the last one had been taken, and when the next one is worth it. */
@@ -157,8 +157,8 @@ export class History {
         const here = this.now;
         if (stopped && isBefore(here, until, inclusive)) found = here;
         const stuck = !stopped && here.position === before;
-        if (stuck || here.position >= until.position + beyond) break;
         yield;
+        if (stuck || here.position >= until.position + beyond) break;
       }
       if (found !== undefined) {
         this.seek(found);

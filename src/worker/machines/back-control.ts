@@ -27,8 +27,8 @@ export interface RegisterWrites {
   writesRegister(access: VcpuAccess, ram: PhysicalMemory, name: string): boolean;
 }
 
-/** Pieces of a search that one slice does. */
-const PIECES_PER_SLICE = 64;
+/** Milliseconds of real time that a slice of a search takes, about. */
+const SLICE_MS = 30;
 
 const STOPS_KEPT = 8;
 
@@ -226,7 +226,8 @@ export class BackControl {
   #searchOn(goal: BackGoal, begin: () => Omit<Search, 'goal'>): StopReason | null {
     this.#search ??= { goal, ...begin() };
     const { found } = this.#search;
-    for (let i = 0; i < PIECES_PER_SLICE; i++) {
+    const end = this.#history.stopwatch() + SLICE_MS;
+    while (this.#history.stopwatch() < end) {
       const { done, value } = this.#search.pieces.next();
       if (done !== true) continue;
       this.#search = undefined;
