@@ -227,12 +227,12 @@ export class BackControl {
     this.#search ??= { goal, ...begin() };
     const { found } = this.#search;
     const end = this.#history.stopwatch() + SLICE_MS;
-    while (this.#history.stopwatch() < end) {
+    do {
       const { done, value } = this.#search.pieces.next();
       if (done !== true) continue;
       this.#search = undefined;
       return (value ? found() : null) ?? BEGINNING;
-    }
+    } while (this.#history.stopwatch() < end);
     return null;
   }
 
