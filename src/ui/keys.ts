@@ -32,7 +32,8 @@ export function useKeys(bindings: readonly KeyBinding[]): void {
       if (event.ctrlKey || event.altKey || event.metaKey) return;
       const name = event.shiftKey && event.key.length > 1 ? `Shift+${event.key}` : event.key;
       const binding = bindings.find(({ keys }) => keys.includes(name));
-      if (binding === undefined || (binding.plain && typing(event.target))) return;
+      if (binding === undefined || (binding.plain && typing(event.target)) || takes(event.target, name))
+        return;
       event.preventDefault();
       event.stopPropagation();
       if (!event.repeat || binding.act === stepInto || binding.act === stepOver) binding.act();
@@ -40,6 +41,11 @@ export function useKeys(bindings: readonly KeyBinding[]): void {
     window.addEventListener('keydown', onKey, { capture: true });
     return () => window.removeEventListener('keydown', onKey, { capture: true });
   }, [bindings]);
+}
+
+/** An element whose `data-own-keys` names the key does something of its own with it. */
+function takes(target: EventTarget | null, key: string): boolean {
+  return target instanceof Element && target.closest(`[data-own-keys~="${key}"]`) !== null;
 }
 
 function typing(target: EventTarget | null): boolean {
