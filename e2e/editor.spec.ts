@@ -92,7 +92,7 @@ test('a breakpoint on a line stops there', async ({ page }) => {
   await page.keyboard.press('F9');
   await lab.button('Run on the bare machine').click();
   await expect(lab.status).toContainText('Breakpoint at 0x7c0b');
-  await expect(next()).toHaveText('jmp .next');
+  await expect(next()).toHaveText('out dx, al');
   await page.keyboard.press('F5');
   await expect(lab.status).toContainText('Breakpoint at');
   await source(page).click();

@@ -14,10 +14,9 @@ import {
   startedLine,
   toggleMark,
 } from './marks.ts';
+import { HINT } from './Outcome.tsx';
 import { toggleOnMachine } from './program-actions.ts';
 import { changeProgram, useProgram } from './program-store.ts';
-
-const HINT = 'editor-hint';
 
 /** The panel may be moved, which builds it anew: text history, marks and cursor stay. */
 let kept: EditorState | undefined;
@@ -60,15 +59,7 @@ export function CodeArea({ text, listing, onView }: Props) {
 
   useResult(view);
   useRunsNext(view);
-  return (
-    <>
-      <div ref={host} className={css.code} />
-      <p id={HINT} className={css.hint}>
-        <kbd>Esc</kbd>, then <kbd>Tab</kbd> leaves the text. <kbd>F9</kbd> sets a breakpoint,{' '}
-        <kbd>Ctrl F</kbd> searches.
-      </p>
-    </>
-  );
+  return <div ref={host} className={css.code} />;
 }
 
 /** Errors and addresses of the latest assembly. */

@@ -30,7 +30,14 @@ export function EditorBar({ settings, library, onRun }: Props) {
   return (
     <>
       <div className={css.bar}>
+        <Button look="primary" icon="run" disabled={wrong} onClick={() => onRun('bare')}>
+          Run on the bare machine
+        </Button>
+        <Button icon="run" disabled={wrong} onClick={() => onRun('vtx-ept')}>
+          Run in a VM
+        </Button>
         <select
+          className={css.menu}
           aria-label="Example"
           value=""
           onChange={({ target }) => {
@@ -46,6 +53,7 @@ export function EditorBar({ settings, library, onRun }: Props) {
           ))}
         </select>
         <select
+          className={css.menu}
           aria-label="Include a header"
           value=""
           onChange={({ target }) => changeProgram({ text: `%include "${target.value}"\n${settings.text}` })}
@@ -57,14 +65,11 @@ export function EditorBar({ settings, library, onRun }: Props) {
             </option>
           ))}
         </select>
-        <Button onClick={() => void openFile()}>Open file…</Button>
-        <Button onClick={() => saveFile(settings)}>Save file</Button>
-        <span className={css.name}>{settings.name}</span>
-        <Button look="primary" icon="run" disabled={wrong} onClick={() => onRun('bare')}>
-          Run on the bare machine
+        <Button look="bare" onClick={() => void openFile()}>
+          Open file…
         </Button>
-        <Button icon="run" disabled={wrong} onClick={() => onRun('vtx-ept')}>
-          Run in a VM
+        <Button look="bare" onClick={() => saveFile(settings)}>
+          Save file
         </Button>
       </div>
       <div className={css.bar}>
@@ -86,7 +91,7 @@ export function EditorBar({ settings, library, onRun }: Props) {
           onChange={(stopAtEntry) => changeProgram({ stopAtEntry })}
         />
         <Check
-          label="Addresses and bytes"
+          label="Listing"
           checked={settings.listing}
           onChange={(listing) => changeProgram({ listing })}
         />
@@ -108,7 +113,7 @@ function FlatPlace({ settings }: { readonly settings: ProgramSettings }) {
           changeProgram({ mode: target.value === '' ? null : (target.value as FlatMode) })
         }
       >
-        <option value="">As the source says{own ? `: ${own}` : ''}</option>
+        <option value="">By source{own ? `: ${own}` : ''}</option>
         {MODES.map(([mode, label]) => (
           <option key={mode} value={mode}>
             {label}
@@ -118,7 +123,7 @@ function FlatPlace({ settings }: { readonly settings: ProgramSettings }) {
       <AddressInput
         label="Load address"
         value={settings.address === null ? null : BigInt(settings.address)}
-        placeholder={flat === null ? 'at its origin' : `at its origin, ${short(flat.address)}`}
+        placeholder={flat === null ? 'address: origin' : `origin, ${short(flat.address)}`}
         onChange={(address) => changeProgram({ address: address === null ? null : Number(address) })}
       />
     </>

@@ -77,6 +77,7 @@ export function editorState(options: CodeEditorOptions): EditorState {
         'aria-label': 'Assembly source',
         'aria-describedby': options.describedBy,
         'data-own-keys': 'F9',
+        tabindex: '0',
       }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) options.onChange(update.state.doc.toString());

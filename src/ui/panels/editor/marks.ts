@@ -1,5 +1,5 @@
 /** What is drawn beside the text: breakpoints, addresses and bytes, the line that runs next. */
-import { Facet, RangeSet, RangeSetBuilder, StateEffect, StateField } from '@codemirror/state';
+import { Facet, MapMode, RangeSet, RangeSetBuilder, StateEffect, StateField } from '@codemirror/state';
 import { Decoration, EditorView, GutterMarker, gutter } from '@codemirror/view';
 import type { ProgramLine } from '../../../protocol/assembly.ts';
 import { hex } from '../../format.ts';
@@ -39,13 +39,15 @@ export const breakpoints = StateField.define<RangeSet<GutterMarker>>({
   },
 });
 
-/** Where each line of the started text now begins. */
-const followed = StateField.define<readonly number[]>({
+/** Where each line of the started text now begins; null: it was deleted. */
+const followed = StateField.define<readonly (number | null)[]>({
   create: () => [],
   update(positions, { changes, docChanged, effects, newDoc }) {
     if (effects.some((effect) => effect.is(follow)))
       return Array.from({ length: newDoc.lines }, (_, i) => newDoc.line(i + 1).from);
-    return docChanged ? positions.map((at) => changes.mapPos(at, 1)) : positions;
+    return docChanged
+      ? positions.map((at) => (at === null ? null : changes.mapPos(at, 1, MapMode.TrackDel)))
+      : positions;
   },
 });
 
@@ -61,13 +63,13 @@ export function breakpointLines({ state }: EditorView): number[] {
 /** The line of the started text that now stands in this line. */
 export function startedLine({ state }: EditorView, line: number): number | undefined {
   const { from, to } = state.doc.line(line);
-  const index = state.field(followed).findIndex((at) => at >= from && at <= to);
+  const index = state.field(followed).findIndex((at) => at !== null && at >= from && at <= to);
   return index < 0 ? undefined : index + 1;
 }
 
 /** Where a line of the started text now begins. */
 export function positionOfStarted({ state }: EditorView, line: number): number | undefined {
-  return state.field(followed)[line - 1];
+  return state.field(followed)[line - 1] ?? undefined;
 }
 
 const NEXT = Decoration.line({ class: 'cm-runs-next', attributes: { 'aria-current': 'true' } });
@@ -81,8 +83,8 @@ const runsNext = StateField.define<number | null>({
   provide: (field) =>
     EditorView.decorations.compute([field, followed], (state) => {
       const line = state.field(field);
-      const at = line === null ? undefined : state.field(followed)[line - 1];
-      return at === undefined ? Decoration.none : Decoration.set([NEXT.range(state.doc.lineAt(at).from)]);
+      const at = line === null ? null : (state.field(followed)[line - 1] ?? null);
+      return at === null ? Decoration.none : Decoration.set([NEXT.range(state.doc.lineAt(at).from)]);
     }),
 });
 
