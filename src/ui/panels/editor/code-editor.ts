@@ -96,7 +96,7 @@ export function replaceText(view: EditorView, text: string): void {
 }
 
 /** Column 1 is the start of the line; what lies outside is moved to the nearest place. */
-export function offsetOf(doc: Text, { line, column }: Pick<ProgramError, 'line' | 'column'>): number {
+function offsetOf(doc: Text, { line, column }: Pick<ProgramError, 'line' | 'column'>): number {
   const { from, to } = doc.line(Math.min(Math.max(line, 1), doc.lines));
   return Math.min(from + column - 1, to);
 }

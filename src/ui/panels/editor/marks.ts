@@ -22,7 +22,7 @@ class Dot extends GutterMarker {
 }
 const DOT = new Dot();
 
-export const breakpoints = StateField.define<RangeSet<GutterMarker>>({
+const breakpoints = StateField.define<RangeSet<GutterMarker>>({
   create: () => RangeSet.empty,
   update(marks, { changes, effects }) {
     let result = marks.map(changes);

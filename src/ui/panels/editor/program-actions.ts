@@ -46,7 +46,7 @@ function guest(settings: ProgramSettings, program: AssembledProgram, technique: 
   };
 }
 
-export const isListed = (vm: VmId) => useLab.getState().views.vms?.some(({ id }) => id === vm) ?? false;
+const isListed = (vm: VmId) => useLab.getState().views.vms?.some(({ id }) => id === vm) ?? false;
 
 /**
  * Starts the present text on a new machine, with breakpoints at the given lines, in place of the one that was
