@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hasNasm, nasm } from '../../tools/nasm-oracle.ts';
 import { assemble } from '../isa/assembler/index.ts';
-import { type Guest, guestNamed, guests, SOURCES } from './index.ts';
+import { type Guest, guestNamed, guests, HEADERS, SOURCES, TEXTS } from './index.ts';
 
 const hasQemu = spawnSync('qemu-system-x86_64', ['--version']).status === 0;
 
@@ -15,7 +15,23 @@ it('sources.ts holds the present sources', () => {
 });
 
 it('every source belongs to a guest', () => {
-  expect(new Set(guests.flatMap((g) => g.files))).toEqual(new Set(Object.keys(SOURCES)));
+  const used = new Set(guests.flatMap((g) => g.files));
+  expect(Object.keys(SOURCES).filter((name) => !used.has(name))).toEqual([]);
+});
+
+it.skipIf(!hasNasm())('NASM reads each header, twice and all together, as we do', () => {
+  const names = Object.keys(HEADERS);
+  const head = [...names, ...names].map((name) => `%include "${name}"`).join('\n');
+  const constants = Object.values(HEADERS).flatMap((text) =>
+    [...text.matchAll(/^(\w+) +equ /gm)].map(([, name]) => name),
+  );
+  const source = `${head}\n${constants.map((name) => `dq ${name}`).join('\n')}\n`;
+  const expected = nasm(source, HEADERS);
+  expect(expected.messages).toBe('');
+  const { bytes, errors } = assemble(source, { includes: HEADERS });
+  expect(errors).toEqual([]);
+  expect(bytes.length).toBe(8 * constants.length);
+  expect(Buffer.from(bytes).equals(Buffer.from(expected.bytes ?? []))).toBe(true);
 });
 
 describe.each(guests)('$name', (guest) => {
@@ -29,9 +45,9 @@ describe.each(guests)('$name', (guest) => {
 
   it.skipIf(!hasNasm())('has the bytes that NASM gives', () => {
     const [main] = guest.files;
-    const expected = nasm(SOURCES[main], Object.fromEntries(guest.files.map((f) => [f, SOURCES[f]])));
+    const expected = nasm(TEXTS[main], Object.fromEntries(guest.files.map((f) => [f, TEXTS[f]])));
     expect(expected.messages).toBe('');
-    const actual = assemble(SOURCES[main], { file: main, includes: SOURCES });
+    const actual = assemble(TEXTS[main], { file: main, includes: TEXTS });
     expect(Buffer.from(actual.bytes).equals(Buffer.from(expected.bytes ?? []))).toBe(true);
   });
 });

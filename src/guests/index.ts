@@ -1,5 +1,6 @@
 /** The guests that come with the lab: their assembly sources, and how each is assembled and booted. */
 import { type Assembly, assemble, type OutputFormat } from '../isa/assembler/index.ts';
+import { HEADERS } from './headers.ts';
 import { SOURCES } from './sources.ts';
 
 export interface Guest {
@@ -7,7 +8,7 @@ export interface Guest {
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  /** Names in `SOURCES`, the main file first. */
+  /** Names in `TEXTS`, the main file first. */
   readonly files: readonly string[];
   readonly format: OutputFormat;
   /** How a flat image wants to be entered; undefined for images that a boot protocol describes. */
@@ -16,12 +17,15 @@ export interface Guest {
   assemble(): Assembly;
 }
 
+/** All that a source may include: parts of the embedded guests, and the headers. */
+export const TEXTS: Readonly<Record<string, string>> = { ...SOURCES, ...HEADERS };
+
 const cache = new Map<string, Assembly>();
 
 function build(name: string, main: string, format: OutputFormat): Assembly {
   let result = cache.get(name);
   if (result === undefined) {
-    result = assemble(SOURCES[main], { file: main, includes: SOURCES, format });
+    result = assemble(SOURCES[main], { file: main, includes: TEXTS, format });
     const [error] = result.errors;
     if (error) throw new Error(`${error.file}:${error.line}:${error.column}: ${error.message}`);
     cache.set(name, result);
@@ -31,7 +35,7 @@ function build(name: string, main: string, format: OutputFormat): Assembly {
 
 /** The main file and all that it includes. */
 function filesOf(main: string): string[] {
-  const included = [...SOURCES[main].matchAll(/^\s*%include\s+"([^"]+)"/gm)].map((m) => m[1]);
+  const included = [...TEXTS[main].matchAll(/^\s*%include\s+"([^"]+)"/gm)].map((m) => m[1]);
   return [main, ...included.flatMap(filesOf)];
 }
 
@@ -76,6 +80,21 @@ export const guests: readonly Guest[] = [
     format: 'bin',
     flat: { address: 0x7c00, mode: 'real' },
   }),
+  guest({
+    name: 'tiny-hypervisor',
+    title: 'The smallest hypervisor',
+    description:
+      'VMXON, one VMCS, a guest whose output the hypervisor prints. Starts in 64-bit mode, on the bare machine.',
+    format: 'bin',
+    flat: { address: 0x100000, mode: 'long' },
+  }),
+  guest({
+    name: 'paravirtual',
+    title: 'A paravirtual guest',
+    description: 'Prints, yields and reads the clock by hypercalls. Runs in a virtual machine.',
+    format: 'bin',
+    flat: { address: 0x100000, mode: 'long' },
+  }),
 ];
 
 /** The guest of that name; undefined when there is none. */
@@ -83,4 +102,5 @@ export function guestNamed(name: string): Guest | undefined {
   return guests.find((g) => g.name === name);
 }
 
+export { HEADERS } from './headers.ts';
 export { SOURCES } from './sources.ts';

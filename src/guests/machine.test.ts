@@ -16,12 +16,16 @@ function run(
   name: string,
   conversation: readonly (readonly [string, string])[] = [],
 ): Run {
-  const image = (guestNamed(name) as Guest).assemble().bytes;
+  const guest = guestNamed(name) as Guest;
+  const image = guest.assemble().bytes;
+  const placed = guest.flat
+    ? ['--address', `0x${guest.flat.address.toString(16)}`, '--mode', guest.flat.mode]
+    : [];
   const talk = conversation.flatMap(([until, line]) => ['--until', until, '--send', `${line}\\n`]);
   let text = '';
   let log = '';
   const status = ringlab(
-    [command, name, '--memory', '64M', '--limit', '200M', ...talk],
+    [command, name, '--memory', '64M', '--limit', '200M', ...placed, ...talk],
     {
       readFile: () => image,
       writeFile: () => {},
@@ -76,6 +80,20 @@ it('hypervisor runs its guest on the bare machine', () => {
       'The guest is done.\n',
     ].join('\n'),
   });
+});
+
+it('tiny-hypervisor prints what its guest says on the bare machine', () => {
+  expect(run('boot', 'tiny-hypervisor')).toMatchObject({
+    status: DONE,
+    text: 'Hello from ring 0, inside a VM..',
+  });
+});
+
+it('paravirtual prints by hypercalls, and nothing where there is no hypervisor', () => {
+  const { status, text } = run('vm', 'paravirtual');
+  expect(status).toBe(DONE);
+  expect(text).toMatch(/^Hello by hypercall\.\nYielding took +\d+ ns\.\n$/);
+  expect(run('boot', 'paravirtual')).toMatchObject({ status: 3, text: '' });
 });
 
 const COMMANDS = ['help', 'ps', 'mem', 'peek 100000', 'nonsense', 'fault', 'balloon 10', 'hv', 'halt'];

@@ -1,12 +1,13 @@
+import type { AssemblyResult, ProgramLibrary, ProgramSource } from './assembly.ts';
 import type { GuestDescription, VcpuRef, VmId } from './target.ts';
 import type { Tier2Mode } from './tiers-view.ts';
 import type { BackTo } from './timeline-view.ts';
 import type { Written } from './written.ts';
 
-/** What the page asks of the session. Each is answered exactly once, in order. */
+/** What the page asks of the session. Each is answered exactly once; those about programs when they are done, all others in order. */
 export type Command =
-  /** Loads an image, adds it to the machine list and starts it. Answers with its id. */
-  | { readonly kind: 'open'; readonly guest: GuestDescription }
+  /** Loads an image, adds it to the machine list and starts it. Answers with its id. `paused`: time stands still. */
+  | { readonly kind: 'open'; readonly guest: GuestDescription; readonly paused?: boolean }
   | { readonly kind: 'vm'; readonly vm: VmId; readonly action: VmAction }
   /** Lets simulated time flow / stops it. */
   | { readonly kind: 'run' }
@@ -39,7 +40,14 @@ export type Command =
   /** Chooses the vCPU that registers, code and page walk are shown of. */
   | { readonly kind: 'focus'; readonly on: VcpuRef }
   /** Whether hot code is compiled, on all computers, also later ones. No guest can tell. */
-  | { readonly kind: 'tier2'; readonly mode: Exclude<Tier2Mode, 'forced'> };
+  | { readonly kind: 'tier2'; readonly mode: Exclude<Tier2Mode, 'forced'> }
+  /** Assembles a source; nothing is loaded. */
+  | { readonly kind: 'assemble'; readonly source: ProgramSource }
+  /** Examples and headers. */
+  | { readonly kind: 'programs' };
+
+/** Commands that touch no machine. */
+export type ProgramCommand = Extract<Command, { readonly kind: 'assemble' | 'programs' }>;
 
 /** What can be done to one VM, in the words of virsh. */
 export type VmAction = 'pause' | 'resume' | 'reset' | 'destroy';
@@ -50,6 +58,8 @@ export type CommandKind = Command['kind'];
 export interface CommandResults {
   open: VmId;
   'toggle-breakpoint': boolean;
+  assemble: AssemblyResult;
+  programs: ProgramLibrary;
 }
 
 export type ResultOf<K extends CommandKind> = K extends keyof CommandResults ? CommandResults[K] : null;

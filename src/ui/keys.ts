@@ -46,7 +46,8 @@ export function useKeys(bindings: readonly KeyBinding[]): void {
       if (event.altKey || event.metaKey) return;
       const name = nameOf(event);
       const binding = bindings.find(({ keys }) => keys.includes(name));
-      if (binding === undefined || (binding.plain && typing(event.target))) return;
+      if (binding === undefined || (binding.plain && typing(event.target)) || takes(event.target, name))
+        return;
       event.preventDefault();
       event.stopPropagation();
       if (!event.repeat || REPEATING.has(binding.act)) binding.act();
@@ -62,6 +63,11 @@ const REPEATING: ReadonlySet<() => void> = new Set([stepInto, stepOver, stepBack
 function nameOf({ ctrlKey, shiftKey, key }: KeyboardEvent): string {
   const shift = shiftKey && key.length > 1 ? 'Shift+' : '';
   return `${ctrlKey ? 'Ctrl+' : ''}${shift}${key}`;
+}
+
+/** An element whose `data-own-keys` names the key does something of its own with it. */
+function takes(target: EventTarget | null, key: string): boolean {
+  return target instanceof Element && target.closest(`[data-own-keys~="${key}"]`) !== null;
 }
 
 function typing(target: EventTarget | null): boolean {

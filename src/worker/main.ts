@@ -15,6 +15,7 @@ function workerHost(): Host {
   return {
     post: (message) => self.postMessage(message),
     now: () => performance.now(),
+    programs: () => import('./programs.ts'),
     after(ms, task) {
       if (ms > 0) {
         const timer = setTimeout(task, ms);

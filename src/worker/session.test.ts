@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import type { Command } from '../protocol/commands.ts';
 import type { ViewName } from '../protocol/messages.ts';
 import { Session } from './session.ts';
@@ -165,4 +165,23 @@ test('turns the second tier off, and shows that', () => {
   drawn();
   send({ kind: 'tier2', mode: 'off' });
   expect(latest()?.views.tiers).toMatchObject({ mode: 'off' });
+});
+
+test('assembles while the machines go on', async () => {
+  send({ kind: 'run' });
+  send({ kind: 'assemble', source: { name: 'a.asm', text: 'hlt', format: 'bin' } });
+  send({ kind: 'pause' });
+  await vi.waitFor(() => expect(host.messages.filter(({ type }) => type === 'done')).toHaveLength(3));
+  expect(host.messages.at(-1)).toMatchObject({
+    id: 2,
+    result: { errors: [], program: { image: Uint8Array.of(0xf4) } },
+  });
+});
+
+test('opens a machine whose time stands still', () => {
+  watch('machine');
+  const { guest } = { guest: {} as Extract<Command, { kind: 'open' }>['guest'] };
+  send({ kind: 'open', guest, paused: true });
+  host.pass(100);
+  expect(lab.instructions).toBe(0);
 });

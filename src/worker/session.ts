@@ -1,4 +1,4 @@
-import type { Command } from '../protocol/commands.ts';
+import type { Command, ProgramCommand } from '../protocol/commands.ts';
 import type { MachineView, StopReason } from '../protocol/machine-view.ts';
 import type { ToPage, ToWorker, ViewName } from '../protocol/messages.ts';
 import type { VcpuRef } from '../protocol/target.ts';
@@ -15,6 +15,8 @@ export interface Host {
   now(): number;
   /** Calls `task` after `ms` (0: as soon as waiting messages have been read); returns a canceller. */
   after(ms: number, task: () => void): () => void;
+  /** Loads the assembler; asked for when the page first needs it. */
+  programs(): Promise<typeof import('./programs.ts')>;
 }
 
 /** Idle simulated time that one slice may skip, in seconds. */
@@ -89,6 +91,10 @@ export class Session {
   }
 
   #obey(id: number, command: Command): void {
+    if (command.kind === 'assemble' || command.kind === 'programs') {
+      void this.#answerAbout(id, command);
+      return;
+    }
     try {
       const result = this.#execute(command);
       this.#host.post({ type: 'done', id, result });
@@ -98,12 +104,24 @@ export class Session {
     this.#publisher.invalidate();
   }
 
-  #execute(command: Command): unknown {
+  /** The machines go on; only the answer waits for the assembler to be loaded. */
+  async #answerAbout(id: number, command: ProgramCommand): Promise<void> {
+    try {
+      const { assembleProgram, programLibrary } = await this.#host.programs();
+      const result = command.kind === 'assemble' ? assembleProgram(command.source) : programLibrary();
+      this.#host.post({ type: 'done', id, result });
+    } catch (error) {
+      this.#host.post({ type: 'refused', id, error: toCommandError(error) });
+    }
+  }
+
+  #execute(command: Exclude<Command, ProgramCommand>): unknown {
     switch (command.kind) {
       case 'open': {
         const vm = this.#lab.open(command.guest);
         this.#focus = { vm, vcpu: 0 };
-        this.run({ kind: 'free' });
+        if (command.paused) this.#halt({ kind: 'paused-by-user' });
+        else this.run({ kind: 'free' });
         return vm;
       }
       case 'vm':

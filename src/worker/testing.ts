@@ -117,6 +117,9 @@ export class ManualHost implements Host {
   now(): number {
     return this.time;
   }
+  programs() {
+    return import('./programs.ts');
+  }
   after(ms: number, task: () => void): () => void {
     const entry = { at: this.time + ms, task };
     this.tasks.push(entry);

@@ -14,6 +14,7 @@ function errorOf(source: string, options?: AssembleOptions): string {
 
 const REFUSED: readonly (readonly [source: string, error: RegExp])[] = [
   ['bits 32\n mvo eax, 1', /^2:2 unknown instruction 'mvo'; did you mean 'mov'/],
+  ['here: frobnicate ax', /^1:7 unknown instruction 'frobnicate'$/],
   ['frobnicate', /^1:1 unknown instruction 'frobnicate'$/],
   ['jmp nowhere', /^1:5 symbol 'nowhere' is not defined/],
   ['dw .local', /symbol '.local' is not defined/],

@@ -67,17 +67,21 @@ export class Pass {
     sectionStart: () => (this.absolute === undefined ? termValue(this.section) : scalar(0n)),
   };
 
+  /** Where the statement stands in its line, behind the label: for errors that name no token. */
+  private statementColumn: number | undefined;
+
   /** Executes one line; what is wrong with it is added to `errors`. */
   line(line: Line): void {
     const { section } = this;
     const offset = section.offset;
     const bracketed = line.tokens[0]?.text === '[' && line.tokens.at(-1)?.text === ']';
     const reader = new TokenReader(bracketed ? line.tokens.slice(1, -1) : line.tokens);
+    this.statementColumn = reader.tokens[0]?.column;
     try {
       this.statement(reader, true);
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
-      this.report(error, line, reader.tokens[0]?.column);
+      this.report(error, line, this.statementColumn);
     }
     this.statementStart = this.here(); // what `$` means to the preprocessor on the next lines
     const length = section.offset - offset;
@@ -94,6 +98,7 @@ export class Pass {
     this.statementStart = this.here();
     const label = takeLabel(reader);
     const word = reader.peek();
+    if (word !== undefined) this.statementColumn = word.column;
     if (label !== undefined && word?.kind === 'id' && word.text.toLowerCase() === 'equ') {
       reader.at++;
       this.defineLabel(label.text, equate(reader, this), label.column);

@@ -44,7 +44,7 @@ export function defaultLayout(): IJsonModel {
         column(43, [
           { ...set(24, [], CONSOLE_SETS[0]), enableDeleteWhenEmpty: false } as ReturnType<typeof set>,
           { ...set(24, [], CONSOLE_SETS[1]), enableDeleteWhenEmpty: false } as ReturnType<typeof set>,
-          set(52, ['walk', 'scheduler', 'frames', 'tiers']),
+          set(52, ['walk', 'scheduler', 'frames', 'tiers', 'editor']),
         ]),
         column(33, [set(50, ['code']), set(50, ['registers'])]),
       ],

@@ -1,5 +1,6 @@
 import type { ComponentType } from 'react';
 import { Code } from '../panels/code/Code.tsx';
+import { Editor } from '../panels/editor/Editor.tsx';
 import { Exits } from '../panels/exits/Exits.tsx';
 import { Frames } from '../panels/frames/Frames.tsx';
 import { Registers } from '../panels/registers/Registers.tsx';
@@ -23,6 +24,7 @@ export const PANELS = {
   scheduler: { name: 'Scheduler', component: Scheduler },
   frames: { name: 'Host frames', component: Frames },
   tiers: { name: 'Tiers', component: Tiers },
+  editor: { name: 'Editor', component: Editor },
   code: { name: 'Code', component: Code },
   registers: { name: 'Registers', component: Registers },
 } as const satisfies Record<string, PanelEntry>;
