@@ -27,6 +27,9 @@ const NOTHING_KNOWN: KnownViews = {
   frames: undefined,
   tiers: undefined,
   region: undefined,
+  memory: undefined,
+  system: undefined,
+  vectors: undefined,
 };
 
 /** The lab as the page knows it. Written only by snapshots. */

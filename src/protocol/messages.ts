@@ -1,11 +1,14 @@
 import type { Command, CommandError } from './commands.ts';
 import type { ExitsView, FramesView, SchedulerView } from './hypervisor-view.ts';
 import type { MachineView, VmView } from './machine-view.ts';
+import type { MemoryRequest, MemoryView } from './memory-view.ts';
 import type { CodeView, RegistersView } from './processor-view.ts';
 import type { RingsView } from './rings-view.ts';
+import type { SystemView } from './system-view.ts';
 import type { VcpuRef, VmId } from './target.ts';
 import type { RegionView, TiersView } from './tiers-view.ts';
 import type { Instant } from './time.ts';
+import type { VectorsView } from './vectors-view.ts';
 import type { WalkView } from './walk-view.ts';
 
 /** Everything the page can show, by name. Each is immutable data computed at the snapshot's instant. */
@@ -21,6 +24,9 @@ export interface Views {
   readonly frames: FramesView;
   readonly tiers: TiersView;
   readonly region: RegionView;
+  readonly memory: MemoryView;
+  readonly system: SystemView;
+  readonly vectors: VectorsView;
 }
 
 export type ViewName = keyof Views;
@@ -36,6 +42,7 @@ export interface Watch {
   readonly codeLines: number;
   /** Number of the region that is shown, of the computer in focus; null for none. */
   readonly region: number | null;
+  readonly memory: MemoryRequest;
 }
 
 export interface ConsoleChunk {

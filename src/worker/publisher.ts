@@ -14,6 +14,9 @@ const PERIOD_MS: Record<ViewName, number> = {
   frames: 500,
   tiers: 250,
   region: 500,
+  memory: 250,
+  system: 250,
+  vectors: 250,
 };
 
 /** Wall-clock milliseconds between two snapshots: no one reads faster, and drawing costs the page most. */
@@ -35,7 +38,14 @@ export class Publisher {
   /** What the page has: the same object is not sent twice. */
   readonly #sent = new Map<ViewName, unknown>();
   #console: ConsoleChunk[] = [];
-  #watch: Watch = { views: [], walkAddress: null, codeAddress: null, codeLines: 0, region: null };
+  #watch: Watch = {
+    views: [],
+    walkAddress: null,
+    codeAddress: null,
+    codeLines: 0,
+    region: null,
+    memory: { space: 'linear', at: { segment: null, register: null, offset: 0n }, rows: 0 },
+  };
 
   get watch(): Watch {
     return this.#watch;

@@ -2,6 +2,7 @@ import type { ComponentType } from 'react';
 import { Code } from '../panels/code/Code.tsx';
 import { Exits } from '../panels/exits/Exits.tsx';
 import { Frames } from '../panels/frames/Frames.tsx';
+import { Memory } from '../panels/memory/Memory.tsx';
 import { Registers } from '../panels/registers/Registers.tsx';
 import { Rings } from '../panels/rings/Rings.tsx';
 import { Scheduler } from '../panels/scheduler/Scheduler.tsx';
@@ -25,6 +26,7 @@ export const PANELS = {
   tiers: { name: 'Tiers', component: Tiers },
   code: { name: 'Code', component: Code },
   registers: { name: 'Registers', component: Registers },
+  memory: { name: 'Memory', component: Memory },
 } as const satisfies Record<string, PanelEntry>;
 
 export type PanelKind = keyof typeof PANELS;

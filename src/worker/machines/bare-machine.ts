@@ -4,6 +4,7 @@ import { ACTIVITY } from '../../cpu/state.ts';
 import type { BootImage } from '../../machine/boot/load.ts';
 import { Computer, type ComputerStop } from '../../machine/computer.ts';
 import type { VmAction } from '../../protocol/commands.ts';
+import type { MachineEdit } from '../../protocol/edits.ts';
 import type { VmState, VmView } from '../../protocol/machine-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
 import type { RingPosition } from '../../protocol/rings-view.ts';
@@ -11,9 +12,14 @@ import type { VcpuRef, VmId } from '../../protocol/target.ts';
 import { Refusal } from '../refusal.ts';
 import { stateOfProcessor } from '../views/processor-registers.ts';
 import { CrossingRecords } from './crossing-records.ts';
+import { editMemory } from './edit-memory.ts';
+import { editRegister } from './edit-register.ts';
 import { endText } from './end-texts.ts';
+import { extendedOfProcessor } from './extended-registers.ts';
 import type { LabMachine, VcpuAccess } from './lab-machine.ts';
+import { locator, tableReader } from './memory-access.ts';
 import { OutputBuffer } from './output-buffer.ts';
+import { ProcessorFile } from './processor-file.ts';
 
 export interface BareOptions {
   readonly id: VmId;
@@ -80,6 +86,17 @@ export class BareMachine implements LabMachine {
     this.computer.input([...bytes]);
   }
 
+  edit(edit: MachineEdit): void {
+    const processor = this.computer.processors[edit.on.vcpu];
+    const access = this.access(edit.on);
+    if (processor === undefined || access === undefined)
+      throw new Refusal(`There is no vCPU ${edit.on.vcpu}.`, this.#options.name);
+    const { ram } = this.computer;
+    const locate = locator(access, ram);
+    if (edit.kind === 'memory') editMemory(edit, { locate, ram, guest: undefined });
+    else editRegister(edit, new ProcessorFile(processor, tableReader(locate, ram)));
+  }
+
   takeConsoleOutput(): ConsoleChunk[] {
     const bytes = this.#output.take();
     return bytes === undefined ? [] : [{ vm: this.#options.id, bytes }];
@@ -98,7 +115,11 @@ export class BareMachine implements LabMachine {
     if (processor === undefined) return undefined;
     const { ept, vmcs } = processor.virtualization;
     const eptp = ept.active ? vmcs.number(FIELD.EPT_POINTER) : undefined;
-    return { state: stateOfProcessor(processor.regs), eptp };
+    return {
+      state: stateOfProcessor(processor.regs),
+      eptp,
+      extended: () => extendedOfProcessor(processor),
+    };
   }
 
   positions(): RingPosition[] {

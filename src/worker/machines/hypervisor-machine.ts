@@ -5,6 +5,7 @@ import type { Vcpu } from '../../hypervisor/vcpu.ts';
 import type { Loader, Vm } from '../../hypervisor/vm.ts';
 import { type Computer, DEFAULT_START } from '../../machine/computer.ts';
 import type { VmAction } from '../../protocol/commands.ts';
+import type { MachineEdit } from '../../protocol/edits.ts';
 import type { VmState, VmView } from '../../protocol/machine-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
 import type { RingPosition } from '../../protocol/rings-view.ts';
@@ -13,9 +14,15 @@ import { HostComputer } from '../host-computer.ts';
 import { Refusal } from '../refusal.ts';
 import { stateOfProcessor } from '../views/processor-registers.ts';
 import { CrossingRecords } from './crossing-records.ts';
+import { editMemory } from './edit-memory.ts';
+import { editRegister } from './edit-register.ts';
 import { vmEndText } from './end-texts.ts';
+import { extendedOfVcpu } from './extended-registers.ts';
 import type { LabMachine, VcpuAccess } from './lab-machine.ts';
+import { locator, tableReader } from './memory-access.ts';
 import { OutputBuffer } from './output-buffer.ts';
+import { ProcessorFile } from './processor-file.ts';
+import { VmcsFile } from './vmcs-file.ts';
 import { VmcsReader } from './vmcs-state.ts';
 
 export interface HypervisorMachineOptions {
@@ -124,6 +131,33 @@ export class HypervisorMachine implements LabMachine {
     this.hypervisor.type(this.#vm(id), typed);
   }
 
+  edit(edit: MachineEdit): void {
+    const { on } = edit;
+    const vm = this.#vm(on.vm);
+    const vcpu = vm.vcpus[on.vcpu];
+    const access = this.access(on);
+    if (vcpu === undefined || access === undefined)
+      throw new Refusal(
+        `vCPU ${on.vcpu} has no state yet.`,
+        vm.options.name,
+        'Run it first: its registers are set when it is entered for the first time.',
+      );
+    const { ram, processors } = this.computer;
+    const locate = locator(access, ram);
+    if (edit.kind === 'memory') {
+      editMemory(edit, { locate, ram, guest: vm.memory });
+      return;
+    }
+    const readTable = tableReader(locate, ram);
+    const executing = this.#executing(vcpu);
+    const { state } = access;
+    const file =
+      executing === undefined
+        ? new VmcsFile({ vcpu, state, vmcs: this.#vmcs.of(vcpu.vmcs), processors, readTable })
+        : new ProcessorFile(executing, readTable);
+    editRegister(edit, file);
+  }
+
   takeConsoleOutput(): ConsoleChunk[] {
     return [...this.#output].flatMap(([vm, output]) => {
       const bytes = output.take();
@@ -147,6 +181,7 @@ export class HypervisorMachine implements LabMachine {
     return {
       state: executing === undefined ? this.#vmcs.state(vcpu) : stateOfProcessor(executing.regs),
       eptp: this.#vmcs.eptPointer(vcpu.vmcs),
+      extended: () => extendedOfVcpu(vcpu, this.#vmcs.of(vcpu.vmcs), this.computer.processors, executing),
     };
   }
 

@@ -1,10 +1,12 @@
 import type { Processor } from '../../cpu/processor.ts';
 import type { Computer } from '../../machine/computer.ts';
 import type { VmAction } from '../../protocol/commands.ts';
+import type { MachineEdit } from '../../protocol/edits.ts';
 import type { VmView } from '../../protocol/machine-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
 import type { RingPosition } from '../../protocol/rings-view.ts';
 import type { VcpuRef, VmId } from '../../protocol/target.ts';
+import type { ExtendedState } from '../views/extended-state.ts';
 import type { ProcessorState } from '../views/processor-state.ts';
 import type { CrossingRecords } from './crossing-records.ts';
 
@@ -13,6 +15,8 @@ export interface VcpuAccess {
   readonly state: ProcessorState;
   /** EPT pointer; undefined when guest-physical addresses are host-physical. */
   readonly eptp: number | undefined;
+  /** What few views need, read now. */
+  readonly extended: () => ExtendedState;
 }
 
 /**
@@ -26,6 +30,8 @@ export interface LabMachine {
   control(vm: VmId, action: VmAction): void;
   consoleInput(vm: VmId, bytes: Uint8Array): void;
   takeConsoleOutput(): ConsoleChunk[];
+  /** An input from outside, as `consoleInput` is. Throws a `Refusal` and changes nothing where the hardware has no such state. */
+  edit(edit: MachineEdit): void;
   /** The virtual CPU that a processor executes now; undefined while it is the hypervisor's. */
   running(processor: Processor): VcpuRef | undefined;
   /** The virtual CPU that an address of a VMCS (-1: none) stands for. */

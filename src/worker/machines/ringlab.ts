@@ -2,18 +2,26 @@ import { explainWalk } from '../../hypervisor/walk/explain.ts';
 import { type BootImage, ImageError, loadImage } from '../../machine/boot/load.ts';
 import type { Computer, ComputerStop } from '../../machine/computer.ts';
 import type { VmAction } from '../../protocol/commands.ts';
+import type { MachineEdit } from '../../protocol/edits.ts';
 import type { StopReason, VmView } from '../../protocol/machine-view.ts';
+import type { MemoryRequest, MemoryView } from '../../protocol/memory-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
 import type { CodeView, RegistersView } from '../../protocol/processor-view.ts';
+import type { SystemView } from '../../protocol/system-view.ts';
 import { FIRST_BARE_ID, type GuestDescription, type VcpuRef, type VmId } from '../../protocol/target.ts';
 import type { RegionView, Tier2Mode, TiersView } from '../../protocol/tiers-view.ts';
 import type { Instant } from '../../protocol/time.ts';
+import type { VectorsView } from '../../protocol/vectors-view.ts';
 import type { WalkView } from '../../protocol/walk-view.ts';
 import type { Budget, Goal, Lab, SliceOutcome } from '../lab.ts';
 import { Refusal } from '../refusal.ts';
+import { memoryView } from '../views/memory.ts';
+import { modeOf } from '../views/modes.ts';
 import { signedNumber } from '../views/numbers.ts';
 import { registersView } from '../views/registers.ts';
+import { systemView } from '../views/system.ts';
 import { tiersView } from '../views/tiers.ts';
+import { vectorsView } from '../views/vectors.ts';
 import { walkView } from '../views/walk.ts';
 import { BareMachine } from './bare-machine.ts';
 import { Breakpoints } from './breakpoints.ts';
@@ -21,6 +29,7 @@ import { HypervisorMachine } from './hypervisor-machine.ts';
 import { exitsView, framesView, schedulerView } from './hypervisor-views.ts';
 import type { LabMachine, VcpuAccess } from './lab-machine.ts';
 import { linearReader, pagingRegisters, wordReader } from './linear-memory.ts';
+import { locator } from './memory-access.ts';
 import { RunControl } from './run-control.ts';
 
 interface Seat {
@@ -101,6 +110,10 @@ export class Ringlab implements Lab {
 
   consoleInput(vm: VmId, bytes: Uint8Array): void {
     this.#seatOf(vm).machine.consoleInput(vm, bytes);
+  }
+
+  edit(edit: MachineEdit): void {
+    this.#seatOf(edit.on.vm).machine.edit(edit);
   }
 
   setTier2(mode: Tier2Mode): void {
@@ -188,6 +201,28 @@ export class Ringlab implements Lab {
         read: wordReader(machine.computer.ram),
       });
       return walkView(on, report);
+    });
+  }
+
+  system(on: VcpuRef): SystemView | null {
+    return this.#with(on, ({ state, extended }) => systemView(on, state, extended()));
+  }
+
+  vectors(on: VcpuRef): VectorsView | null {
+    return this.#with(on, ({ state, extended }) =>
+      vectorsView(on, extended().float, modeOf(state).bitness === 64),
+    );
+  }
+
+  memory(on: VcpuRef, request: MemoryRequest): MemoryView | null {
+    return this.#with(on, (access, { machine }) => {
+      const { ram } = machine.computer;
+      const locate = locator(access, ram);
+      const read = (address: bigint, length: number) => {
+        const at = locate(request.space, address);
+        return at.kind === 'ram' ? ram.read(at.hostPhysical, length) : at.why;
+      };
+      return memoryView({ of: on, state: access.state, request, read });
     });
   }
 
