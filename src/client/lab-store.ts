@@ -28,6 +28,7 @@ const NOTHING_KNOWN: KnownViews = {
   tiers: undefined,
   region: undefined,
   memory: undefined,
+  stack: undefined,
   system: undefined,
   vectors: undefined,
 };

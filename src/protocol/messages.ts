@@ -4,6 +4,7 @@ import type { MachineView, VmView } from './machine-view.ts';
 import type { MemoryRequest, MemoryView } from './memory-view.ts';
 import type { CodeView, RegistersView } from './processor-view.ts';
 import type { RingsView } from './rings-view.ts';
+import type { StackView } from './stack-view.ts';
 import type { SystemView } from './system-view.ts';
 import type { VcpuRef, VmId } from './target.ts';
 import type { RegionView, TiersView } from './tiers-view.ts';
@@ -25,6 +26,7 @@ export interface Views {
   readonly tiers: TiersView;
   readonly region: RegionView;
   readonly memory: MemoryView;
+  readonly stack: StackView;
   readonly system: SystemView;
   readonly vectors: VectorsView;
 }

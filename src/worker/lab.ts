@@ -6,6 +6,7 @@ import type { MemoryRequest, MemoryView } from '../protocol/memory-view.ts';
 import type { ConsoleChunk } from '../protocol/messages.ts';
 import type { CodeView, RegistersView } from '../protocol/processor-view.ts';
 import type { RingsView } from '../protocol/rings-view.ts';
+import type { StackView } from '../protocol/stack-view.ts';
 import type { SystemView } from '../protocol/system-view.ts';
 import type { GuestDescription, VcpuRef, VmId } from '../protocol/target.ts';
 import type { RegionView, Tier2Mode, TiersView } from '../protocol/tiers-view.ts';
@@ -65,6 +66,8 @@ export interface Lab {
   code(on: VcpuRef, from: bigint | null, lines: number): CodeView | null | undefined;
   walk(on: VcpuRef, address: bigint | null): WalkView | null;
   memory(on: VcpuRef, request: MemoryRequest): MemoryView | null;
+  /** Undefined while the disassembler is still being loaded. */
+  stack(on: VcpuRef): StackView | null | undefined;
   system(on: VcpuRef): SystemView | null;
   vectors(on: VcpuRef): VectorsView | null;
   rings(): RingsView;

@@ -15,6 +15,7 @@ const PERIOD_MS: Record<ViewName, number> = {
   tiers: 250,
   region: 500,
   memory: 250,
+  stack: 250,
   system: 250,
   vectors: 250,
 };

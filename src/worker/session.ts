@@ -20,7 +20,7 @@ export interface Host {
 }
 
 /** Views whose changes are told by what was shown at the last stop. */
-const MARKED: ReadonlySet<ViewName> = new Set(['memory', 'system', 'vectors']);
+const MARKED: ReadonlySet<ViewName> = new Set(['memory', 'stack', 'system', 'vectors']);
 
 /** Idle simulated time that one slice may skip, in seconds. */
 const IDLE_PER_SLICE = 0.016;
@@ -240,6 +240,10 @@ export class Session {
       case 'memory': {
         const view = on === null ? null : lab.memory(on, memory);
         return view === null || this.#running ? view : this.#memory.mark(view);
+      }
+      case 'stack': {
+        const view = on === null ? null : lab.stack(on);
+        return !view || this.#running ? view : this.#values.markStack(view);
       }
       case 'system': {
         const view = on === null ? null : lab.system(on);

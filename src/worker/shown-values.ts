@@ -1,4 +1,5 @@
 import type { RegisterView } from '../protocol/processor-view.ts';
+import type { StackView } from '../protocol/stack-view.ts';
 import type { SystemView } from '../protocol/system-view.ts';
 import type { VectorsView } from '../protocol/vectors-view.ts';
 
@@ -14,6 +15,15 @@ export class ShownValues {
   remember(): void {
     this.#before = this.#shown;
     this.#shown = new Map();
+  }
+
+  markStack(view: StackView): StackView {
+    const of = `${view.of.vm}/${view.of.vcpu} stack`;
+    const rows = view.rows.map((row) => ({
+      ...row,
+      changed: this.#changed(`${of} ${row.address}`, String(row.value)),
+    }));
+    return { ...view, rows };
   }
 
   markSystem(view: SystemView): SystemView {

@@ -81,6 +81,9 @@ export class CountingLab implements Lab {
     const read = () => new Uint8Array(16).fill(this.instructions, 0, 1);
     return memoryView({ of, state: longModeState(), request, read });
   }
+  stack() {
+    return null;
+  }
   system() {
     return null;
   }

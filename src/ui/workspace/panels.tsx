@@ -6,6 +6,7 @@ import { Memory } from '../panels/memory/Memory.tsx';
 import { Registers } from '../panels/registers/Registers.tsx';
 import { Rings } from '../panels/rings/Rings.tsx';
 import { Scheduler } from '../panels/scheduler/Scheduler.tsx';
+import { Stack } from '../panels/stack/Stack.tsx';
 import { Tiers } from '../panels/tiers/Tiers.tsx';
 import { Vms } from '../panels/vms/Vms.tsx';
 import { Walk } from '../panels/walk/Walk.tsx';
@@ -27,6 +28,7 @@ export const PANELS = {
   code: { name: 'Code', component: Code },
   registers: { name: 'Registers', component: Registers },
   memory: { name: 'Memory', component: Memory },
+  stack: { name: 'Stack', component: Stack },
 } as const satisfies Record<string, PanelEntry>;
 
 export type PanelKind = keyof typeof PANELS;

@@ -5,3 +5,4 @@
 export { nextAfterCall } from '../machines/instruction-at.ts';
 export { codeView } from './code.ts';
 export { regionView } from './region.ts';
+export { stackView } from './stack.ts';

@@ -1,9 +1,10 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef } from 'react';
 import { useView } from '../../../client/lab-store.ts';
-import { setWatchParameters, useWatch } from '../../../client/watch.ts';
+import { useWatch } from '../../../client/watch.ts';
 import type { CodeLine, CodeView } from '../../../protocol/processor-view.ts';
 import { toggleBreakpoint } from '../../actions.ts';
 import { hex, short } from '../../format.ts';
+import { showCode, usePlaces } from '../../places.ts';
 import { AddressInput } from '../../widgets/AddressInput.tsx';
 import { Button } from '../../widgets/Button.tsx';
 import { Missing, Panel } from '../../widgets/Panel.tsx';
@@ -14,18 +15,19 @@ import { Operands } from './Operands.tsx';
 export function Code({ visible }: { readonly visible: boolean }) {
   useWatch(visible, 'code');
   const view = useView('code');
-  const [from, setFrom] = useState<bigint | null>(null);
-  const look = (address: bigint | null) => {
-    setFrom(address);
-    setWatchParameters({ codeAddress: address });
-  };
+  const from = usePlaces(({ code }) => code);
   const bar = (
     <>
       {view && <VmTag vm={view.of.vm} />}
       {view && <span>vCPU {view.of.vcpu}</span>}
-      <AddressInput label="Disassemble at address" value={from} placeholder="follows RIP" onChange={look} />
+      <AddressInput
+        label="Disassemble at address"
+        value={from}
+        placeholder="follows RIP"
+        onChange={showCode}
+      />
       {from !== null && (
-        <Button small onClick={() => look(null)}>
+        <Button small onClick={() => showCode(null)}>
           Back to RIP
         </Button>
       )}
@@ -80,30 +82,41 @@ interface LineProps {
 function Line({ line, ref }: LineProps) {
   const [mnemonic, ...rest] = line.text.split(' ');
   return (
-    <tr ref={ref} className={css.line} aria-current={line.current || undefined}>
-      <td className={css.gutter}>
-        <button
-          type="button"
-          className={css.dot}
-          aria-pressed={line.breakpoint}
-          aria-label={`Breakpoint at ${short(line.address)}`}
-          onClick={() => void toggleBreakpoint(line.address)}
-        />
-      </td>
-      <th scope="row" className={css.address}>
-        {hex(line.address, 16)}
-      </th>
-      <td className={css.bytes}>{Array.from(line.bytes, (byte) => hex(byte, 2)).join(' ')}</td>
-      <td className={css.text}>
-        <span className={css.mnemonic}>{mnemonic}</span> <Operands text={rest.join(' ')} />
-      </td>
-      <td className={css.notes}>
-        {line.notes.map((note) => (
-          <span key={note} className={css.note}>
-            {note}
-          </span>
-        ))}
-      </td>
-    </tr>
+    <>
+      {line.label && (
+        <tr className={css.label}>
+          <td />
+          <th scope="row" colSpan={4}>
+            {line.label}:
+          </th>
+        </tr>
+      )}
+      <tr ref={ref} className={css.line} aria-current={line.current || undefined}>
+        <td className={css.gutter}>
+          <button
+            type="button"
+            className={css.dot}
+            aria-pressed={line.breakpoint}
+            aria-label={`Breakpoint at ${short(line.address)}`}
+            onClick={() => void toggleBreakpoint(line.address)}
+          />
+        </td>
+        <th scope="row" className={css.address}>
+          {hex(line.address, 16)}
+        </th>
+        <td className={css.bytes}>{Array.from(line.bytes, (byte) => hex(byte, 2)).join(' ')}</td>
+        <td className={css.text}>
+          <span className={css.mnemonic}>{mnemonic}</span> <Operands text={rest.join(' ')} />
+          {line.target && <span className={css.symbol}> {line.target}</span>}
+        </td>
+        <td className={css.notes}>
+          {line.notes.map((note) => (
+            <span key={note} className={css.note}>
+              {note}
+            </span>
+          ))}
+        </td>
+      </tr>
+    </>
   );
 }
