@@ -97,3 +97,55 @@ test('registers and flags are changed in place; what the processor refuses is sa
   await panel.getByRole('button', { name: 'ZF', exact: true }).click();
   await expect(page.getByRole('alert')).toContainText('The machine is running.');
 });
+
+test('the stack says what its values may be, and leads to code', async ({ page }) => {
+  await page.keyboard.press('F5');
+  await lab.pause();
+  await lab.show('Stack');
+  const panel = lab.panel('Stack');
+  const values = panel.getByRole('table', { name: 'Values on the stack from its top upwards' });
+  await expect(values.getByRole('columnheader', { name: 'likely a' })).toBeVisible();
+  await expect(values.getByRole('row').nth(1).getByRole('rowheader')).toHaveText('+0');
+  await expect(panel.getByRole('region', { name: 'Calls' })).toContainText('runs next');
+  expect(await findings(page, '[aria-label="Stack"]')).toEqual([]);
+  const code = lab.panel('Code');
+  await code.getByLabel('Disassemble at address').fill('100c00');
+  await code.getByLabel('Disassemble at address').press('Enter');
+  await expect(code.getByRole('button', { name: 'Back to RIP' })).toBeVisible();
+  await panel.getByRole('region', { name: 'Calls' }).getByRole('button').first().click();
+  await expect(code.getByRole('button', { name: 'Back to RIP' })).toHaveCount(0);
+});
+
+test('descriptor tables are decoded down to the bits', async ({ page }) => {
+  await lab.show('Descriptor tables');
+  const panel = lab.panel('Descriptor tables');
+  const row = panel.getByRole('row').filter({ hasText: 'code 64-bit' }).first();
+  await expect(row).toContainText('yes');
+  await row.getByRole('button').press('Enter');
+  const bits = panel.getByRole('region', { name: /^Bits of/ });
+  await expect(bits.getByRole('listitem').filter({ hasText: '64-bit code' })).toContainText('53');
+  expect(await findings(page, '[aria-label="Descriptor tables"]')).toEqual([]);
+  await panel.getByRole('button', { name: 'IDT', exact: true }).click();
+  await expect(panel.getByRole('row').filter({ hasText: '14 #PF' })).toContainText('gate');
+});
+
+test('devices tell of masks, requests and timers', async ({ page }) => {
+  await lab.show('Devices');
+  const panel = lab.panel('Devices');
+  const requests = panel.getByRole('table', { name: 'Interrupt requests' });
+  await expect(requests.getByRole('row').filter({ hasText: 'com1' })).toContainText('IRQ 4');
+  await expect(panel.getByRole('region', { name: 'Timer 8254 (PIT)' })).toContainText('rate generator');
+  expect(await findings(page, '[aria-label="Devices"]')).toEqual([]);
+});
+
+test('the instruction that runs next, or is pointed at, is explained', async ({ page }) => {
+  const code = lab.panel('Code');
+  const explained = code.getByRole('region', { name: 'Instruction explained' });
+  await expect(explained.getByRole('list', { name: 'Encoding' })).toContainText('opcode');
+  const other = code.getByRole('table').locator('tbody tr:not([aria-current])').last();
+  await other.getByRole('button').focus();
+  await expect(explained).toContainText(
+    BigInt(`0x${await other.getByRole('rowheader').textContent()}`).toString(16),
+  );
+  expect(await findings(page, '[aria-label="Code"]')).toEqual([]);
+});

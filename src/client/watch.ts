@@ -10,6 +10,7 @@ let parameters: Omit<Watch, 'views'> = {
   codeLines: 40,
   region: null,
   memory: { space: 'linear', at: { segment: null, register: 'rsp', offset: 0n }, rows: 16 },
+  instruction: null,
 };
 let scheduled = false;
 

@@ -1,5 +1,8 @@
 import type { Command, CommandError } from './commands.ts';
+import type { DescriptorsView } from './descriptors-view.ts';
+import type { DevicesView } from './devices-view.ts';
 import type { ExitsView, FramesView, SchedulerView } from './hypervisor-view.ts';
+import type { InstructionView } from './instruction-view.ts';
 import type { MachineView, VmView } from './machine-view.ts';
 import type { MemoryRequest, MemoryView } from './memory-view.ts';
 import type { CodeView, RegistersView } from './processor-view.ts';
@@ -26,6 +29,9 @@ export interface Views {
   readonly tiers: TiersView;
   readonly region: RegionView;
   readonly memory: MemoryView;
+  readonly descriptors: DescriptorsView;
+  readonly devices: DevicesView;
+  readonly instruction: InstructionView;
   readonly stack: StackView;
   readonly system: SystemView;
   readonly vectors: VectorsView;
@@ -45,6 +51,8 @@ export interface Watch {
   /** Number of the region that is shown, of the computer in focus; null for none. */
   readonly region: number | null;
   readonly memory: MemoryRequest;
+  /** Linear address of the instruction that is explained; null follows RIP. */
+  readonly instruction: bigint | null;
 }
 
 export interface ConsoleChunk {

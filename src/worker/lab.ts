@@ -1,6 +1,9 @@
 import type { VmAction } from '../protocol/commands.ts';
+import type { DescriptorsView } from '../protocol/descriptors-view.ts';
+import type { DevicesView } from '../protocol/devices-view.ts';
 import type { MachineEdit } from '../protocol/edits.ts';
 import type { ExitsView, FramesView, SchedulerView } from '../protocol/hypervisor-view.ts';
+import type { InstructionView } from '../protocol/instruction-view.ts';
 import type { MachineView, StopReason, VmView } from '../protocol/machine-view.ts';
 import type { MemoryRequest, MemoryView } from '../protocol/memory-view.ts';
 import type { ConsoleChunk } from '../protocol/messages.ts';
@@ -68,6 +71,10 @@ export interface Lab {
   memory(on: VcpuRef, request: MemoryRequest): MemoryView | null;
   /** Undefined while the disassembler is still being loaded. */
   stack(on: VcpuRef): StackView | null | undefined;
+  descriptors(on: VcpuRef): DescriptorsView | null;
+  devices(on: VcpuRef): DevicesView | null;
+  /** Null also where none can be decoded. */
+  instruction(on: VcpuRef, address: bigint | null): InstructionView | null | undefined;
   system(on: VcpuRef): SystemView | null;
   vectors(on: VcpuRef): VectorsView | null;
   rings(): RingsView;

@@ -15,6 +15,9 @@ const PERIOD_MS: Record<ViewName, number> = {
   tiers: 250,
   region: 500,
   memory: 250,
+  descriptors: 400,
+  devices: 400,
+  instruction: 250,
   stack: 250,
   system: 250,
   vectors: 250,
@@ -46,6 +49,7 @@ export class Publisher {
     codeLines: 0,
     region: null,
     memory: { space: 'linear', at: { segment: null, register: null, offset: 0n }, rows: 0 },
+    instruction: null,
   };
 
   get watch(): Watch {

@@ -26,7 +26,15 @@ const send = (command: Command) => session.receive({ type: 'command', id: nextId
 const watchRegion = (region: number | null, ...views: ViewName[]) =>
   session.receive({
     type: 'watch',
-    watch: { views, walkAddress: null, codeAddress: null, codeLines: 1, region, memory: MEMORY },
+    watch: {
+      views,
+      walkAddress: null,
+      codeAddress: null,
+      codeLines: 1,
+      region,
+      memory: MEMORY,
+      instruction: null,
+    },
   });
 const watch = (...views: ViewName[]) => watchRegion(null, ...views);
 const drawn = () => session.receive({ type: 'drawn', sequence: host.snapshots.at(-1)?.sequence ?? 0 });

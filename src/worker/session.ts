@@ -226,7 +226,7 @@ export class Session {
 
   #view(name: ViewName): unknown {
     const lab = this.#lab;
-    const { walkAddress, codeAddress, codeLines, region, memory } = this.#publisher.watch;
+    const { walkAddress, codeAddress, codeLines, region, memory, instruction } = this.#publisher.watch;
     const on = this.#focus;
     switch (name) {
       case 'machine':
@@ -241,6 +241,12 @@ export class Session {
         const view = on === null ? null : lab.memory(on, memory);
         return view === null || this.#running ? view : this.#memory.mark(view);
       }
+      case 'descriptors':
+        return on === null ? null : lab.descriptors(on);
+      case 'devices':
+        return on === null ? null : lab.devices(on);
+      case 'instruction':
+        return on === null ? null : lab.instruction(on, instruction);
       case 'stack': {
         const view = on === null ? null : lab.stack(on);
         return !view || this.#running ? view : this.#values.markStack(view);

@@ -81,6 +81,15 @@ export class CountingLab implements Lab {
     const read = () => new Uint8Array(16).fill(this.instructions, 0, 1);
     return memoryView({ of, state: longModeState(), request, read });
   }
+  descriptors() {
+    return null;
+  }
+  devices() {
+    return null;
+  }
+  instruction() {
+    return null;
+  }
   stack() {
     return null;
   }

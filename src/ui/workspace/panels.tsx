@@ -1,5 +1,7 @@
 import type { ComponentType } from 'react';
 import { Code } from '../panels/code/Code.tsx';
+import { Descriptors } from '../panels/descriptors/Descriptors.tsx';
+import { Devices } from '../panels/devices/Devices.tsx';
 import { Exits } from '../panels/exits/Exits.tsx';
 import { Frames } from '../panels/frames/Frames.tsx';
 import { Memory } from '../panels/memory/Memory.tsx';
@@ -29,6 +31,8 @@ export const PANELS = {
   registers: { name: 'Registers', component: Registers },
   memory: { name: 'Memory', component: Memory },
   stack: { name: 'Stack', component: Stack },
+  descriptors: { name: 'Descriptor tables', component: Descriptors },
+  devices: { name: 'Devices', component: Devices },
 } as const satisfies Record<string, PanelEntry>;
 
 export type PanelKind = keyof typeof PANELS;

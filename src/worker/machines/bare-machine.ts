@@ -122,6 +122,11 @@ export class BareMachine implements LabMachine {
     };
   }
 
+  boardOf() {
+    const { board, clock } = this.computer;
+    return { board, clock };
+  }
+
   positions(): RingPosition[] {
     return this.computer.processors.map((processor) => ({
       on: { vm: this.#options.id, vcpu: processor.index },

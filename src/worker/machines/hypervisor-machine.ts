@@ -185,6 +185,10 @@ export class HypervisorMachine implements LabMachine {
     };
   }
 
+  boardOf(vm: VmId): Vm | undefined {
+    return this.hypervisor.vms.get(vm);
+  }
+
   positions(): RingPosition[] {
     return [...this.hypervisor.vms.values()].flatMap((vm) =>
       vm.vcpus.map((vcpu) => {

@@ -1,4 +1,6 @@
+import type { Clock } from '../../contracts/clock.ts';
 import type { Processor } from '../../cpu/processor.ts';
+import type { Board } from '../../devices/board.ts';
 import type { Computer } from '../../machine/computer.ts';
 import type { VmAction } from '../../protocol/commands.ts';
 import type { MachineEdit } from '../../protocol/edits.ts';
@@ -38,6 +40,8 @@ export interface LabMachine {
   vcpuOf(processor: Processor, vmcs: number): VcpuRef | undefined;
   /** Undefined when there is no such virtual CPU. */
   access(on: VcpuRef): VcpuAccess | undefined;
+  /** The devices that a machine's guest has, and their clock; undefined when there is no such machine. */
+  boardOf(vm: VmId): { readonly board: Board; readonly clock: Clock } | undefined;
   positions(): RingPosition[];
   /** Nothing on it will ever run again, or everything is paused. */
   readonly isIdleForGood: boolean;

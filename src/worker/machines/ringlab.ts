@@ -3,7 +3,10 @@ import { type BootImage, ImageError, loadImage } from '../../machine/boot/load.t
 import type { Computer, ComputerStop } from '../../machine/computer.ts';
 import type { SymbolTable } from '../../machine/symbols.ts';
 import type { VmAction } from '../../protocol/commands.ts';
+import type { DescriptorsView } from '../../protocol/descriptors-view.ts';
+import type { DevicesView } from '../../protocol/devices-view.ts';
 import type { MachineEdit } from '../../protocol/edits.ts';
+import type { InstructionView } from '../../protocol/instruction-view.ts';
 import type { StopReason, VmView } from '../../protocol/machine-view.ts';
 import type { MemoryRequest, MemoryView } from '../../protocol/memory-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
@@ -17,6 +20,8 @@ import type { VectorsView } from '../../protocol/vectors-view.ts';
 import type { WalkView } from '../../protocol/walk-view.ts';
 import type { Budget, Goal, Lab, SliceOutcome } from '../lab.ts';
 import { Refusal } from '../refusal.ts';
+import { descriptorsView } from '../views/descriptors.ts';
+import { devicesView } from '../views/devices.ts';
 import { memoryView } from '../views/memory.ts';
 import { modeOf } from '../views/modes.ts';
 import { signedNumber } from '../views/numbers.ts';
@@ -231,6 +236,33 @@ export class Ringlab implements Lab {
         nameOf: this.#nameOf(on.vm),
       }),
     );
+  }
+
+  instruction(on: VcpuRef, address: bigint | null): InstructionView | null | undefined {
+    const disassembler = this.#disassembler;
+    if (disassembler === null) return undefined;
+    return this.#with(on, (access, { machine }) => {
+      const read = linearReader(access, machine.computer.ram);
+      return disassembler.instructionView({ of: on, state: access.state, address, read });
+    });
+  }
+
+  descriptors(on: VcpuRef): DescriptorsView | null {
+    return this.#with(on, (access, { machine }) =>
+      descriptorsView({
+        of: on,
+        state: access.state,
+        read: linearReader(access, machine.computer.ram),
+        nameOf: this.#nameOf(on.vm),
+      }),
+    );
+  }
+
+  devices(on: VcpuRef): DevicesView | null {
+    return this.#with(on, (_access, { machine }) => {
+      const found = machine.boardOf(on.vm);
+      return found === undefined ? null : devicesView(on, found.board, found.clock);
+    });
   }
 
   system(on: VcpuRef): SystemView | null {

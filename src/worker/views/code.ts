@@ -4,6 +4,7 @@ import type { NamedAddress } from '../../machine/symbols.ts';
 import type { CodeLine, CodeView } from '../../protocol/processor-view.ts';
 import type { VcpuRef } from '../../protocol/target.ts';
 import { nasmFormatter } from './formatter.ts';
+import { isSensitive } from './instruction-notes.ts';
 import { modeOf } from './modes.ts';
 import type { ProcessorState } from './processor-state.ts';
 import { type NameOf, symbolText } from './symbol-text.ts';
@@ -128,6 +129,7 @@ function notesOn(instruction: Instruction): string[] {
   const raises = instruction.flowControl === FlowControl.Interrupt;
   if (info.intelVmExit && !raises) notes.push('VM exit');
   else if (info.intelMayVmExit && !raises) notes.push('may exit');
+  if (isSensitive(instruction.mnemonic)) notes.push('sensitive');
   info.free();
   return notes;
 }

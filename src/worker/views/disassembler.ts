@@ -4,5 +4,6 @@
  */
 export { nextAfterCall } from '../machines/instruction-at.ts';
 export { codeView } from './code.ts';
+export { instructionView } from './instruction.ts';
 export { regionView } from './region.ts';
 export { stackView } from './stack.ts';

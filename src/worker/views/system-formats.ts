@@ -48,7 +48,7 @@ export function accessRightsFormats(attributes: number): FieldFormat[] {
 }
 
 /** Type and S of access rights. */
-function typeFormats(attributes: number): FieldFormat[] {
+export function typeFormats(attributes: number): FieldFormat[] {
   if (!(attributes & ATTRIBUTE.S))
     return [
       { name: 'type', low: 0, high: 3, meaning: (value) => systemTypeName(Number(value)) },

@@ -10,10 +10,11 @@ import { Button } from '../../widgets/Button.tsx';
 import { Missing, Panel } from '../../widgets/Panel.tsx';
 import { VmTag } from '../../widgets/VmTag.tsx';
 import css from './Code.module.css';
+import { explain, Instruction } from './Instruction.tsx';
 import { Operands } from './Operands.tsx';
 
 export function Code({ visible }: { readonly visible: boolean }) {
-  useWatch(visible, 'code');
+  useWatch(visible, 'code', 'instruction');
   const view = useView('code');
   const from = usePlaces(({ code }) => code);
   const bar = (
@@ -36,7 +37,16 @@ export function Code({ visible }: { readonly visible: boolean }) {
   );
   return (
     <Panel label="Code" bar={bar}>
-      {view ? <Listing view={view} /> : <Missing view={view} what="code" />}
+      {view ? (
+        <div className={css.parts}>
+          <div className={css.scroll}>
+            <Listing view={view} />
+          </div>
+          <Instruction />
+        </div>
+      ) : (
+        <Missing view={view} what="code" />
+      )}
     </Panel>
   );
 }
@@ -46,13 +56,14 @@ function Listing({ view }: { readonly view: CodeView }) {
   const running = useView('machine')?.running ?? false;
   // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls when RIP moves, not on every snapshot
   useEffect(() => {
+    explain(null);
     if (running) return;
     // In newer browsers this returns a promise, which must not become the effect's clean-up.
     void current.current?.scrollIntoView({ block: 'nearest' });
   }, [view.rip, running]);
   return (
     <>
-      <table className={css.listing}>
+      <table className={css.listing} onMouseLeave={() => explain(null)}>
         <caption className="unseen">Disassembly; the marked line runs next</caption>
         <thead className="unseen">
           <tr>
@@ -91,7 +102,13 @@ function Line({ line, ref }: LineProps) {
           </th>
         </tr>
       )}
-      <tr ref={ref} className={css.line} aria-current={line.current || undefined}>
+      <tr
+        ref={ref}
+        className={css.line}
+        onMouseEnter={() => explain(line.address)}
+        onFocus={() => explain(line.address)}
+        aria-current={line.current || undefined}
+      >
         <td className={css.gutter}>
           <button
             type="button"
