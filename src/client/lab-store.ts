@@ -28,6 +28,13 @@ const NOTHING_KNOWN: KnownViews = {
   tiers: undefined,
   region: undefined,
   timeline: undefined,
+  memory: undefined,
+  descriptors: undefined,
+  devices: undefined,
+  instruction: undefined,
+  stack: undefined,
+  system: undefined,
+  vectors: undefined,
 };
 
 /** The lab as the page knows it. Written only by snapshots. */

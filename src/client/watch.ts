@@ -4,7 +4,14 @@ import { lab } from './lab.ts';
 
 /** Views by the number of panels that show them: a hidden panel costs the worker nothing. */
 const shown = new Map<ViewName, number>();
-let parameters: Omit<Watch, 'views'> = { walkAddress: null, codeAddress: null, codeLines: 40, region: null };
+let parameters: Omit<Watch, 'views'> = {
+  walkAddress: null,
+  codeAddress: null,
+  codeLines: 40,
+  region: null,
+  memory: { space: 'linear', at: { segment: null, register: 'rsp', offset: 0n }, rows: 16 },
+  instruction: null,
+};
 let scheduled = false;
 
 /** Keeps the views up to date for as long as the component is mounted and `visible`. */

@@ -23,7 +23,7 @@ export const SWITCHED_MSRS = [
   0xc000_0081, 0xc000_0082, 0xc000_0083, 0xc000_0084, 0xc000_0102, 0xc000_0103,
 ] as const;
 
-const SWITCHED_DRS = [0, 1, 2, 3, 6] as const;
+export const SWITCHED_DRS = [0, 1, 2, 3, 6] as const;
 const DR6_RESET = 0xffff_0ff0;
 
 /** What a physical CPU holds of a virtual one while it is loaded there. */

@@ -1,4 +1,5 @@
 import type { AssemblyResult, ProgramLibrary, ProgramSource } from './assembly.ts';
+import type { MachineEdit } from './edits.ts';
 import type { GuestDescription, VcpuRef, VmId } from './target.ts';
 import type { Tier2Mode } from './tiers-view.ts';
 import type { BackTo } from './timeline-view.ts';
@@ -39,6 +40,8 @@ export type Command =
   | { readonly kind: 'console-input'; readonly vm: VmId; readonly bytes: Uint8Array }
   /** Chooses the vCPU that registers, code and page walk are shown of. */
   | { readonly kind: 'focus'; readonly on: VcpuRef }
+  /** Changes a register or memory. Only while the machine stands still. */
+  | { readonly kind: 'edit'; readonly edit: MachineEdit }
   /** Whether hot code is compiled, on all computers, also later ones. No guest can tell. */
   | { readonly kind: 'tier2'; readonly mode: Exclude<Tier2Mode, 'forced'> }
   /** Assembles a source; nothing is loaded. */

@@ -1,12 +1,19 @@
 import type { Command, CommandError } from './commands.ts';
+import type { DescriptorsView } from './descriptors-view.ts';
+import type { DevicesView } from './devices-view.ts';
 import type { ExitsView, FramesView, SchedulerView } from './hypervisor-view.ts';
+import type { InstructionView } from './instruction-view.ts';
 import type { MachineView, VmView } from './machine-view.ts';
+import type { MemoryRequest, MemoryView } from './memory-view.ts';
 import type { CodeView, RegistersView } from './processor-view.ts';
 import type { RingsView } from './rings-view.ts';
+import type { StackView } from './stack-view.ts';
+import type { SystemView } from './system-view.ts';
 import type { VcpuRef, VmId } from './target.ts';
 import type { RegionView, TiersView } from './tiers-view.ts';
 import type { Instant } from './time.ts';
 import type { TimelineView } from './timeline-view.ts';
+import type { VectorsView } from './vectors-view.ts';
 import type { WalkView } from './walk-view.ts';
 
 /** Everything the page can show, by name. Each is immutable data computed at the snapshot's instant. */
@@ -23,6 +30,13 @@ export interface Views {
   readonly tiers: TiersView;
   readonly region: RegionView;
   readonly timeline: TimelineView;
+  readonly memory: MemoryView;
+  readonly descriptors: DescriptorsView;
+  readonly devices: DevicesView;
+  readonly instruction: InstructionView;
+  readonly stack: StackView;
+  readonly system: SystemView;
+  readonly vectors: VectorsView;
 }
 
 export type ViewName = keyof Views;
@@ -38,6 +52,9 @@ export interface Watch {
   readonly codeLines: number;
   /** Number of the region that is shown, of the computer in focus; null for none. */
   readonly region: number | null;
+  readonly memory: MemoryRequest;
+  /** Linear address of the instruction that is explained; null follows RIP. */
+  readonly instruction: bigint | null;
 }
 
 export interface ConsoleChunk {

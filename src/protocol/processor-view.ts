@@ -50,6 +50,10 @@ export interface CodeLine {
   readonly address: bigint;
   readonly bytes: Uint8Array;
   readonly text: string;
+  /** Symbol that begins here; null for none. */
+  readonly label: string | null;
+  /** Symbol that the instruction branches or refers to, e.g. `memcpy+0x10`; null for none. */
+  readonly target: string | null;
   /** What the instruction means for virtualization, e.g. "CPL 0 only", "may exit: CPUID". */
   readonly notes: readonly string[];
   readonly current: boolean;

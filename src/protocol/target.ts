@@ -47,6 +47,8 @@ export interface GuestDescription {
   readonly technique: Technique;
   readonly kernel: ImageFile;
   readonly initrd: ImageFile | null;
+  /** Names of addresses, such as a System.map, for a kernel that has no symbol table of its own. */
+  readonly symbols?: ImageFile;
   readonly commandLine: string;
   /** Bytes of RAM. */
   readonly memory: number;

@@ -1,13 +1,21 @@
 import type { VmAction } from '../protocol/commands.ts';
+import type { DescriptorsView } from '../protocol/descriptors-view.ts';
+import type { DevicesView } from '../protocol/devices-view.ts';
+import type { MachineEdit } from '../protocol/edits.ts';
 import type { ExitsView, FramesView, SchedulerView } from '../protocol/hypervisor-view.ts';
+import type { InstructionView } from '../protocol/instruction-view.ts';
 import type { MachineView, StopReason, VmView } from '../protocol/machine-view.ts';
+import type { MemoryRequest, MemoryView } from '../protocol/memory-view.ts';
 import type { ConsoleChunk } from '../protocol/messages.ts';
 import type { CodeView, RegistersView } from '../protocol/processor-view.ts';
 import type { RingsView } from '../protocol/rings-view.ts';
+import type { StackView } from '../protocol/stack-view.ts';
+import type { SystemView } from '../protocol/system-view.ts';
 import type { GuestDescription, VcpuRef, VmId } from '../protocol/target.ts';
 import type { RegionView, Tier2Mode, TiersView } from '../protocol/tiers-view.ts';
 import type { Instant } from '../protocol/time.ts';
 import type { BackTo, TimelineView } from '../protocol/timeline-view.ts';
+import type { VectorsView } from '../protocol/vectors-view.ts';
 import type { WalkView } from '../protocol/walk-view.ts';
 import type { Written } from '../protocol/written.ts';
 
@@ -46,6 +54,8 @@ export interface Lab {
   control(vm: VmId, action: VmAction): void;
   toggleBreakpoint(vm: VmId, address: bigint): boolean;
   consoleInput(vm: VmId, bytes: Uint8Array): void;
+  /** Changes a machine that stands still. Refused where the hardware has no such state. */
+  edit(edit: MachineEdit): void;
   /** Of all computers, also of those that come. */
   setTier2(mode: Tier2Mode): void;
 
@@ -71,6 +81,15 @@ export interface Lab {
   /** Undefined while the disassembler is still being loaded. */
   code(on: VcpuRef, from: bigint | null, lines: number): CodeView | null | undefined;
   walk(on: VcpuRef, address: bigint | null): WalkView | null;
+  memory(on: VcpuRef, request: MemoryRequest): MemoryView | null;
+  /** Undefined while the disassembler is still being loaded. */
+  stack(on: VcpuRef): StackView | null | undefined;
+  descriptors(on: VcpuRef): DescriptorsView | null;
+  devices(on: VcpuRef): DevicesView | null;
+  /** Null also where none can be decoded. */
+  instruction(on: VcpuRef, address: bigint | null): InstructionView | null | undefined;
+  system(on: VcpuRef): SystemView | null;
+  vectors(on: VcpuRef): VectorsView | null;
   rings(): RingsView;
   scheduler(): SchedulerView;
   exits(): ExitsView;

@@ -15,6 +15,13 @@ const PERIOD_MS: Record<ViewName, number> = {
   tiers: 250,
   region: 500,
   timeline: 200,
+  memory: 250,
+  descriptors: 400,
+  devices: 400,
+  instruction: 250,
+  stack: 250,
+  system: 250,
+  vectors: 250,
 };
 
 /** Wall-clock milliseconds between two snapshots: no one reads faster, and drawing costs the page most. */
@@ -36,7 +43,15 @@ export class Publisher {
   /** What the page has: the same object is not sent twice. */
   readonly #sent = new Map<ViewName, unknown>();
   #console: ConsoleChunk[] = [];
-  #watch: Watch = { views: [], walkAddress: null, codeAddress: null, codeLines: 0, region: null };
+  #watch: Watch = {
+    views: [],
+    walkAddress: null,
+    codeAddress: null,
+    codeLines: 0,
+    region: null,
+    memory: { space: 'linear', at: { segment: null, register: null, offset: 0n }, rows: 0 },
+    instruction: null,
+  };
 
   get watch(): Watch {
     return this.#watch;

@@ -4,6 +4,11 @@ import type { ViewName } from '../protocol/messages.ts';
 import { Session } from './session.ts';
 import { CountingLab, ManualHost } from './testing.ts';
 
+const MEMORY = {
+  space: 'linear',
+  at: { segment: null, register: null, offset: 0n },
+  rows: 1,
+} as const;
 const ON = { vm: 1, vcpu: 0 };
 let lab: CountingLab;
 let host: ManualHost;
@@ -21,7 +26,15 @@ const send = (command: Command) => session.receive({ type: 'command', id: nextId
 const watchRegion = (region: number | null, ...views: ViewName[]) =>
   session.receive({
     type: 'watch',
-    watch: { views, walkAddress: null, codeAddress: null, codeLines: 1, region },
+    watch: {
+      views,
+      walkAddress: null,
+      codeAddress: null,
+      codeLines: 1,
+      region,
+      memory: MEMORY,
+      instruction: null,
+    },
   });
 const watch = (...views: ViewName[]) => watchRegion(null, ...views);
 const drawn = () => session.receive({ type: 'drawn', sequence: host.snapshots.at(-1)?.sequence ?? 0 });
@@ -184,4 +197,23 @@ test('opens a machine whose time stands still', () => {
   send({ kind: 'open', guest, paused: true });
   host.pass(100);
   expect(lab.instructions).toBe(0);
+});
+
+test('an edit is obeyed only while the machine stands still', () => {
+  const edit = { kind: 'register', on: ON, register: 'rax', value: 5n } as const;
+  send({ kind: 'edit', edit });
+  expect(lab.edits).toEqual([edit]);
+  send({ kind: 'run' });
+  send({ kind: 'edit', edit });
+  expect(lab.edits).toEqual([edit]);
+  expect(host.messages.at(-1)).toMatchObject({ type: 'refused', error: { what: 'The machine is running.' } });
+});
+
+test('bytes that changed since the last stop are marked, those never shown are not', () => {
+  watch('memory');
+  expect(latest()?.views.memory?.rows.map(({ changed }) => changed)).toEqual([0]);
+  drawn();
+  send({ kind: 'step', on: ON });
+  expect(latest()?.views.memory?.rows[0]).toMatchObject({ changed: 1 });
+  expect(latest()?.views.memory?.rows[0]?.bytes[0]).toBe(1);
 });

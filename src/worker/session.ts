@@ -4,9 +4,11 @@ import type { ToPage, ToWorker, ViewName } from '../protocol/messages.ts';
 import type { VcpuRef } from '../protocol/target.ts';
 import { markChanges, type RegisterValues, valuesOf } from './changes.ts';
 import type { Goal, Lab } from './lab.ts';
+import { MemoryChanges } from './memory-changes.ts';
 import { IdlePace, PIECES, PieceSize, SLICE_MS, Speedometer } from './pace.ts';
 import { Publisher } from './publisher.ts';
 import { Refusal, toCommandError } from './refusal.ts';
+import { ShownValues } from './shown-values.ts';
 
 /** The session's surroundings, so that tests can bring their own clock and scheduler. */
 export interface Host {
@@ -18,6 +20,9 @@ export interface Host {
   /** Loads the assembler; asked for when the page first needs it. */
   programs(): Promise<typeof import('./programs.ts')>;
 }
+
+/** Views whose changes are told by what was shown at the last stop. */
+const MARKED: ReadonlySet<ViewName> = new Set(['memory', 'stack', 'system', 'vectors']);
 
 /** Idle simulated time that one slice may skip, in seconds. */
 const IDLE_PER_SLICE = 0.016;
@@ -38,6 +43,8 @@ export class Session {
   #focus: VcpuRef | null = null;
   /** Registers per vCPU when the machine last stood still: what `changed` compares with. */
   #before = new Map<string, RegisterValues>();
+  readonly #memory = new MemoryChanges();
+  readonly #values = new ShownValues();
   #cancel: (() => void) | null = null;
 
   constructor(lab: Lab, host: Host) {
@@ -173,6 +180,15 @@ export class Session {
       case 'focus':
         this.#focus = command.on;
         return null;
+      case 'edit':
+        if (this.#running)
+          throw new Refusal(
+            'The machine is running.',
+            null,
+            'Pause it before you change registers or memory.',
+          );
+        this.#lab.edit(command.edit);
+        return null;
       case 'tier2':
         this.#lab.setTier2(command.mode);
         return null;
@@ -252,7 +268,7 @@ export class Session {
 
   #view(name: ViewName): unknown {
     const lab = this.#lab;
-    const { walkAddress, codeAddress, codeLines, region } = this.#publisher.watch;
+    const { walkAddress, codeAddress, codeLines, region, memory, instruction } = this.#publisher.watch;
     const on = this.#focus;
     switch (name) {
       case 'machine':
@@ -263,6 +279,28 @@ export class Session {
         return on === null ? null : lab.code(on, codeAddress, codeLines);
       case 'walk':
         return on === null ? null : lab.walk(on, walkAddress);
+      case 'memory': {
+        const view = on === null ? null : lab.memory(on, memory);
+        return view === null || this.#running ? view : this.#memory.mark(view);
+      }
+      case 'descriptors':
+        return on === null ? null : lab.descriptors(on);
+      case 'devices':
+        return on === null ? null : lab.devices(on);
+      case 'instruction':
+        return on === null ? null : lab.instruction(on, instruction);
+      case 'stack': {
+        const view = on === null ? null : lab.stack(on);
+        return !view || this.#running ? view : this.#values.markStack(view);
+      }
+      case 'system': {
+        const view = on === null ? null : lab.system(on);
+        return view === null || this.#running ? view : this.#values.markSystem(view);
+      }
+      case 'vectors': {
+        const view = on === null ? null : lab.vectors(on);
+        return view === null || this.#running ? view : this.#values.markVectors(view);
+      }
       case 'tiers':
         return lab.tiers(on);
       case 'timeline':
@@ -294,6 +332,10 @@ export class Session {
 
   #rememberRegisters(): void {
     if (this.#running) return;
+    // As they are now, for those that are shown.
+    for (const name of this.#publisher.watch.views) if (MARKED.has(name)) this.#view(name);
+    this.#memory.remember();
+    this.#values.remember();
     this.#before = new Map();
     for (const vm of this.#lab.vms()) {
       for (let vcpu = 0; vcpu < vm.vcpus; vcpu++) {

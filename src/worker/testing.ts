@@ -1,10 +1,14 @@
 import { NOTHING_COMPILED } from '../contracts/tiers.ts';
+import type { MachineEdit } from '../protocol/edits.ts';
+import type { MemoryRequest } from '../protocol/memory-view.ts';
 import type { Snapshot, ToPage } from '../protocol/messages.ts';
 import type { RegistersView } from '../protocol/processor-view.ts';
+import type { VcpuRef } from '../protocol/target.ts';
 import type { RegionView, Tier2Mode } from '../protocol/tiers-view.ts';
 import type { Budget, Goal, Lab, SliceOutcome } from './lab.ts';
 import { Refusal } from './refusal.ts';
 import type { Host } from './session.ts';
+import { memoryView } from './views/memory.ts';
 import { registersView } from './views/registers.ts';
 import { longModeState } from './views/testing.ts';
 import { tiersView } from './views/tiers.ts';
@@ -19,6 +23,7 @@ export class CountingLab implements Lab {
   script: SliceOutcome[] = [];
   output: { vm: number; bytes: Uint8Array; restart: boolean }[] = [];
   computed: string[] = [];
+  edits: MachineEdit[] = [];
   tier2: Tier2Mode = 'on';
   private regionShown: RegionView | undefined;
 
@@ -70,6 +75,32 @@ export class CountingLab implements Lab {
   }
   walk() {
     return null;
+  }
+  /** Its first byte counts instructions too. */
+  memory(of: VcpuRef, request: MemoryRequest) {
+    const read = () => new Uint8Array(16).fill(this.instructions, 0, 1);
+    return memoryView({ of, state: longModeState(), request, read });
+  }
+  descriptors() {
+    return null;
+  }
+  devices() {
+    return null;
+  }
+  instruction() {
+    return null;
+  }
+  stack() {
+    return null;
+  }
+  system() {
+    return null;
+  }
+  vectors() {
+    return null;
+  }
+  edit(edit: MachineEdit): void {
+    this.edits.push(edit);
   }
   rings() {
     return { positions: [], recent: [], counts: [] };

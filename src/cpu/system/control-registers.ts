@@ -86,6 +86,16 @@ const WRITERS: Record<Number, (c: SystemContext, lo: number, hi: number) => Stat
   },
 };
 
+/** MOV to a control register by a debugger, without privilege checks and VM exits; false where it raises #GP(0). */
+export function setControlRegister(c: SystemContext, n: 0 | 2 | 3 | 4, lo: number, hi: number): boolean {
+  const { i32 } = c.regs;
+  const fault = i32.slice(STATE.FAULT_VECTOR >> 2, (STATE.FAULT_ADDRESS >> 2) + 2);
+  const taken = WRITERS[n](c, lo, hi) !== STATUS.FAULT;
+  // Nothing has executed: no exception is under way.
+  if (!taken) i32.set(fault, STATE.FAULT_VECTOR >> 2);
+  return taken;
+}
+
 const CR0_BITS =
   CR0.PE | CR0.MP | CR0.EM | CR0.TS | CR0.ET | CR0.NE | CR0.WP | CR0.AM | CR0.NW | CR0.CD | CR0.PG;
 /** Changing one of these ends translations. */

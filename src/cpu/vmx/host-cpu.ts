@@ -34,8 +34,8 @@ export const NATIVE_HOST_RIP = -0x100_0000;
 const VMFAIL_INVALID = -1;
 
 /** The image that `fxsave` makes: XMM, x87 and MMX registers, control words, then the pending-exception bit. */
-const FX = { XMM: 0, X87: 256, CONTROL: 384, TRAP: 508, SIZE: 512 } as const;
-const CONTROL_BYTES = 0x30;
+export const FX = { XMM: 0, X87: 256, CONTROL: 384, TRAP: 508, SIZE: 512 } as const;
+export const CONTROL_BYTES = 0x30;
 
 export interface NativeHostOptions {
   readonly index: number;

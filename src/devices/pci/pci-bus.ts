@@ -1,7 +1,7 @@
 import type { AccessSize, Device, InterruptLine } from '../../contracts/device.ts';
 import type { Bus } from '../bus.ts';
 import { unconnected } from '../lines.ts';
-import type { PciFunction } from './function.ts';
+import type { PciFunction, PciFunctionState } from './function.ts';
 
 export interface PciBusWires {
   readonly ports: Bus;
@@ -62,11 +62,11 @@ export class PciBus implements Device<Record<string, unknown>> {
     for (const pciFunction of this.functions.values()) pciFunction.reset();
   }
 
-  save(): Record<string, unknown> {
+  save(): Record<string, PciFunctionState> {
     return Object.fromEntries([...this.functions].map(([key, f]) => [name(key), f.save()]));
   }
 
-  restore(state: Record<string, unknown>): void {
+  restore(state: Record<string, PciFunctionState>): void {
     for (const [key, pciFunction] of this.functions) pciFunction.restore(state[name(key)]);
   }
 

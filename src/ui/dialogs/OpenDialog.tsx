@@ -47,7 +47,12 @@ export function OpenDialog({
     let current = true;
     void sortFiles(files, EMPTY_FORM).then((sorted) => {
       if (current && files.length > 0)
-        setForm((before) => ({ ...before, kernel: sorted.kernel, initrd: sorted.initrd }));
+        setForm((before) => ({
+          ...before,
+          kernel: sorted.kernel,
+          initrd: sorted.initrd,
+          symbols: sorted.symbols,
+        }));
     });
     return () => {
       current = false;
@@ -102,6 +107,10 @@ export function OpenDialog({
             </div>
           </>
         )}
+        <FileRow label="Symbols" file={form.symbols} onChange={(symbols) => change({ symbols })} />
+        <p className={css.lead}>
+          Symbols are optional: a System.map, or an ELF file. They name addresses in code and on the stack.
+        </p>
         <div className={css.row}>
           <label htmlFor="open-memory">Memory, MiB</label>
           <input

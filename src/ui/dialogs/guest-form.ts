@@ -6,6 +6,8 @@ import { parseAddress } from '../format.ts';
 export interface GuestForm {
   readonly kernel: File | null;
   readonly initrd: File | null;
+  /** A System.map, or an ELF file with symbols. */
+  readonly symbols: File | null;
   readonly commandLine: string;
   /** MiB, as typed. */
   readonly memory: string;
@@ -25,6 +27,7 @@ const LINUX_COMMAND_LINE =
 export const EMPTY_FORM: GuestForm = {
   kernel: null,
   initrd: null,
+  symbols: null,
   commandLine: '',
   memory: '256',
   technique: 'vtx-ept',
@@ -34,12 +37,13 @@ export const EMPTY_FORM: GuestForm = {
 
 /** Dropped files sorted into the form: an initrd is recognised by name or by its first bytes. */
 export async function sortFiles(files: readonly File[], form: GuestForm): Promise<GuestForm> {
-  let { kernel, initrd } = form;
+  let { kernel, initrd, symbols } = form;
   for (const file of files) {
-    if (await looksLikeInitrd(file)) initrd = file;
+    if (/^system\.map|\.map$/i.test(file.name)) symbols = file;
+    else if (await looksLikeInitrd(file)) initrd = file;
     else kernel = file;
   }
-  return { ...form, kernel, initrd };
+  return { ...form, kernel, initrd, symbols };
 }
 
 async function looksLikeInitrd(file: File): Promise<boolean> {
@@ -98,6 +102,7 @@ export async function describeGuest(form: GuestForm): Promise<GuestDescription> 
     technique: form.technique,
     kernel: await read(form.kernel),
     initrd: form.initrd === null || form.format !== 'recognise' ? null : await read(form.initrd),
+    ...(form.symbols === null ? {} : { symbols: await read(form.symbols) }),
     commandLine: form.format === 'recognise' ? form.commandLine.trim() : '',
     memory: Number(form.memory) * 1024 * 1024,
     cpus: 1,

@@ -1,11 +1,15 @@
 import type { ComponentType } from 'react';
 import { Code } from '../panels/code/Code.tsx';
+import { Descriptors } from '../panels/descriptors/Descriptors.tsx';
+import { Devices } from '../panels/devices/Devices.tsx';
 import { Editor } from '../panels/editor/Editor.tsx';
 import { Exits } from '../panels/exits/Exits.tsx';
 import { Frames } from '../panels/frames/Frames.tsx';
+import { Memory } from '../panels/memory/Memory.tsx';
 import { Registers } from '../panels/registers/Registers.tsx';
 import { Rings } from '../panels/rings/Rings.tsx';
 import { Scheduler } from '../panels/scheduler/Scheduler.tsx';
+import { Stack } from '../panels/stack/Stack.tsx';
 import { Tiers } from '../panels/tiers/Tiers.tsx';
 import { Vms } from '../panels/vms/Vms.tsx';
 import { Walk } from '../panels/walk/Walk.tsx';
@@ -27,6 +31,10 @@ export const PANELS = {
   editor: { name: 'Editor', component: Editor },
   code: { name: 'Code', component: Code },
   registers: { name: 'Registers', component: Registers },
+  memory: { name: 'Memory', component: Memory },
+  stack: { name: 'Stack', component: Stack },
+  descriptors: { name: 'Descriptor tables', component: Descriptors },
+  devices: { name: 'Devices', component: Devices },
 } as const satisfies Record<string, PanelEntry>;
 
 export type PanelKind = keyof typeof PANELS;

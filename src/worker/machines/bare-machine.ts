@@ -2,8 +2,10 @@ import { FIELD } from '../../arch/vmcs.ts';
 import type { Processor } from '../../cpu/processor.ts';
 import { ACTIVITY } from '../../cpu/state.ts';
 import type { BootImage } from '../../machine/boot/load.ts';
-import { Computer, type ComputerStop } from '../../machine/computer.ts';
+import { Computer, type ComputerStop, JournalError } from '../../machine/computer.ts';
+import type { JournalInput } from '../../machine/journal.ts';
 import type { VmAction } from '../../protocol/commands.ts';
+import type { MachineEdit } from '../../protocol/edits.ts';
 import type { VmState, VmView } from '../../protocol/machine-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
 import type { RingPosition } from '../../protocol/rings-view.ts';
@@ -12,8 +14,13 @@ import { Refusal } from '../refusal.ts';
 import { stateOfProcessor } from '../views/processor-registers.ts';
 import { ConsoleLog } from './console-log.ts';
 import { CrossingRecords } from './crossing-records.ts';
+import { editMemory } from './edit-memory.ts';
+import { editRegister } from './edit-register.ts';
 import { endText } from './end-texts.ts';
+import { extendedOfProcessor } from './extended-registers.ts';
 import type { LabMachine, VcpuAccess } from './lab-machine.ts';
+import { locator, tableReader } from './memory-access.ts';
+import { ProcessorFile } from './processor-file.ts';
 
 export interface BareOptions {
   readonly id: VmId;
@@ -47,6 +54,7 @@ export class BareMachine implements LabMachine {
       serialOutput: this.#output.write,
     });
     this.computer.boot(options.image);
+    this.computer.receive = (input) => this.#receive(input);
     this.computer.attach('end', {
       save: () => (this.#hasEnded ? { state: this.#state, reason: this.#reason } : undefined),
       restore: (end) => this.#restoreEnd(end as Ended | undefined),
@@ -105,6 +113,27 @@ export class BareMachine implements LabMachine {
     return this.#output;
   }
 
+  edit(edit: MachineEdit): void {
+    this.computer.enter({ kind: 'edit', target: `vm${this.#options.id}`, detail: edit });
+  }
+
+  /** Does what an entry of the journal says. */
+  #receive(input: JournalInput): void {
+    if (input.kind !== 'edit') throw new JournalError(`${input.target} takes no ${input.kind}`);
+    this.#edit(input.detail as MachineEdit);
+  }
+
+  #edit(edit: MachineEdit): void {
+    const processor = this.computer.processors[edit.on.vcpu];
+    const access = this.access(edit.on);
+    if (processor === undefined || access === undefined)
+      throw new Refusal(`There is no vCPU ${edit.on.vcpu}.`, this.#options.name);
+    const { ram } = this.computer;
+    const locate = locator(access, ram);
+    if (edit.kind === 'memory') editMemory(edit, { locate, ram, guest: undefined });
+    else editRegister(edit, new ProcessorFile(processor, tableReader(locate, ram)));
+  }
+
   takeConsoleOutput(): ConsoleChunk[] {
     const output = this.#output.take();
     return output === undefined ? [] : [{ vm: this.#options.id, ...output }];
@@ -123,7 +152,16 @@ export class BareMachine implements LabMachine {
     if (processor === undefined) return undefined;
     const { ept, vmcs } = processor.virtualization;
     const eptp = ept.active ? vmcs.number(FIELD.EPT_POINTER) : undefined;
-    return { state: stateOfProcessor(processor.regs), eptp };
+    return {
+      state: stateOfProcessor(processor.regs),
+      eptp,
+      extended: () => extendedOfProcessor(processor),
+    };
+  }
+
+  boardOf() {
+    const { board, clock } = this.computer;
+    return { board, clock };
   }
 
   positions(): RingPosition[] {

@@ -6,6 +6,7 @@ import type { Loader, Vm } from '../../hypervisor/vm.ts';
 import { type Computer, DEFAULT_START } from '../../machine/computer.ts';
 import type { JournalInput } from '../../machine/journal.ts';
 import type { VmAction } from '../../protocol/commands.ts';
+import type { MachineEdit } from '../../protocol/edits.ts';
 import type { VmState, VmView } from '../../protocol/machine-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
 import type { RingPosition } from '../../protocol/rings-view.ts';
@@ -15,8 +16,14 @@ import { Refusal } from '../refusal.ts';
 import { stateOfProcessor } from '../views/processor-registers.ts';
 import { ConsoleLog } from './console-log.ts';
 import { CrossingRecords } from './crossing-records.ts';
+import { editMemory } from './edit-memory.ts';
+import { editRegister } from './edit-register.ts';
 import { vmEndText } from './end-texts.ts';
+import { extendedOfVcpu } from './extended-registers.ts';
 import type { LabMachine, VcpuAccess } from './lab-machine.ts';
+import { locator, tableReader } from './memory-access.ts';
+import { ProcessorFile } from './processor-file.ts';
+import { VmcsFile } from './vmcs-file.ts';
 import { VmcsReader } from './vmcs-state.ts';
 
 export interface HypervisorMachineOptions {
@@ -115,8 +122,9 @@ export class HypervisorMachine implements LabMachine {
   #receive(input: JournalInput): void {
     const id = Number(input.target.slice(2));
     if (input.kind === 'console') this.hypervisor.type(this.#vm(id), input.bytes);
+    else if (input.kind === 'edit') this.#edit(input.detail as MachineEdit);
     else if (input.kind === 'command' && input.name === 'create') this.#create(input.detail as NewVm);
-    else if (input.kind === 'command') this.#obey(this.#vm(id), input.name as VmAction);
+    else this.#obey(this.#vm(id), input.name as VmAction);
   }
 
   #obey(vm: Vm, action: VmAction): void {
@@ -147,6 +155,37 @@ export class HypervisorMachine implements LabMachine {
     return this.#output.get(vm);
   }
 
+  edit(edit: MachineEdit): void {
+    this.computer.enter({ kind: 'edit', target: `vm${edit.on.vm}`, detail: edit });
+  }
+
+  #edit(edit: MachineEdit): void {
+    const { on } = edit;
+    const vm = this.#vm(on.vm);
+    const vcpu = vm.vcpus[on.vcpu];
+    const access = this.access(on);
+    if (vcpu === undefined || access === undefined)
+      throw new Refusal(
+        `vCPU ${on.vcpu} has no state yet.`,
+        vm.options.name,
+        'Run it first: its registers are set when it is entered for the first time.',
+      );
+    const { ram, processors } = this.computer;
+    const locate = locator(access, ram);
+    if (edit.kind === 'memory') {
+      editMemory(edit, { locate, ram, guest: vm.memory });
+      return;
+    }
+    const readTable = tableReader(locate, ram);
+    const executing = this.#executing(vcpu);
+    const { state } = access;
+    const file =
+      executing === undefined
+        ? new VmcsFile({ vcpu, state, vmcs: this.#vmcs.of(vcpu.vmcs), processors, readTable })
+        : new ProcessorFile(executing, readTable);
+    editRegister(edit, file);
+  }
+
   takeConsoleOutput(): ConsoleChunk[] {
     return [...this.#output].flatMap(([vm, output]) => {
       const taken = output.take();
@@ -170,7 +209,12 @@ export class HypervisorMachine implements LabMachine {
     return {
       state: executing === undefined ? this.#vmcs.state(vcpu) : stateOfProcessor(executing.regs),
       eptp: this.#vmcs.eptPointer(vcpu.vmcs),
+      extended: () => extendedOfVcpu(vcpu, this.#vmcs.of(vcpu.vmcs), this.computer.processors, executing),
     };
+  }
+
+  boardOf(vm: VmId): Vm | undefined {
+    return this.hypervisor.vms.get(vm);
   }
 
   positions(): RingPosition[] {

@@ -1,10 +1,14 @@
+import type { Clock } from '../../contracts/clock.ts';
 import type { Processor } from '../../cpu/processor.ts';
+import type { Board } from '../../devices/board.ts';
 import type { Computer } from '../../machine/computer.ts';
 import type { VmAction } from '../../protocol/commands.ts';
+import type { MachineEdit } from '../../protocol/edits.ts';
 import type { VmView } from '../../protocol/machine-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
 import type { RingPosition } from '../../protocol/rings-view.ts';
 import type { VcpuRef, VmId } from '../../protocol/target.ts';
+import type { ExtendedState } from '../views/extended-state.ts';
 import type { ProcessorState } from '../views/processor-state.ts';
 import type { ConsoleLog } from './console-log.ts';
 import type { CrossingRecords } from './crossing-records.ts';
@@ -14,6 +18,8 @@ export interface VcpuAccess {
   readonly state: ProcessorState;
   /** EPT pointer; undefined when guest-physical addresses are host-physical. */
   readonly eptp: number | undefined;
+  /** What few views need, read now. */
+  readonly extended: () => ExtendedState;
 }
 
 /**
@@ -29,12 +35,16 @@ export interface LabMachine {
   takeConsoleOutput(): ConsoleChunk[];
   /** What a machine has written on its console; undefined: there is no such machine. */
   consoleLog(vm: VmId): ConsoleLog | undefined;
+  /** An input from outside, as `consoleInput` is. Throws a `Refusal` and changes nothing where the hardware has no such state. */
+  edit(edit: MachineEdit): void;
   /** The virtual CPU that a processor executes now; undefined while it is the hypervisor's. */
   running(processor: Processor): VcpuRef | undefined;
   /** The virtual CPU that an address of a VMCS (-1: none) stands for. */
   vcpuOf(processor: Processor, vmcs: number): VcpuRef | undefined;
   /** Undefined when there is no such virtual CPU. */
   access(on: VcpuRef): VcpuAccess | undefined;
+  /** The devices that a machine's guest has, and their clock; undefined when there is no such machine. */
+  boardOf(vm: VmId): { readonly board: Board; readonly clock: Clock } | undefined;
   positions(): RingPosition[];
   /** Nothing on it will ever run again, or everything is paused. */
   readonly isIdleForGood: boolean;

@@ -138,6 +138,9 @@ describe('two virtual machines', () => {
     for (const view of ['rings', 'scheduler', 'exits', 'frames', 'vms'] as const) lab[view]();
     lab.code({ vm: 1, vcpu: 0 }, null, 40);
     lab.walk({ vm: 1, vcpu: 0 }, 0n);
+    expect(lab.instruction({ vm: 1, vcpu: 0 }, null)).not.toBeNull();
+    for (const view of ['system', 'vectors', 'stack', 'descriptors', 'devices'] as const)
+      expect(lab[view]({ vm: 1, vcpu: 0 })).not.toBeNull();
     expect([lab.now(), lab.registers({ vm: 1, vcpu: 0 })]).toEqual(before);
   });
 

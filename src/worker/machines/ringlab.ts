@@ -1,28 +1,46 @@
 import { explainWalk } from '../../hypervisor/walk/explain.ts';
 import { type BootImage, ImageError, loadImage } from '../../machine/boot/load.ts';
 import type { Computer, ComputerStop } from '../../machine/computer.ts';
+import type { SymbolTable } from '../../machine/symbols.ts';
 import { type Branch, DEFAULT_BUDGET, History } from '../../machine/time/history.ts';
 import type { VmAction } from '../../protocol/commands.ts';
+import type { DescriptorsView } from '../../protocol/descriptors-view.ts';
+import type { DevicesView } from '../../protocol/devices-view.ts';
+import type { MachineEdit } from '../../protocol/edits.ts';
+import type { InstructionView } from '../../protocol/instruction-view.ts';
 import type { StopReason, VmView } from '../../protocol/machine-view.ts';
+import type { MemoryRequest, MemoryView } from '../../protocol/memory-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
 import type { CodeView, RegistersView } from '../../protocol/processor-view.ts';
+import type { StackView } from '../../protocol/stack-view.ts';
+import type { SystemView } from '../../protocol/system-view.ts';
 import { FIRST_BARE_ID, type GuestDescription, type VcpuRef, type VmId } from '../../protocol/target.ts';
 import type { RegionView, Tier2Mode, TiersView } from '../../protocol/tiers-view.ts';
 import type { Instant } from '../../protocol/time.ts';
 import type { TimelineView } from '../../protocol/timeline-view.ts';
+import type { VectorsView } from '../../protocol/vectors-view.ts';
 import type { WalkView } from '../../protocol/walk-view.ts';
 import type { Budget, Goal, Lab, SliceOutcome } from '../lab.ts';
 import { Refusal } from '../refusal.ts';
+import { descriptorsView } from '../views/descriptors.ts';
+import { devicesView } from '../views/devices.ts';
+import { memoryView } from '../views/memory.ts';
+import { modeOf } from '../views/modes.ts';
 import { signedNumber } from '../views/numbers.ts';
 import { registersView } from '../views/registers.ts';
+import type { NameOf } from '../views/symbol-text.ts';
+import { systemView } from '../views/system.ts';
 import { tiersView } from '../views/tiers.ts';
+import { vectorsView } from '../views/vectors.ts';
 import { walkView } from '../views/walk.ts';
 import { BareMachine } from './bare-machine.ts';
 import { Breakpoints } from './breakpoints.ts';
+import { guestSymbols } from './guest-symbols.ts';
 import { HypervisorMachine } from './hypervisor-machine.ts';
 import { exitsView, framesView, schedulerView } from './hypervisor-views.ts';
 import type { LabMachine, VcpuAccess } from './lab-machine.ts';
 import { linearReader, pagingRegisters, wordReader } from './linear-memory.ts';
+import { locator } from './memory-access.ts';
 import { RunControl } from './run-control.ts';
 
 interface Seat {
@@ -51,6 +69,7 @@ export class Ringlab implements Lab {
     VmId,
     Seat & { readonly machine: BareMachine; readonly guest: GuestDescription }
   >();
+  readonly #symbols = new Map<VmId, SymbolTable>();
   #nextBare: VmId = FIRST_BARE_ID;
   readonly #stopwatch: () => number;
   #disassembler: Disassembler | null = null;
@@ -78,16 +97,22 @@ export class Ringlab implements Lab {
   /** @param hidden a VM's guest is not told of the hypervisor */
   open(guest: GuestDescription, hidden = false): VmId {
     const image = bootImage(guest);
+    const symbols = guestSymbols(guest);
     return naming(guest, () => {
-      if (guest.technique === 'bare') return this.#openBare(this.#nextBare++, guest, image);
+      if (guest.technique === 'bare') {
+        this.#symbols.set(this.#nextBare, symbols);
+        return this.#openBare(this.#nextBare++, guest, image);
+      }
       const { name, memory, cpus } = guest;
-      return this.#hosted.create({
+      const vm = this.#hosted.create({
         name,
         memory,
         vcpus: cpus,
         hidden,
         load: (ram, info) => loadImage(image, ram, info),
       });
+      this.#symbols.set(vm, symbols);
+      return vm;
     });
   }
 
@@ -95,13 +120,17 @@ export class Ringlab implements Lab {
     const bare = this.#bare.get(vm);
     if (bare !== undefined && (action === 'destroy' || action === 'reset')) {
       this.#bare.delete(vm);
+      if (action === 'destroy') this.#symbols.delete(vm);
       if (action === 'reset') naming(bare.guest, () => this.#openBare(vm, bare.guest, bootImage(bare.guest)));
       this.aim({ kind: 'free' });
       return;
     }
     const { machine, breakpoints } = this.#seatOf(vm);
     machine.control(vm, action);
-    if (action === 'destroy') breakpoints.forget(vm);
+    if (action === 'destroy') {
+      breakpoints.forget(vm);
+      this.#symbols.delete(vm);
+    }
   }
 
   toggleBreakpoint(vm: VmId, address: bigint): boolean {
@@ -110,6 +139,10 @@ export class Ringlab implements Lab {
 
   consoleInput(vm: VmId, bytes: Uint8Array): void {
     this.#seatOf(vm).machine.consoleInput(vm, bytes);
+  }
+
+  edit(edit: MachineEdit): void {
+    this.#seatOf(edit.on.vm).machine.edit(edit);
   }
 
   setTier2(mode: Tier2Mode): void {
@@ -231,6 +264,7 @@ export class Ringlab implements Lab {
         from,
         lines,
         breakpoints: breakpoints.of(on.vm),
+        nameOf: this.#nameOf(on.vm),
         read: linearReader(access, machine.computer.ram),
       }),
     );
@@ -245,6 +279,68 @@ export class Ringlab implements Lab {
         read: wordReader(machine.computer.ram),
       });
       return walkView(on, report);
+    });
+  }
+
+  stack(on: VcpuRef): StackView | null | undefined {
+    const disassembler = this.#disassembler;
+    if (disassembler === null) return undefined;
+    return this.#with(on, (access, { machine }) =>
+      disassembler.stackView({
+        of: on,
+        state: access.state,
+        read: linearReader(access, machine.computer.ram),
+        nameOf: this.#nameOf(on.vm),
+      }),
+    );
+  }
+
+  instruction(on: VcpuRef, address: bigint | null): InstructionView | null | undefined {
+    const disassembler = this.#disassembler;
+    if (disassembler === null) return undefined;
+    return this.#with(on, (access, { machine }) => {
+      const read = linearReader(access, machine.computer.ram);
+      return disassembler.instructionView({ of: on, state: access.state, address, read });
+    });
+  }
+
+  descriptors(on: VcpuRef): DescriptorsView | null {
+    return this.#with(on, (access, { machine }) =>
+      descriptorsView({
+        of: on,
+        state: access.state,
+        read: linearReader(access, machine.computer.ram),
+        nameOf: this.#nameOf(on.vm),
+      }),
+    );
+  }
+
+  devices(on: VcpuRef): DevicesView | null {
+    return this.#with(on, (_access, { machine }) => {
+      const found = machine.boardOf(on.vm);
+      return found === undefined ? null : devicesView(on, found.board, found.clock);
+    });
+  }
+
+  system(on: VcpuRef): SystemView | null {
+    return this.#with(on, ({ state, extended }) => systemView(on, state, extended()));
+  }
+
+  vectors(on: VcpuRef): VectorsView | null {
+    return this.#with(on, ({ state, extended }) =>
+      vectorsView(on, extended().float, modeOf(state).bitness === 64),
+    );
+  }
+
+  memory(on: VcpuRef, request: MemoryRequest): MemoryView | null {
+    return this.#with(on, (access, { machine }) => {
+      const { ram } = machine.computer;
+      const locate = locator(access, ram);
+      const read = (address: bigint, length: number) => {
+        const at = locate(request.space, address);
+        return at.kind === 'ram' ? ram.read(at.hostPhysical, length) : at.why;
+      };
+      return memoryView({ of: on, state: access.state, request, read });
     });
   }
 
@@ -290,6 +386,11 @@ export class Ringlab implements Lab {
       this.#region = { of: computer, view: this.#disassembler.regionView(region, read) };
     }
     return this.#region.view;
+  }
+
+  #nameOf(vm: VmId): NameOf {
+    const symbols = this.#symbols.get(vm);
+    return (address) => symbols?.nameOf(address);
   }
 
   #computerOf(on: VcpuRef | null): { readonly bare: VmId | null; readonly computer: Computer } {

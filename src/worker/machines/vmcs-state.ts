@@ -21,6 +21,12 @@ export class VmcsReader {
     return this.#vmcs.number(FIELD.EPT_POINTER);
   }
 
+  /** The VMCS itself, until another one is asked for. */
+  of(vmcs: number): Vmcs {
+    this.#vmcs.select(this.#ram + vmcs);
+    return this.#vmcs;
+  }
+
   /** DPL of SS, which is the CPL. */
   cpl(vmcs: number): 0 | 1 | 2 | 3 {
     this.#vmcs.select(this.#ram + vmcs);

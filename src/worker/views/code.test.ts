@@ -19,6 +19,7 @@ function view(rip: bigint, from: bigint | null = null) {
     lines: 6,
     breakpoints: new Set([0x1004n]),
     read,
+    nameOf: (address) => (address < BASE ? undefined : { name: 'start', offset: Number(address - BASE) }),
   });
 }
 
@@ -49,4 +50,19 @@ test('stops where memory ends, in the middle of an instruction too', () => {
   expect(view(0x1009n, 0x1009n)).toMatchObject({ lines: [{ text: 'nop' }, { text: 'hlt' }] });
   expect(view(0x1009n, 0x1009n).ended).toBe('No memory is mapped from 0x100b on.');
   expect(view(0x5000n, 0x5000n)).toMatchObject({ lines: [], ended: 'No memory is mapped at 0x5000.' });
+});
+
+test('symbols name lines and what they refer to', () => {
+  expect(view(0x1000n).lines.map(({ label }) => label)).toEqual(['start', null, null, null, null, null]);
+  const jump = codeView({
+    of: { vm: 1, vcpu: 0 },
+    state: longModeState({ rip: BASE }),
+    from: BASE,
+    lines: 2,
+    breakpoints: new Set(),
+    // jmp 1010h; mov eax, [rel 1020h]
+    read: () => Uint8Array.of(0xeb, 0x0e, 0x8b, 0x05, 0x18, 0, 0, 0),
+    nameOf: (address) => ({ name: 'start', offset: Number(address - BASE) }),
+  });
+  expect(jump.lines.map(({ target }) => target)).toEqual(['start+0x10', 'start+0x20']);
 });

@@ -1,10 +1,13 @@
 import { Decoder, DecoderOptions, FlowControl, type Instruction } from 'iced-x86';
 import { SEG } from '../../arch/registers.ts';
+import type { NamedAddress } from '../../machine/symbols.ts';
 import type { CodeLine, CodeView } from '../../protocol/processor-view.ts';
 import type { VcpuRef } from '../../protocol/target.ts';
 import { nasmFormatter } from './formatter.ts';
+import { isSensitive } from './instruction-notes.ts';
 import { modeOf } from './modes.ts';
 import type { ProcessorState } from './processor-state.ts';
+import { type NameOf, symbolText } from './symbol-text.ts';
 
 /** Reads linear memory without side effects: fewer bytes than asked for where a page is not mapped. */
 export type ReadLinear = (address: bigint, length: number) => Uint8Array;
@@ -17,6 +20,7 @@ export interface CodeRequest {
   readonly lines: number;
   readonly breakpoints: ReadonlySet<bigint>;
   readonly read: ReadLinear;
+  readonly nameOf: NameOf;
 }
 
 const LONGEST_INSTRUCTION = 15;
@@ -26,7 +30,7 @@ const RUN_UP = 64;
 const LINES_BEFORE = 5;
 
 /** The disassembly panel of one vCPU. */
-export function codeView({ of, state, from, lines, breakpoints, read }: CodeRequest): CodeView {
+export function codeView({ of, state, from, lines, breakpoints, read, nameOf }: CodeRequest): CodeView {
   const { bitness } = modeOf(state);
   const mask = bitness === 64 ? (1n << 64n) - 1n : 0xffff_ffffn;
   const base = bitness === 64 ? 0n : (state.segments[SEG.CS]?.base ?? 0n);
@@ -40,6 +44,8 @@ export function codeView({ of, state, from, lines, breakpoints, read }: CodeRequ
       address,
       bytes: bytes.slice(offset, offset + instruction.length),
       text: instruction.isInvalid ? '(bad)' : formatter.format(instruction),
+      label: labelAt(nameOf, address),
+      target: symbolText(targetOf(instruction, nameOf)),
       notes: notesOn(instruction),
       current: address === rip,
       breakpoint: breakpoints.has(address),
@@ -101,6 +107,18 @@ function startBefore(rip: bigint, bitness: number, read: ReadLinear): bigint {
   return rip;
 }
 
+function labelAt(nameOf: NameOf, address: bigint): string | null {
+  const named = nameOf(address);
+  return named?.offset === 0 ? named.name : null;
+}
+
+/** The symbol of a near branch's target, or of data at an address relative to RIP. */
+function targetOf(instruction: Instruction, nameOf: NameOf): NamedAddress | undefined {
+  const target = instruction.nearBranchTarget;
+  if (target !== 0n) return nameOf(target);
+  return instruction.isIpRelMemoryOperand ? nameOf(instruction.ipRelMemoryAddress) : undefined;
+}
+
 /** What the instruction means for virtualization, from its encoding alone. */
 function notesOn(instruction: Instruction): string[] {
   if (instruction.isInvalid) return ['#UD'];
@@ -111,6 +129,7 @@ function notesOn(instruction: Instruction): string[] {
   const raises = instruction.flowControl === FlowControl.Interrupt;
   if (info.intelVmExit && !raises) notes.push('VM exit');
   else if (info.intelMayVmExit && !raises) notes.push('may exit');
+  if (isSensitive(instruction.mnemonic)) notes.push('sensitive');
   info.free();
   return notes;
 }

@@ -5,4 +5,6 @@
 export { nextAfterCall } from '../machines/instruction-at.ts';
 export { isRegisterName, writesRegister } from '../machines/writes-register.ts';
 export { codeView } from './code.ts';
+export { instructionView } from './instruction.ts';
 export { regionView } from './region.ts';
+export { stackView } from './stack.ts';

@@ -1,31 +1,34 @@
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef } from 'react';
 import { useView } from '../../../client/lab-store.ts';
-import { setWatchParameters, useWatch } from '../../../client/watch.ts';
+import { useWatch } from '../../../client/watch.ts';
 import type { CodeLine, CodeView } from '../../../protocol/processor-view.ts';
 import { toggleBreakpoint } from '../../actions.ts';
 import { hex, short } from '../../format.ts';
+import { showCode, usePlaces } from '../../places.ts';
 import { AddressInput } from '../../widgets/AddressInput.tsx';
 import { Button } from '../../widgets/Button.tsx';
 import { Missing, Panel } from '../../widgets/Panel.tsx';
 import { VmTag } from '../../widgets/VmTag.tsx';
 import css from './Code.module.css';
+import { explain, Instruction } from './Instruction.tsx';
 import { Operands } from './Operands.tsx';
 
 export function Code({ visible }: { readonly visible: boolean }) {
-  useWatch(visible, 'code');
+  useWatch(visible, 'code', 'instruction');
   const view = useView('code');
-  const [from, setFrom] = useState<bigint | null>(null);
-  const look = (address: bigint | null) => {
-    setFrom(address);
-    setWatchParameters({ codeAddress: address });
-  };
+  const from = usePlaces(({ code }) => code);
   const bar = (
     <>
       {view && <VmTag vm={view.of.vm} />}
       {view && <span>vCPU {view.of.vcpu}</span>}
-      <AddressInput label="Disassemble at address" value={from} placeholder="follows RIP" onChange={look} />
+      <AddressInput
+        label="Disassemble at address"
+        value={from}
+        placeholder="follows RIP"
+        onChange={showCode}
+      />
       {from !== null && (
-        <Button small onClick={() => look(null)}>
+        <Button small onClick={() => showCode(null)}>
           Back to RIP
         </Button>
       )}
@@ -34,7 +37,16 @@ export function Code({ visible }: { readonly visible: boolean }) {
   );
   return (
     <Panel label="Code" bar={bar}>
-      {view ? <Listing view={view} /> : <Missing view={view} what="code" />}
+      {view ? (
+        <div className={css.parts}>
+          <div className={css.scroll}>
+            <Listing view={view} />
+          </div>
+          <Instruction />
+        </div>
+      ) : (
+        <Missing view={view} what="code" />
+      )}
     </Panel>
   );
 }
@@ -44,13 +56,14 @@ function Listing({ view }: { readonly view: CodeView }) {
   const running = useView('machine')?.running ?? false;
   // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls when RIP moves, not on every snapshot
   useEffect(() => {
+    explain(null);
     if (running) return;
     // In newer browsers this returns a promise, which must not become the effect's clean-up.
     void current.current?.scrollIntoView({ block: 'nearest' });
   }, [view.rip, running]);
   return (
     <>
-      <table className={css.listing}>
+      <table className={css.listing} onMouseLeave={() => explain(null)}>
         <caption className="unseen">Disassembly; the marked line runs next</caption>
         <thead className="unseen">
           <tr>
@@ -80,30 +93,47 @@ interface LineProps {
 function Line({ line, ref }: LineProps) {
   const [mnemonic, ...rest] = line.text.split(' ');
   return (
-    <tr ref={ref} className={css.line} aria-current={line.current || undefined}>
-      <td className={css.gutter}>
-        <button
-          type="button"
-          className={css.dot}
-          aria-pressed={line.breakpoint}
-          aria-label={`Breakpoint at ${short(line.address)}`}
-          onClick={() => void toggleBreakpoint(line.address)}
-        />
-      </td>
-      <th scope="row" className={css.address}>
-        {hex(line.address, 16)}
-      </th>
-      <td className={css.bytes}>{Array.from(line.bytes, (byte) => hex(byte, 2)).join(' ')}</td>
-      <td className={css.text}>
-        <span className={css.mnemonic}>{mnemonic}</span> <Operands text={rest.join(' ')} />
-      </td>
-      <td className={css.notes}>
-        {line.notes.map((note) => (
-          <span key={note} className={css.note}>
-            {note}
-          </span>
-        ))}
-      </td>
-    </tr>
+    <>
+      {line.label && (
+        <tr className={css.label}>
+          <td />
+          <th scope="row" colSpan={4}>
+            {line.label}:
+          </th>
+        </tr>
+      )}
+      <tr
+        ref={ref}
+        className={css.line}
+        onMouseEnter={() => explain(line.address)}
+        onFocus={() => explain(line.address)}
+        aria-current={line.current || undefined}
+      >
+        <td className={css.gutter}>
+          <button
+            type="button"
+            className={css.dot}
+            aria-pressed={line.breakpoint}
+            aria-label={`Breakpoint at ${short(line.address)}`}
+            onClick={() => void toggleBreakpoint(line.address)}
+          />
+        </td>
+        <th scope="row" className={css.address}>
+          {hex(line.address, 16)}
+        </th>
+        <td className={css.bytes}>{Array.from(line.bytes, (byte) => hex(byte, 2)).join(' ')}</td>
+        <td className={css.text}>
+          <span className={css.mnemonic}>{mnemonic}</span> <Operands text={rest.join(' ')} />
+          {line.target && <span className={css.symbol}> {line.target}</span>}
+        </td>
+        <td className={css.notes}>
+          {line.notes.map((note) => (
+            <span key={note} className={css.note}>
+              {note}
+            </span>
+          ))}
+        </td>
+      </tr>
+    </>
   );
 }

@@ -1,0 +1,28 @@
+import type { VcpuRef } from './target.ts';
+
+/** What an address means. On a bare machine guest-physical and host-physical addresses are the same. */
+export type AddressSpace = 'linear' | 'guest-physical' | 'host-physical';
+
+/**
+ * A change of a machine by the user: an input from outside, like a key on its console. Plain data, so
+ * that it can be journalled and made again.
+ */
+export type MachineEdit =
+  /**
+   * Sets a register of a vCPU. `register` is a name as the registers panel shows it, in lower case: `rax`,
+   * `eip`, `rflags`, `ds`, `cr3`, `efer`, `ia32_lstar`.
+   */
+  | {
+      readonly kind: 'register';
+      readonly on: VcpuRef;
+      readonly register: string;
+      readonly value: bigint;
+    }
+  /** Writes bytes as this vCPU sees the address space; page rights do not matter, as for a debugger. */
+  | {
+      readonly kind: 'memory';
+      readonly on: VcpuRef;
+      readonly space: AddressSpace;
+      readonly address: bigint;
+      readonly bytes: readonly number[];
+    };

@@ -1,0 +1,29 @@
+import type { BitField, RegisterView } from './processor-view.ts';
+import type { VcpuRef } from './target.ts';
+
+/** A model-specific register that debuggers know. */
+export interface MsrView extends RegisterView {
+  readonly index: number;
+  readonly meaning: string;
+}
+
+/** A segment register's hidden part, down to the bits of its access rights. */
+export interface HiddenSegment {
+  readonly name: string;
+  readonly selector: number;
+  readonly selectorFields: readonly BitField[];
+  readonly base: bigint;
+  readonly limit: number;
+  /** In the layout of the VMCS access-rights field. */
+  readonly attributes: number;
+  readonly fields: readonly BitField[];
+  readonly changed: boolean;
+}
+
+/** What system software sets up beside control registers. */
+export interface SystemView {
+  readonly of: VcpuRef;
+  readonly debug: readonly RegisterView[];
+  readonly msrs: readonly MsrView[];
+  readonly segments: readonly HiddenSegment[];
+}

@@ -1,0 +1,88 @@
+import { MSR } from '../../arch/msr.ts';
+import { FIELD } from '../../arch/vmcs.ts';
+import { PHYSICAL_BITS } from '../../cpu/paging.ts';
+import type { Processor } from '../../cpu/processor.ts';
+import { STATE } from '../../cpu/state.ts';
+import { setControlRegister } from '../../cpu/system/control-registers.ts';
+import { DR6, DR7 } from '../../cpu/system/debug-registers.ts';
+import { writableCr4 } from '../../cpu/system/features.ts';
+import { refresh } from '../../cpu/system/mode.ts';
+import { writeMsr } from '../../cpu/system/msr.ts';
+import { signedNumber } from '../views/numbers.ts';
+import { stateOfProcessor } from '../views/processor-registers.ts';
+import type { SegmentState } from '../views/processor-state.ts';
+import type { ControlName, RegisterFile } from './edit-register.ts';
+import type { ReadTable } from './segment-load.ts';
+
+const low = (value: bigint): number => Number(BigInt.asIntN(32, value));
+const high = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n));
+
+const NUMBER = { cr0: 0, cr2: 2, cr3: 3, cr4: 4 } as const;
+
+/** The registers of what a processor executes now: its own on a bare machine, else those of a VM's vCPU. */
+export class ProcessorFile implements RegisterFile {
+  readonly switchedOut = false;
+  readonly limits;
+  readonly readTable: ReadTable;
+  readonly #processor: Processor;
+
+  constructor(processor: Processor, readTable: ReadTable) {
+    this.#processor = processor;
+    this.readTable = readTable;
+    this.limits = { cr4: writableCr4(processor.cpuid), physicalBits: PHYSICAL_BITS };
+  }
+
+  get state() {
+    return stateOfProcessor(this.#processor.regs);
+  }
+
+  owned(register: 'cr0' | 'cr4'): number {
+    const { virtualization } = this.#processor;
+    if (!virtualization.inGuest) return 0;
+    const mask = register === 'cr0' ? FIELD.CR0_GUEST_HOST_MASK : FIELD.CR4_GUEST_HOST_MASK;
+    return virtualization.vmcs.lo(mask);
+  }
+
+  setGeneral(n: number, value: bigint): void {
+    this.#processor.regs.setGpr(n, low(value), high(value));
+  }
+
+  setRip(value: bigint): void {
+    this.#processor.regs.setPair(STATE.RIP, low(value), high(value));
+  }
+
+  setRflags(value: bigint): void {
+    const { regs } = this.#processor;
+    regs.rflags = low(value);
+    refresh(regs);
+  }
+
+  setSegment(n: number, segment: SegmentState): void {
+    const { regs } = this.#processor;
+    regs.setSegment(n, { ...segment, base: signedNumber(segment.base) });
+    refresh(regs);
+  }
+
+  setControl(register: ControlName, value: bigint): boolean {
+    if (register === 'efer') return this.setMsr(MSR.IA32_EFER, value);
+    return setControlRegister(this.#processor, NUMBER[register], low(value) >>> 0, high(value) >>> 0);
+  }
+
+  setDebug(n: number, value: bigint): void {
+    const { regs, memory } = this.#processor;
+    regs.setDr(n, debugLow(n, low(value)), n > 3 ? 0 : high(value));
+    // Pages with data breakpoints are kept out of the TLBs.
+    memory.flush('everything');
+  }
+
+  setMsr(index: number, value: bigint): boolean {
+    return writeMsr(this.#processor, index, low(value), high(value));
+  }
+}
+
+/** Bits 31:0 of a debug register with the bits that are fixed. */
+export function debugLow(n: number, value: number): number {
+  if (n === 6) return (value & ~DR6.FIXED & (DR6.B | DR6.BD | DR6.BS | DR6.BT)) | DR6.FIXED;
+  if (n === 7) return (value & ~DR7.FIXED_0) | DR7.FIXED_1;
+  return value;
+}

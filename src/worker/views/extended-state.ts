@@ -1,0 +1,51 @@
+import { NAMED_MSRS } from '../../arch/named-msrs.ts';
+
+/** x87, MMX and SSE registers as the processor keeps them. */
+export interface FloatState {
+  /** 16 registers of 16 bytes. */
+  readonly xmm: Uint8Array;
+  /** Physical registers R0-R7, 16 bytes each: significand, then sign and exponent. */
+  readonly x87: Uint8Array;
+  readonly fcw: number;
+  /** Without TOP. */
+  readonly fsw: number;
+  readonly top: number;
+  /** Bit n: physical register n is not empty. */
+  readonly tags: number;
+  readonly mxcsr: number;
+}
+
+/** State of a vCPU that few views need. */
+export interface ExtendedState {
+  /** DR0 to DR7; DR4 and DR5 are 0. */
+  readonly debug: readonly bigint[];
+  /** By index; those of `NAMED_MSRS` that exist. */
+  readonly msrs: ReadonlyMap<number, bigint>;
+  readonly float: FloatState;
+}
+
+/** Bytes of the control words from FCW on, with the places of each (STATE in src/isa/state.ts). */
+const CONTROL = { FCW: 0, FSW: 2, TOP: 4, TAGS: 8, MXCSR: 0x28 } as const;
+
+export function floatState(xmm: Uint8Array, x87: Uint8Array, control: Uint8Array): FloatState {
+  const view = new DataView(control.buffer, control.byteOffset, control.byteLength);
+  return {
+    xmm: xmm.slice(),
+    x87: x87.slice(),
+    fcw: view.getUint16(CONTROL.FCW, true),
+    fsw: view.getUint16(CONTROL.FSW, true),
+    top: view.getInt32(CONTROL.TOP, true) & 7,
+    tags: view.getInt32(CONTROL.TAGS, true),
+    mxcsr: view.getUint32(CONTROL.MXCSR, true),
+  };
+}
+
+/** @param read undefined where there is no such MSR */
+export function namedMsrs(read: (index: number) => bigint | undefined): Map<number, bigint> {
+  const values = new Map<number, bigint>();
+  for (const { index } of NAMED_MSRS) {
+    const value = read(index);
+    if (value !== undefined) values.set(index, value);
+  }
+  return values;
+}

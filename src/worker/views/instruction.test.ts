@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { instructionView } from './instruction.ts';
+import { longModeState } from './testing.ts';
+
+const OF = { vm: 1, vcpu: 0 };
+
+function view(bytes: readonly number[], change: Parameters<typeof longModeState>[0] = {}) {
+  const code = Uint8Array.from([...bytes, ...new Array(15).fill(0x90)]);
+  const data = Uint8Array.of(0x78, 0x56, 0x34, 0x12, 0, 0, 0, 0);
+  const read = (address: bigint, length: number) => {
+    if (address >= 0x1000n && address < 0x1100n)
+      return code.slice(Number(address - 0x1000n)).slice(0, length);
+    return address === 0x2030n ? data.slice(0, length) : new Uint8Array();
+  };
+  return instructionView({ of: OF, state: longModeState({ rip: 0x1000n, ...change }), address: null, read });
+}
+
+const general = (values: Readonly<Record<number, bigint>>) =>
+  Array.from({ length: 16 }, (_, n) => values[n] ?? 0n);
+
+test('an instruction is taken apart into prefixes, opcode, ModRM, SIB, displacement and immediate', () => {
+  // lock add dword [rax + rcx*4 + 10h], 12345678h
+  const parts = view([0xf0, 0x81, 0x44, 0x88, 0x10, 0x78, 0x56, 0x34, 0x12])?.parts;
+  expect(parts?.map(({ name, bytes, meaning }) => [name, [...bytes], meaning])).toEqual([
+    ['prefix', [0xf0], 'LOCK'],
+    ['opcode', [0x81], 'one-byte map'],
+    ['ModRM', [0x44], 'mod 1, reg 0, rm 4'],
+    ['SIB', [0x88], 'scale 4, index 1, base 0'],
+    ['displacement', [0x10], '0x10'],
+    ['immediate', [0x78, 0x56, 0x34, 0x12], '0x12345678'],
+  ]);
+  expect(view([0x48, 0x0f, 0xb6, 0xc1])?.parts.map(({ name }) => name)).toEqual(['REX', 'opcode', 'ModRM']);
+  expect(view([0xeb, 0xfe])?.parts.map(({ name, meaning }) => [name, meaning])).toContainEqual([
+    'immediate',
+    '-0x2',
+  ]);
+});
+
+test('operands have their present values, memory its address', () => {
+  // mov rbx, [rax + rcx*4 + 10h]
+  const { operands } =
+    view([0x48, 0x8b, 0x5c, 0x88, 0x10], { general: general({ 0: 0x2000n, 1: 8n, 3: 7n }) }) ?? {};
+  expect(operands?.[0]).toEqual({ text: 'rbx', value: '0x7', address: null });
+  expect(operands?.[1]).toMatchObject({ value: '0x0000000012345678', address: '0x2030' });
+  const unmapped = view([0x8b, 0x00], { general: general({ 0: 0x9000n }) });
+  expect(unmapped?.operands[1]?.value).toBe('not mapped');
+});
+
+test('privilege and virtualization are told in sentences', () => {
+  expect(view([0xf4])?.notes).toEqual([
+    'Needs CPL 0: elsewhere it raises #GP.',
+    'In a VM it exits as told by the control "HLT exiting".',
+  ]);
+  expect(view([0x0f, 0xa2])?.notes).toEqual(['In a VM it always causes a VM exit.']);
+  expect(view([0x9d])?.notes.join()).toContain('leaves IF and IOPL as they are');
+  expect(view([0x0f, 0x01, 0xe0])?.notes.join()).toContain('CR4.UMIP');
+  expect(view([0x90])?.notes).toEqual([]);
+  expect(view([0x06])).toBeNull();
+});
