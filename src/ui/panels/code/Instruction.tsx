@@ -3,8 +3,13 @@ import { setWatchParameters } from '../../../client/watch.ts';
 import { hex } from '../../format.ts';
 import css from './Code.module.css';
 
+let explained: bigint | null = null;
+
 /** Chooses the instruction that is explained; null follows RIP. */
 export function explain(instruction: bigint | null): void {
+  // Every new wish makes all views due.
+  if (instruction === explained) return;
+  explained = instruction;
   setWatchParameters({ instruction });
 }
 
