@@ -16,7 +16,7 @@ class FakePort implements Port {
 
 let port: FakePort;
 let connection: Connection;
-const listener = { ready: vi.fn(), snapshot: vi.fn(), failed: vi.fn() };
+const listener = { ready: vi.fn(), snapshot: vi.fn(), trouble: vi.fn(), failed: vi.fn() };
 
 beforeEach(() => {
   vi.clearAllMocks();

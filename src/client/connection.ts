@@ -11,6 +11,8 @@ export interface Port {
 export interface Listener {
   ready(): void;
   snapshot(snapshot: Snapshot): void;
+  /** Something went wrong that stops nothing. */
+  trouble(error: CommandError): void;
   failed(error: CommandError): void;
 }
 
@@ -80,6 +82,9 @@ export class Connection {
         break;
       case 'refused':
         this.#take(message.id)?.reject(new CommandRefused(message.error));
+        break;
+      case 'trouble':
+        this.#listener.trouble(message.error);
         break;
       case 'failed':
         this.#listener.failed(message.error);

@@ -19,6 +19,7 @@ export function connect(port: Port): void {
       }
       applySnapshot(snapshot);
     },
+    trouble: report,
     failed: (failure) => useLab.setState({ phase: 'failed', failure }),
   });
 }

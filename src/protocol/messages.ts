@@ -88,5 +88,7 @@ export type ToPage =
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly type: 'done'; readonly id: number; readonly result: unknown }
   | { readonly type: 'refused'; readonly id: number; readonly error: CommandError }
+  /** A view could not be made; the rest goes on. */
+  | { readonly type: 'trouble'; readonly error: CommandError }
   /** The session itself broke; nothing more will come. */
   | { readonly type: 'failed'; readonly error: CommandError };

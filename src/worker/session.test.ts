@@ -223,3 +223,16 @@ test('bytes that changed since the last stop are marked, those never shown are n
   expect(latest()?.views.memory?.rows[0]).toMatchObject({ changed: 1 });
   expect(latest()?.views.memory?.rows[0]?.bytes[0]).toBe(1);
 });
+
+test('a view that cannot be made leaves the others alone, and is told of once', () => {
+  lab.registers = () => {
+    throw new Error('no such lane');
+  };
+  watch('registers', 'machine');
+  drawn();
+  send({ kind: 'step', on: ON });
+  drawn();
+  expect(latest()?.views.machine).toMatchObject({ running: false });
+  const told = host.messages.filter(({ type }) => type === 'trouble');
+  expect(told).toMatchObject([{ error: { what: expect.stringContaining('no such lane') } }]);
+});

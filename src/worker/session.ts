@@ -46,6 +46,8 @@ export class Session {
   readonly #memory = new MemoryChanges();
   readonly #values = new ShownValues();
   #cancel: (() => void) | null = null;
+  /** Defects that the page has heard of, by view. */
+  readonly #toldOf = new Map<ViewName, string>();
 
   constructor(lab: Lab, host: Host) {
     this.#lab = lab;
@@ -266,7 +268,22 @@ export class Session {
     if (snapshot !== undefined) this.#host.post({ type: 'snapshot', snapshot });
   }
 
+  /** A defect in a view leaves it empty, and is told of once. */
   #view(name: ViewName): unknown {
+    try {
+      return this.#compute(name);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      if (this.#toldOf.get(name) !== text) {
+        this.#toldOf.set(name, text);
+        const what = `The view "${name}" could not be made: ${text}.`;
+        this.#host.post({ type: 'trouble', error: { what, where: null, remedy: null } });
+      }
+      return null;
+    }
+  }
+
+  #compute(name: ViewName): unknown {
     const lab = this.#lab;
     const { walkAddress, codeAddress, codeLines, region, memory, instruction } = this.#publisher.watch;
     const on = this.#focus;

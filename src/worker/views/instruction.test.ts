@@ -57,3 +57,27 @@ test('privilege and virtualization are told in sentences', () => {
   expect(view([0x90])?.notes).toEqual([]);
   expect(view([0x06])).toBeNull();
 });
+
+test('string instructions have the operands that their mnemonics say', () => {
+  // lodsb; rep movsq; stosw
+  const state = { general: general({ 0: 0x11n, 6: 0x2030n, 7: 0x2030n }) };
+  expect(view([0xac], state)?.operands).toMatchObject([
+    { value: '0x11' },
+    { value: '0x78', address: '0x2030' },
+  ]);
+  expect(view([0xf3, 0x48, 0xa5], state)?.operands.map(({ address }) => address)).toEqual([
+    '0x2030',
+    '0x2030',
+  ]);
+  expect(view([0x66, 0xab], state)?.operands).toMatchObject([{ address: '0x2030' }, { value: '0x11' }]);
+});
+
+test('every opcode can be explained', () => {
+  for (const map of [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a], [0x66, 0x0f], [0xf3, 0x0f], [0xf2, 0x0f]]) {
+    for (let opcode = 0; opcode < 256; opcode++) {
+      for (const modrm of [0x00, 0x45, 0xc8]) {
+        expect(() => view([...map, opcode, modrm, 0x12, 0x34, 0x56, 0x78])).not.toThrow();
+      }
+    }
+  }
+});

@@ -177,15 +177,57 @@ function operandsOf(instruction: Instruction, formatter: Formatter, around: Surr
   const all: OperandView[] = [];
   for (let n = 0; n < instruction.opCount; n++) {
     const kind = instruction.opKind(n);
-    const text = formatter.formatOperand(instruction, n);
+    const shown = formatter.getFormatterOperand(instruction, n);
+    const text =
+      shown === undefined ? impliedText(instruction, n) : formatter.formatOperand(instruction, shown);
     if (kind === OpKind.Register) {
       const value = registerValue(around.state, instruction.opRegister(n));
       all.push({ text, value: value === undefined ? '' : hex(value), address: null });
-    } else if (kind === OpKind.Memory) all.push({ text, ...memoryOperand(instruction, around) });
-    else if (BRANCHES.includes(kind)) all.push({ text, value: 'branch target', address: null });
+    } else if (kind === OpKind.Memory) {
+      const { memoryBase: base, memoryIndex: index, memorySegment: segment } = instruction;
+      all.push({ text, ...memoryOperand(instruction, { base, index, segment }, around) });
+    } else if (STRING_OPERANDS.has(kind)) {
+      all.push({ text, ...memoryOperand(instruction, stringOperand(instruction, kind), around) });
+    } else if (BRANCHES.includes(kind)) all.push({ text, value: 'branch target', address: null });
     else all.push({ text, value: 'immediate', address: null });
   }
   return all;
+}
+
+/** Registers of a memory operand. */
+interface MemoryRegisters {
+  readonly base: Register;
+  readonly index: Register;
+  readonly segment: Register;
+}
+
+/** Operands of string instructions: the register that points, and whether the segment can be another than ES. */
+const STRING_OPERANDS: ReadonlyMap<OpKind, readonly [base: Register, source: boolean]> = new Map([
+  [OpKind.MemorySegSI, [Register.SI, true]],
+  [OpKind.MemorySegESI, [Register.ESI, true]],
+  [OpKind.MemorySegRSI, [Register.RSI, true]],
+  [OpKind.MemorySegDI, [Register.DI, true]],
+  [OpKind.MemorySegEDI, [Register.EDI, true]],
+  [OpKind.MemorySegRDI, [Register.RDI, true]],
+  [OpKind.MemoryESDI, [Register.DI, false]],
+  [OpKind.MemoryESEDI, [Register.EDI, false]],
+  [OpKind.MemoryESRDI, [Register.RDI, false]],
+]);
+
+function stringOperand(instruction: Instruction, kind: OpKind): MemoryRegisters {
+  const [base, source] = STRING_OPERANDS.get(kind) ?? [Register.None, true];
+  return { base, index: Register.None, segment: source ? instruction.memorySegment : Register.ES };
+}
+
+const nameOf = (register: Register): string => (Register[register] ?? '').toLowerCase();
+
+/** An operand that the mnemonic says by itself. */
+function impliedText(instruction: Instruction, n: number): string {
+  const kind = instruction.opKind(n);
+  if (kind === OpKind.Register) return nameOf(instruction.opRegister(n));
+  if (!STRING_OPERANDS.has(kind)) return 'implied';
+  const { base, segment } = stringOperand(instruction, kind);
+  return `[${nameOf(segment)}:${nameOf(base)}]`;
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
@@ -212,17 +254,20 @@ function byteRegister(state: ProcessorState, name: string): bigint | undefined {
   return n < 0 ? undefined : (state.general[n] ?? 0n) & 0xffn;
 }
 
-function memoryOperand(instruction: Instruction, { state, read, bitness }: Surroundings) {
+function memoryOperand(
+  instruction: Instruction,
+  { base: memoryBase, index: memoryIndex, segment: memorySegment }: MemoryRegisters,
+  { state, read, bitness }: Surroundings,
+) {
   const part = (register: Register) =>
     register === Register.None ? 0n : (registerValue(state, register) ?? 0n);
-  const { memoryBase, memoryIndex } = instruction;
   const effective = instruction.isIpRelMemoryOperand
     ? instruction.ipRelMemoryAddress
     : part(memoryBase) +
       part(memoryIndex) * BigInt(instruction.memoryIndexScale) +
       instruction.memoryDisplacement;
   const offset = BigInt.asUintN(addressBits(memoryBase, memoryIndex, bitness), effective);
-  const segment = segmentName((Register[instruction.memorySegment] ?? '').toLowerCase());
+  const segment = segmentName(nameOf(memorySegment));
   // In 64-bit mode only FS and GS have bases.
   const base =
     segment === undefined || (bitness === 64 && segment < 4) ? 0n : (state.segments[segment]?.base ?? 0n);
