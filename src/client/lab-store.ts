@@ -28,6 +28,7 @@ const NOTHING_KNOWN: KnownViews = {
   tiers: undefined,
   region: undefined,
   timeline: undefined,
+  stops: undefined,
 };
 
 /** The lab as the page knows it. Written only by snapshots. */

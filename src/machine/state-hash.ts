@@ -30,7 +30,7 @@ export function stateParts(computer: Computer): StateParts {
   parts.ram = hashWords(new Uint32Array(memory.buffer, LAYOUT.RAM, options.ramBytes / 4));
   for (const [name, state] of Object.entries(board.save())) parts[name] = hashText(JSON.stringify(state));
   parts.schedule = hashText(JSON.stringify(computer.schedule));
-  for (const [name, state] of computer.saveParts()) parts[name] = hashText(JSON.stringify(state));
+  for (const [name, state] of computer.saveParts()) parts[name] = hashText(JSON.stringify(state ?? null));
   parts.journal = hashText(JSON.stringify(journal.past));
   return parts;
 }

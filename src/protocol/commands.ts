@@ -1,3 +1,4 @@
+import type { StopSettings } from './stops.ts';
 import type { GuestDescription, VcpuRef, VmId } from './target.ts';
 import type { Tier2Mode } from './tiers-view.ts';
 import type { BackTo } from './timeline-view.ts';
@@ -31,6 +32,10 @@ export type Command =
   | { readonly kind: 'run-to-exit'; readonly vm: VmId }
   /** Linear address; set again to clear. Answers with whether it is now set. */
   | { readonly kind: 'toggle-breakpoint'; readonly vm: VmId; readonly address: bigint }
+  /** Sets a stop; answers with its id. */
+  | { readonly kind: 'add-stop'; readonly settings: StopSettings }
+  | { readonly kind: 'change-stop'; readonly stop: number; readonly settings: StopSettings }
+  | { readonly kind: 'remove-stop'; readonly stop: number }
   /** Bytes typed on the VM's console. They enter the machine's journal at the present instant. */
   | { readonly kind: 'console-input'; readonly vm: VmId; readonly bytes: Uint8Array }
   /** Chooses the vCPU that registers, code and page walk are shown of. */
@@ -47,6 +52,7 @@ export type CommandKind = Command['kind'];
 export interface CommandResults {
   open: VmId;
   'toggle-breakpoint': boolean;
+  'add-stop': number;
 }
 
 export type ResultOf<K extends CommandKind> = K extends keyof CommandResults ? CommandResults[K] : null;

@@ -3,6 +3,7 @@ import type { ExitsView, FramesView, SchedulerView } from './hypervisor-view.ts'
 import type { MachineView, VmView } from './machine-view.ts';
 import type { CodeView, RegistersView } from './processor-view.ts';
 import type { RingsView } from './rings-view.ts';
+import type { StopsView } from './stops.ts';
 import type { VcpuRef, VmId } from './target.ts';
 import type { RegionView, TiersView } from './tiers-view.ts';
 import type { Instant } from './time.ts';
@@ -23,6 +24,7 @@ export interface Views {
   readonly tiers: TiersView;
   readonly region: RegionView;
   readonly timeline: TimelineView;
+  readonly stops: StopsView;
 }
 
 export type ViewName = keyof Views;

@@ -4,6 +4,7 @@ import type { MachineView, StopReason, VmView } from '../protocol/machine-view.t
 import type { ConsoleChunk } from '../protocol/messages.ts';
 import type { CodeView, RegistersView } from '../protocol/processor-view.ts';
 import type { RingsView } from '../protocol/rings-view.ts';
+import type { StopSettings, StopsView } from '../protocol/stops.ts';
 import type { GuestDescription, VcpuRef, VmId } from '../protocol/target.ts';
 import type { RegionView, Tier2Mode, TiersView } from '../protocol/tiers-view.ts';
 import type { Instant } from '../protocol/time.ts';
@@ -43,6 +44,10 @@ export interface Lab {
   open(guest: GuestDescription): VmId;
   control(vm: VmId, action: VmAction): void;
   toggleBreakpoint(vm: VmId, address: bigint): boolean;
+  /** Answers its id. */
+  addStop(settings: StopSettings): number;
+  changeStop(id: number, settings: StopSettings): void;
+  removeStop(id: number): void;
   consoleInput(vm: VmId, bytes: Uint8Array): void;
   /** Of all computers, also of those that come. */
   setTier2(mode: Tier2Mode): void;
@@ -70,6 +75,7 @@ export interface Lab {
   code(on: VcpuRef, from: bigint | null, lines: number): CodeView | null | undefined;
   walk(on: VcpuRef, address: bigint | null): WalkView | null;
   rings(): RingsView;
+  stops(): StopsView;
   scheduler(): SchedulerView;
   exits(): ExitsView;
   frames(): FramesView;

@@ -15,6 +15,7 @@ const PERIOD_MS: Record<ViewName, number> = {
   tiers: 250,
   region: 500,
   timeline: 200,
+  stops: 250,
 };
 
 /** Wall-clock milliseconds between two snapshots: no one reads faster, and drawing costs the page most. */

@@ -6,10 +6,10 @@ import type { StopReason } from '../../protocol/machine-view.ts';
 import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
 import type { BackTo } from '../../protocol/timeline-view.ts';
 import type { Goal } from '../lab.ts';
-import { unsigned64 } from '../views/numbers.ts';
 import { causeText } from './crossing-texts.ts';
 import type { LabMachine } from './lab-machine.ts';
 import { linearReader } from './linear-memory.ts';
+import type { MachineStops } from './stops/machine-stops.ts';
 
 export type BackGoal = Extract<Goal, { kind: 'step-back' | 'step-back-over' | 'run-back' }>;
 
@@ -28,13 +28,15 @@ interface Search {
 /** Takes one computer to earlier instants: steps back, and searches for what happened last. */
 export class BackControl {
   readonly #machine: LabMachine;
+  readonly #stops: MachineStops;
   readonly #history: History;
   #search: Search | undefined;
   /** Why the latest run of the search stopped; of its last stop when it ends. */
   #latest: StopReason | null = null;
 
-  constructor(machine: LabMachine, history: History) {
+  constructor(machine: LabMachine, stops: MachineStops, history: History) {
     this.#machine = machine;
+    this.#stops = stops;
     this.#history = history;
   }
 
@@ -149,13 +151,22 @@ export class BackControl {
   #run(to: BackTo, until: number): boolean {
     const { computer } = this.#machine;
     this.#latest = null;
-    const stop = computer.runTo(until, true);
-    if (stop.kind === 'breakpoint' && to === 'breakpoint') {
-      const on = this.#machine.running(computer.processors[stop.cpu]);
-      if (on !== undefined) this.#latest = { kind: 'breakpoint', on, address: unsigned64(stop.linear) };
-    }
+    if (to === 'breakpoint') this.#latest = this.#runToStop(until);
+    else computer.runTo(until, true);
     if (this.#latest !== null) this.#found = this.#latest;
     return this.#latest !== null;
+  }
+
+  /** Any stop that is set; hits are not counted. @returns null: it ran to the end, or past one that does not count */
+  #runToStop(until: number): StopReason | null {
+    const { computer } = this.#machine;
+    this.#stops.refresh();
+    const stop = this.#stops.watching(() => computer.runTo(until, true));
+    const hit = this.#stops.settle(false);
+    if (hit !== null || stop.kind !== 'breakpoint') return hit;
+    const processor = computer.processors[stop.cpu];
+    const on = this.#machine.running(processor);
+    return on === undefined ? null : this.#stops.atInstruction(processor, on, stop.linear, false);
   }
 }
 

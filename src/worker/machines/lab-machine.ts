@@ -29,6 +29,8 @@ export interface LabMachine {
   takeConsoleOutput(): ConsoleChunk[];
   /** What a machine has written on its console; undefined: there is no such machine. */
   consoleLog(vm: VmId): ConsoleLog | undefined;
+  /** Hears of each byte that a machine writes on its console. */
+  onOutput: ((vm: VmId) => void) | undefined;
   /** The virtual CPU that a processor executes now; undefined while it is the hypervisor's. */
   running(processor: Processor): VcpuRef | undefined;
   /** The virtual CPU that an address of a VMCS (-1: none) stands for. */

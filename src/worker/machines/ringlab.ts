@@ -6,6 +6,7 @@ import type { VmAction } from '../../protocol/commands.ts';
 import type { StopReason, VmView } from '../../protocol/machine-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
 import type { CodeView, RegistersView } from '../../protocol/processor-view.ts';
+import type { StopSettings, StopsView } from '../../protocol/stops.ts';
 import { FIRST_BARE_ID, type GuestDescription, type VcpuRef, type VmId } from '../../protocol/target.ts';
 import type { RegionView, Tier2Mode, TiersView } from '../../protocol/tiers-view.ts';
 import type { Instant } from '../../protocol/time.ts';
@@ -18,16 +19,17 @@ import { registersView } from '../views/registers.ts';
 import { tiersView } from '../views/tiers.ts';
 import { walkView } from '../views/walk.ts';
 import { BareMachine } from './bare-machine.ts';
-import { Breakpoints } from './breakpoints.ts';
 import { HypervisorMachine } from './hypervisor-machine.ts';
 import { exitsView, framesView, schedulerView } from './hypervisor-views.ts';
 import type { LabMachine, VcpuAccess } from './lab-machine.ts';
 import { linearReader, pagingRegisters, wordReader } from './linear-memory.ts';
 import { RunControl } from './run-control.ts';
+import { MachineStops } from './stops/machine-stops.ts';
+import { StopList } from './stops/stop-list.ts';
 
 interface Seat {
   readonly machine: LabMachine;
-  readonly breakpoints: Breakpoints;
+  readonly stops: MachineStops;
   readonly control: RunControl;
   readonly history: History;
 }
@@ -55,6 +57,7 @@ export class Ringlab implements Lab {
   readonly #stopwatch: () => number;
   #disassembler: Disassembler | null = null;
   #historyBudget = DEFAULT_BUDGET;
+  readonly #stops = new StopList(() => this.#applyStops());
   /** As the user wants it; undefined: as computers do by themselves. */
   #tier2: Tier2Mode | undefined;
   /** The region shown last: it never changes, and is long. */
@@ -94,17 +97,35 @@ export class Ringlab implements Lab {
     const bare = this.#bare.get(vm);
     if (bare !== undefined && (action === 'destroy' || action === 'reset')) {
       this.#bare.delete(vm);
+      if (action === 'destroy') this.#stops.forget(vm);
       if (action === 'reset') naming(bare.guest, () => this.#openBare(vm, bare.guest, bootImage(bare.guest)));
       this.aim({ kind: 'free' });
       return;
     }
-    const { machine, breakpoints } = this.#seatOf(vm);
-    machine.control(vm, action);
-    if (action === 'destroy') breakpoints.forget(vm);
+    this.#seatOf(vm).machine.control(vm, action);
+    if (action === 'destroy') this.#stops.forget(vm);
   }
 
   toggleBreakpoint(vm: VmId, address: bigint): boolean {
-    return this.#seatOf(vm).breakpoints.toggle(vm, address);
+    this.#seatOf(vm);
+    return this.#stops.toggleAddress(vm, address);
+  }
+
+  addStop(settings: StopSettings): number {
+    if (settings.vm !== null) this.#seatOf(settings.vm);
+    return this.#stops.add(settings);
+  }
+
+  changeStop(id: number, settings: StopSettings): void {
+    this.#stops.change(id, settings);
+  }
+
+  removeStop(id: number): void {
+    this.#stops.remove(id);
+  }
+
+  stops(): StopsView {
+    return this.#stops.view();
   }
 
   consoleInput(vm: VmId, bytes: Uint8Array): void {
@@ -221,13 +242,13 @@ export class Ringlab implements Lab {
   code(on: VcpuRef, from: bigint | null, lines: number): CodeView | null | undefined {
     const disassembler = this.#disassembler;
     if (disassembler === null) return undefined;
-    return this.#with(on, (access, { machine, breakpoints }) =>
+    return this.#with(on, (access, { machine }) =>
       disassembler.codeView({
         of: on,
         state: access.state,
         from,
         lines,
-        breakpoints: breakpoints.of(on.vm),
+        breakpoints: this.#stops.addressesOf(on.vm),
         read: linearReader(access, machine.computer.ram),
       }),
     );
@@ -302,7 +323,19 @@ export class Ringlab implements Lab {
     if (this.#tier2 !== undefined) machine.computer.setTier2(this.#tier2);
     this.#bare.set(id, { ...seat(machine, this.#stopwatch), machine, guest });
     this.setHistoryBudget(this.#historyBudget);
+    this.#applyStops();
     return id;
+  }
+
+  /** Each computer gets those that concern its machines. */
+  #applyStops(): void {
+    for (const { machine, stops } of this.#seats()) {
+      const hosts = (vm: VmId) =>
+        machine === this.#hosted ? vm < FIRST_BARE_ID : this.#bare.get(vm)?.machine === machine;
+      stops.set(
+        this.#stops.all.filter(({ settings: { enabled, vm } }) => enabled && (vm === null || hosts(vm))),
+      );
+    }
   }
 
   #ended(machine: LabMachine, stop: ComputerStop): void {
@@ -337,9 +370,9 @@ export class Ringlab implements Lab {
 }
 
 function seat(machine: LabMachine, stopwatch: () => number): Seat {
-  const breakpoints = new Breakpoints(machine);
+  const stops = new MachineStops(machine);
   const history = new History(machine.computer, { stopwatch });
-  return { machine, breakpoints, history, control: new RunControl(machine, breakpoints, history) };
+  return { machine, stops, history, control: new RunControl(machine, stops, history) };
 }
 
 function branchOf(history: History, id: number): Branch {
