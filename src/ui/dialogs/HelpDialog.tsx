@@ -53,6 +53,11 @@ export function HelpDialog({ bindings, onClose }: { bindings: readonly KeyBindin
           </dd>
           <dt>Breakpoints</dt>
           <dd>Click left of an instruction. They are linear addresses and belong to one machine.</dd>
+          <dt>Stops</dt>
+          <dd>
+            Breakpoints, and whatever else ends a run: writes, VM exits, interrupts, ports and more, with
+            conditions. Running back ends at them too.
+          </dd>
           <dt>Simulated time</dt>
           <dd>
             Depends on work done only, never on this computer's speed. An idle machine waits for real time to

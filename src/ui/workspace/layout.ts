@@ -46,7 +46,7 @@ export function defaultLayout(): IJsonModel {
           { ...set(24, [], CONSOLE_SETS[1]), enableDeleteWhenEmpty: false } as ReturnType<typeof set>,
           set(52, ['walk', 'scheduler', 'frames', 'tiers']),
         ]),
-        column(33, [set(50, ['code']), set(50, ['registers'])]),
+        column(33, [set(50, ['code']), set(50, ['registers', 'stops'])]),
       ],
     },
   };

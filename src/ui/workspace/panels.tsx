@@ -5,6 +5,7 @@ import { Frames } from '../panels/frames/Frames.tsx';
 import { Registers } from '../panels/registers/Registers.tsx';
 import { Rings } from '../panels/rings/Rings.tsx';
 import { Scheduler } from '../panels/scheduler/Scheduler.tsx';
+import { Stops } from '../panels/stops/Stops.tsx';
 import { Tiers } from '../panels/tiers/Tiers.tsx';
 import { Vms } from '../panels/vms/Vms.tsx';
 import { Walk } from '../panels/walk/Walk.tsx';
@@ -25,6 +26,7 @@ export const PANELS = {
   tiers: { name: 'Tiers', component: Tiers },
   code: { name: 'Code', component: Code },
   registers: { name: 'Registers', component: Registers },
+  stops: { name: 'Stops', component: Stops },
 } as const satisfies Record<string, PanelEntry>;
 
 export type PanelKind = keyof typeof PANELS;
