@@ -102,7 +102,9 @@ export class Ringlab implements Lab {
       this.aim({ kind: 'free' });
       return;
     }
-    this.#seatOf(vm).machine.control(vm, action);
+    const { machine, stops } = this.#seatOf(vm);
+    machine.control(vm, action);
+    stops.refresh();
     if (action === 'destroy') this.#stops.forget(vm);
   }
 

@@ -80,7 +80,7 @@ function countingStopwatch(): () => number {
   return () => (time += 20);
 }
 
-function bench(technique: Technique, source = GUEST): Bench {
+function bench(technique: Technique, source = GUEST, cpus = 1): Bench {
   const kernel = assembleGuest(source, technique === 'bare' ? {} : { IN_VM: '1' });
   const image = {
     kernel,
@@ -88,7 +88,7 @@ function bench(technique: Technique, source = GUEST): Bench {
     format: 'flat',
     flat: { address: GUEST_ORIGIN, mode: 'real' },
   } as const;
-  const machine = technique === 'bare' ? bare(image) : hosted(image);
+  const machine = technique === 'bare' ? bare(image) : hosted(image, cpus);
   const stops = new MachineStops(machine);
   const list = new StopList(() => stops.set(list.all.filter(({ settings }) => settings.enabled)));
   const history = new History(machine.computer, { stopwatch: countingStopwatch() });
@@ -111,11 +111,12 @@ function bare(image: ConstructorParameters<typeof BareMachine>[0]['image']): Lab
   return new BareMachine({ id: VM, name: 'bare', image, memory: 2 * MIB, cpus: 1 });
 }
 
-function hosted(image: Parameters<typeof loadImage>[0]): LabMachine {
-  const machine = new HypervisorMachine({ memory: 16 * MIB, cpus: 1 });
+/** @param cpus processors of the host; each has a virtual machine, of which the first is looked at */
+function hosted(image: Parameters<typeof loadImage>[0], cpus: number): LabMachine {
+  const machine = new HypervisorMachine({ memory: 16 * MIB, cpus });
   const load = (...[ram, info]: [Parameters<typeof loadImage>[1], Parameters<typeof loadImage>[2]]) =>
     loadImage(image, ram, info);
-  machine.create({ name: 'vm', memory: 2 * MIB, vcpus: 1, load });
+  for (let i = 0; i < cpus; i++) machine.create({ name: 'vm', memory: 2 * MIB, vcpus: 1, load });
   return machine;
 }
 
@@ -302,6 +303,26 @@ describe('stops in virtual machines', () => {
     [{ kind: 'hypercall', number: null }, 'Hypercall 4'],
   ])('%j', (trigger, text) => {
     expect(new Set(thereAndBack(bench('vtx-ept'), settings(trigger)))).toEqual(new Set([text]));
+  });
+
+  test.each<StopTrigger>([
+    { kind: 'vm-exit', reason: EXIT.CPUID },
+    { kind: 'write', space: 'guest-physical', address: 0x60000n, length: 1 },
+    { kind: 'event', vector: 0x41 },
+  ])('%o, on two processors with a machine each', (trigger) => {
+    thereAndBack(bench('vtx-ept', GUEST, 2), settings(trigger));
+  });
+
+  test('a linear address is found again after the machine has begun anew', () => {
+    const one = inTheLoop(bench('vtx-ept'));
+    const stop = settings({ kind: 'write', space: 'linear', address: 0x60000n, length: 8 }, { fromHit: 9 });
+    one.list.add(stop);
+    expect(one.run({ kind: 'free' }, 40)).toBeNull();
+    const { hits } = one.list.view()[0];
+    expect(hits).toBeLessThan(9);
+    one.machine.control(VM, 'reset');
+    expect(one.run()).toMatchObject({ kind: 'stop' });
+    expect(one.machine.access(ON)?.state.general[3]).toBe(BigInt(9 - hits));
   });
 
   test('what VMX writes into a VMCS', () => {
