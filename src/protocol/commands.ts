@@ -19,6 +19,10 @@ export type Command =
   | { readonly kind: 'step-back'; readonly on: VcpuRef }
   /** As `step-back`, but what was called before this instruction is taken at a stroke. */
   | { readonly kind: 'step-back-over'; readonly on: VcpuRef }
+  /** Runs until the vCPU's machine is about to execute the instruction at a linear address. */
+  | { readonly kind: 'run-to'; readonly on: VcpuRef; readonly address: bigint }
+  /** Goes back to the last instant at which it was. */
+  | { readonly kind: 'run-back-to'; readonly on: VcpuRef; readonly address: bigint }
   /** Goes back to the last instant of the kind before the present one, or to the beginning. */
   | { readonly kind: 'run-back'; readonly on: VcpuRef; readonly to: BackTo }
   /** Goes to an instant that has been, of the computer that the vCPU is on. */

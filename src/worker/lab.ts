@@ -17,6 +17,8 @@ export type Goal =
   | { readonly kind: 'step'; readonly on: VcpuRef }
   | { readonly kind: 'step-over'; readonly on: VcpuRef }
   | { readonly kind: 'vm-exit'; readonly vm: VmId }
+  | { readonly kind: 'run-to'; readonly on: VcpuRef; readonly address: bigint }
+  | { readonly kind: 'run-back-to'; readonly on: VcpuRef; readonly address: bigint }
   | { readonly kind: 'step-back'; readonly on: VcpuRef }
   | { readonly kind: 'step-back-over'; readonly on: VcpuRef }
   | { readonly kind: 'run-back'; readonly on: VcpuRef; readonly to: BackTo };

@@ -126,6 +126,8 @@ export class Session {
       case 'step-back':
       case 'step-back-over':
       case 'run-back':
+      case 'run-to':
+      case 'run-back-to':
         this.run(command);
         return null;
       case 'seek':

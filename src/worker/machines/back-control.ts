@@ -4,24 +4,23 @@ import { STATE } from '../../cpu/state.ts';
 import type { History } from '../../machine/time/history.ts';
 import type { StopReason } from '../../protocol/machine-view.ts';
 import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
-import type { BackTo } from '../../protocol/timeline-view.ts';
 import type { Goal } from '../lab.ts';
 import { causeText } from './crossing-texts.ts';
 import type { LabMachine } from './lab-machine.ts';
 import { linearReader } from './linear-memory.ts';
 import type { MachineStops } from './stops/machine-stops.ts';
 
-export type BackGoal = Extract<Goal, { kind: 'step-back' | 'step-back-over' | 'run-back' }>;
+export type BackGoal = Extract<Goal, { kind: 'step-back' | 'step-back-over' | 'run-back' | 'run-back-to' }>;
 
 export const isBackwards = (goal: Goal): goal is BackGoal =>
-  goal.kind === 'step-back' || goal.kind === 'step-back-over' || goal.kind === 'run-back';
+  ['step-back', 'step-back-over', 'run-back', 'run-back-to'].includes(goal.kind);
 
 /** Pieces of a search that one slice does. */
 const PIECES_PER_SLICE = 64;
 
 /** A search under way. */
 interface Search {
-  readonly goal: Extract<BackGoal, { kind: 'run-back' }>;
+  readonly goal: Extract<BackGoal, { kind: 'run-back' | 'run-back-to' }>;
   readonly pieces: Generator<void, boolean>;
 }
 
@@ -58,13 +57,15 @@ export class BackControl {
         return this.#stepOver(goal.on);
       case 'run-back':
         return goal.to === 'output' ? this.#toOutput(goal.on) : this.#searchOn(goal);
+      case 'run-back-to':
+        return this.#searchOn(goal);
     }
   }
 
   /** Told of every crossing, also in runs that only search. */
   crossed(on: VcpuRef, { cause }: RingCrossing): void {
     const { goal } = this.#search ?? {};
-    if (goal === undefined) return;
+    if (goal?.kind !== 'run-back') return;
     const { detail } = causeText(cause);
     if (goal.to === 'vm-exit' && cause.kind === 'vm-exit' && on.vm === goal.on.vm) {
       this.#stopAt({ kind: 'vm-exit', on, reason: detail });
@@ -135,7 +136,7 @@ export class BackControl {
   }
 
   #searchOn(goal: Search['goal']): StopReason | null {
-    this.#search ??= { goal, pieces: this.#history.searchBack((until) => this.#run(goal.to, until)) };
+    this.#search ??= { goal, pieces: this.#history.searchBack((until) => this.#run(goal, until)) };
     for (let i = 0; i < PIECES_PER_SLICE; i++) {
       const { done, value: found } = this.#search.pieces.next();
       if (done !== true) continue;
@@ -148,13 +149,24 @@ export class BackControl {
   #found: StopReason | null = null;
 
   /** @returns whether it stopped for what is looked for */
-  #run(to: BackTo, until: number): boolean {
+  #run(goal: Search['goal'], until: number): boolean {
     const { computer } = this.#machine;
     this.#latest = null;
-    if (to === 'breakpoint') this.#latest = this.#runToStop(until);
+    if (goal.kind === 'run-back-to') this.#latest = this.#runToAddress(goal, until);
+    else if (goal.to === 'breakpoint') this.#latest = this.#runToStop(until);
     else computer.runTo(until, true);
     if (this.#latest !== null) this.#found = this.#latest;
     return this.#latest !== null;
+  }
+
+  /** The instruction that is to be reached has a breakpoint that nobody sees. */
+  #runToAddress({ address }: { readonly address: bigint }, until: number): StopReason | null {
+    const { computer } = this.#machine;
+    const stop = computer.runTo(until, true);
+    if (stop.kind !== 'breakpoint') return null;
+    const on = this.#machine.running(computer.processors[stop.cpu]);
+    if (on === undefined || !this.#stops.execution.isTemporary(on.vm, stop.linear)) return null;
+    return { kind: 'reached', on, address };
   }
 
   /** Any stop that is set; hits are not counted. @returns null: it ran to the end, or past one that does not count */

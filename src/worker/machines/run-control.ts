@@ -5,6 +5,7 @@ import type { History } from '../../machine/time/history.ts';
 import type { StopReason } from '../../protocol/machine-view.ts';
 import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
 import type { Budget, Goal, SliceOutcome } from '../lab.ts';
+import { signedNumber, unsigned64 } from '../views/numbers.ts';
 import { BackControl, isBackwards } from './back-control.ts';
 import { causeText } from './crossing-texts.ts';
 import type { LabMachine } from './lab-machine.ts';
@@ -54,6 +55,9 @@ export class RunControl {
     this.#stops.execution.setTemporary(null);
     this.#stops.refresh();
     this.#goal = goal.kind === 'step-over' ? this.#overGoal(goal.on, over) : goal;
+    if (goal.kind === 'run-to' || goal.kind === 'run-back-to') {
+      this.#stops.execution.setTemporary({ vm: goal.on.vm, address: signedNumber(goal.address) });
+    }
     this.#back.forget();
   }
 
@@ -128,7 +132,9 @@ export class RunControl {
     const stop = this.#stops.atInstruction(processor, on, linear, true);
     if (!this.#stops.execution.isTemporary(on.vm, linear)) return stop;
     this.#stops.execution.setTemporary(null);
-    return stop ?? { kind: 'stepped', on };
+    if (stop !== null) return stop;
+    const { kind } = this.#goal;
+    return kind === 'run-to' ? { kind: 'reached', on, address: unsigned64(linear) } : { kind: 'stepped', on };
   }
 
   /**

@@ -240,6 +240,25 @@ describe.each(['bare', 'vtx-ept'] as const)('stops on %s', (technique) => {
     expect(one.list.view()[0].hits).toBe(2);
   });
 
+  test('runs to an instruction and back to it', () => {
+    const { machine, list, run } = inTheLoop(one);
+    const address = machine.access(ON)?.state.rip ?? 0n;
+    const reached = { kind: 'reached', on: ON, address };
+    const rounds: (bigint | undefined)[] = [];
+    const go = (kind: 'run-to' | 'run-back-to') => {
+      expect(run({ kind, on: ON, address })).toEqual(reached);
+      rounds.push(machine.access(ON)?.state.general[3]);
+      return stateParts(machine.computer);
+    };
+    const second = go('run-to');
+    go('run-to');
+    expect(go('run-back-to')).toEqual(second);
+    expect(rounds).toEqual([2n, 3n, 2n]);
+    // Nobody sees the breakpoint, and it is gone.
+    expect(list.view()).toEqual([]);
+    expect(run()).toBeNull();
+  });
+
   test('an address with a condition is passed until it is true', () => {
     one.list.add(settings({ kind: 'event', vector: 0x41 }));
     one.run();
