@@ -103,6 +103,30 @@ test('breakpoints of the code are in the list, and go from there', async () => {
   await expect(lab.panel('Code').locator('tr[aria-current] button')).toHaveAttribute('aria-pressed', 'false');
 });
 
+test('runs to a line of the code and back to it, by mouse and by keys', async ({ page }) => {
+  await page.keyboard.press('F11');
+  await expect(lab.status).toContainText('Stepped');
+  const line = lab.panel('Code').locator('tr[aria-current]');
+  const name = (await line.getByRole('button', { name: /^Breakpoint at/ }).getAttribute('aria-label')) ?? '';
+  const address = name.split(' ').at(-1) ?? '';
+  const dot = lab.panel('Code').getByRole('button', { name, exact: true });
+  const start = await lab.simulatedTime();
+  await line.hover();
+  await lab
+    .panel('Code')
+    .getByRole('button', { name: `Run to ${address}`, exact: true })
+    .click();
+  await expect(lab.status).toContainText(`At ${address}, VM`);
+  await expect.poll(() => lab.simulatedTime()).toBeGreaterThan(start);
+  const next = await lab.simulatedTime();
+  await dot.press('Control+Enter');
+  await expect.poll(() => lab.simulatedTime()).toBeGreaterThan(next);
+  await dot.press('Control+Shift+Enter');
+  await expect.poll(() => lab.simulatedTime()).toBe(next);
+  await expect(dot).toHaveAttribute('aria-pressed', 'false');
+  await page.screenshot({ path: '.cache/shots/stops-run-to.png' });
+});
+
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`is accessible, ${colorScheme}`, async ({ page }) => {
     await page.emulateMedia({ colorScheme });

@@ -52,7 +52,10 @@ export function HelpDialog({ bindings, onClose }: { bindings: readonly KeyBindin
             Each row finds one guest table through EPT, then reads its entry. Choose a cell to see its bits.
           </dd>
           <dt>Breakpoints</dt>
-          <dd>Click left of an instruction. They are linear addresses and belong to one machine.</dd>
+          <dd>
+            Click left of an instruction. They are linear addresses and belong to one machine. Ctrl+Enter
+            there runs to the instruction, Ctrl+Shift+Enter back to it.
+          </dd>
           <dt>Stops</dt>
           <dd>
             Breakpoints, and whatever else ends a run: writes, VM exits, interrupts, ports and more, with
