@@ -92,15 +92,24 @@ test('what cannot be is said at its field', async () => {
 });
 
 test('breakpoints of the code are in the list, and go from there', async () => {
-  await lab.panel('Code').locator('tr[aria-current] button').click();
+  await lab.panel('Code').locator('tr[aria-current] button[aria-pressed]').click();
   await expect(stops().first()).toContainText('Execution at 0x');
   await stops().first().getByRole('checkbox').uncheck();
-  await expect(lab.panel('Code').locator('tr[aria-current] button')).toHaveAttribute('aria-pressed', 'false');
+  await expect(lab.panel('Code').locator('tr[aria-current] button[aria-pressed]')).toHaveAttribute(
+    'aria-pressed',
+    'false',
+  );
   await stops().first().getByRole('checkbox').check();
-  await expect(lab.panel('Code').locator('tr[aria-current] button')).toHaveAttribute('aria-pressed', 'true');
+  await expect(lab.panel('Code').locator('tr[aria-current] button[aria-pressed]')).toHaveAttribute(
+    'aria-pressed',
+    'true',
+  );
   await lab.button('Remove stop 1').click();
   await expect(stops()).toHaveCount(0);
-  await expect(lab.panel('Code').locator('tr[aria-current] button')).toHaveAttribute('aria-pressed', 'false');
+  await expect(lab.panel('Code').locator('tr[aria-current] button[aria-pressed]')).toHaveAttribute(
+    'aria-pressed',
+    'false',
+  );
 });
 
 test('runs to a line of the code and back to it, by mouse and by keys', async ({ page }) => {
