@@ -46,7 +46,7 @@ test('runs to the next VM exit and says which', async ({ page }) => {
 test('a breakpoint stops the guest there, and clearing it lets it run on', async ({ page }) => {
   await lab.pause();
   // A line that comes again: where the guest stands now, after a step away from it.
-  const dot = lab.panel('Code').locator('tr[aria-current] button');
+  const dot = lab.panel('Code').locator('tr[aria-current] button[aria-pressed]');
   const address = await lab.register('rip');
   await dot.click();
   await expect(

@@ -35,6 +35,7 @@ const NOTHING_KNOWN: KnownViews = {
   stack: undefined,
   system: undefined,
   vectors: undefined,
+  stops: undefined,
 };
 
 /** The lab as the page knows it. Written only by snapshots. */

@@ -148,7 +148,7 @@ export class CodeCache {
   written(address: number, length: number): void {
     this.writtenPages.mark(Math.floor(address / PAGE));
     if (!this.holdsCode(address, length)) return;
-    if (this.watches.length > 0) this.tellWatches(address, length);
+    if (this.isWatching) this.tell(address, length);
     const offset = address & (PAGE - 1);
     const end = (offset + length + LINE - 1) & -LINE;
     this.drop(Math.floor(address / PAGE), offset & -LINE, end);
@@ -205,7 +205,12 @@ export class CodeCache {
     if (at >= 0) this.watches.splice(at, 1);
   }
 
-  private tellWatches(address: number, length: number): void {
+  get isWatching(): boolean {
+    return this.watches.length > 0;
+  }
+
+  /** Tells the watches of a write: `written` does, for all writes that come by it. */
+  tell(address: number, length: number): void {
     for (const watch of this.watches) {
       if (address < watch.address + watch.length && watch.address < address + length) watch.written();
     }

@@ -89,8 +89,12 @@ export class CrossingRing {
     this.entries = Array.from({ length: capacity }, emptyEntry);
   }
 
+  /** Keeps a copy, with the next number of this ring: those of a log go on when time goes back. */
   add(crossing: RingCrossing): void {
-    assign(this.next(), crossing);
+    const sequence = this.total;
+    const entry = this.next();
+    assign(entry, crossing);
+    entry.sequence = sequence;
   }
 
   /** The entry of the next crossing, to be filled in; it holds the oldest one. */

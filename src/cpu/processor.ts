@@ -25,6 +25,7 @@ import {
 } from './crossings.ts';
 import { type EngineExports, type EngineImports, getEngine } from './engine.ts';
 import { Mmu } from './mmu.ts';
+import type { ProcessorObserver } from './observer.ts';
 import { Registers } from './registers.ts';
 import { initRegisters, resetRegisters } from './reset.ts';
 import type { Runtime } from './runtime.ts';
@@ -122,6 +123,7 @@ export class Processor implements SystemContext, InterruptTarget {
   /** Whether a breakpoint counts now: e.g. only in one VM. */
   breakpointFilter: (linear: number) => boolean = () => true;
 
+  observer: ProcessorObserver | undefined;
   /** Changes of ring, for the views. */
   readonly crossings = new CrossingLog();
 
@@ -132,6 +134,7 @@ export class Processor implements SystemContext, InterruptTarget {
   private readonly generated: EngineExports['run'];
   private readonly finder: CodeFinder;
   private readonly operations: readonly SystemOperation[];
+  private readonly names: readonly string[];
   /** Their causes of crossings. */
   private readonly causes: readonly CrossingCause[];
   private source!: InterruptSource;
@@ -184,7 +187,8 @@ export class Processor implements SystemContext, InterruptTarget {
       ramBytes: options.ramBytes,
       outsideRam: (physical) => this.fetchOutsideRam(physical),
     });
-    this.causes = plan.systemNames.map(byInstruction);
+    this.names = plan.systemNames;
+    this.causes = this.names.map(byInstruction);
     this.operations = plan.systemNames.map((name) => {
       const operation = systemOperations[name] ?? VMX_OPERATIONS[name];
       if (!operation) throw new Error(`no system operation named ${name}`);
@@ -667,6 +671,10 @@ export class Processor implements SystemContext, InterruptTarget {
     const status = this.operations[number](this);
     if (this.ring !== ring) {
       this.logCrossing(ring, r.address(STATE.PAGE_IP) + pageOffset, cycle, this.causes[number]);
+    }
+    const exited = this.ring === -1 && ring !== -1;
+    if (this.observer !== undefined && status !== STATUS.FAULT && !exited) {
+      this.observer.executed(this.names[number]);
     }
     if ((r.interruptibility & SHADOW) !== 0) this.requestStop();
     return status;

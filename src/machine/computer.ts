@@ -10,7 +10,7 @@ import { MEMORY_MAP } from '../arch/pc.ts';
 import type { InterruptTarget } from '../contracts/interrupts.ts';
 import type { Stateful } from '../contracts/state.ts';
 import type { RegionInfo, Tier2Mode, Tier2Statistics } from '../contracts/tiers.ts';
-import type { CodeCache } from '../cpu/code-cache.ts';
+import type { CodeCache, WriteWatch } from '../cpu/code-cache.ts';
 import { PHYSICAL_BITS } from '../cpu/paging.ts';
 import { Processor, type SavedProcessor } from '../cpu/processor.ts';
 import { Runtime } from '../cpu/runtime.ts';
@@ -109,6 +109,8 @@ export class Computer {
       `input for ${input.target}: this computer takes only what is typed on ${COMPUTER_CONSOLE}`,
     );
   };
+  /** Hears of each port access of an instruction, before it is made. */
+  portObserver: ((processor: Processor, port: number, access: 'in' | 'out') => void) | undefined;
   private current = 0;
   private quantumEnd = 0;
   private stop: ComputerStop | undefined;
@@ -165,10 +167,12 @@ export class Computer {
         ports: {
           in: (port, size) => {
             processor.charge(PORT_CYCLES);
+            this.portObserver?.(processor, port, 'in');
             return ports.read(port, size);
           },
           out: (port, size, value) => {
             processor.charge(PORT_CYCLES);
+            this.portObserver?.(processor, port, 'out');
             ports.write(port, size, value);
           },
         },
@@ -328,6 +332,26 @@ export class Computer {
   finish(stop: ComputerStop): void {
     this.stop = stop;
     this.processor.shorten(this.now);
+  }
+
+  /**
+   * Tells of every write to a range of RAM from now on, whoever writes: instructions, walks and devices by way
+   * of the code cache, VMX into the fields of its VMCS. @returns what ends it
+   */
+  watchWrites(watch: WriteWatch): () => void {
+    this.code.watch(watch);
+    this.followVmcsWrites();
+    return () => {
+      this.code.unwatch(watch);
+      this.followVmcsWrites();
+    };
+  }
+
+  private followVmcsWrites(): void {
+    const tell = (at: number, bytes: number): void => this.code.tell(at - LAYOUT.RAM, bytes);
+    for (const { virtualization } of this.processors) {
+      virtualization.vmcs.onWrite = this.code.isWatching ? tell : undefined;
+    }
   }
 
   /** Adds something that decides how the run goes on and is part of each saved state: the hypervisor. */

@@ -1,5 +1,6 @@
 import type { AssemblyResult, ProgramLibrary, ProgramSource } from './assembly.ts';
 import type { MachineEdit } from './edits.ts';
+import type { StopSettings } from './stops.ts';
 import type { GuestDescription, VcpuRef, VmId } from './target.ts';
 import type { Tier2Mode } from './tiers-view.ts';
 import type { BackTo } from './timeline-view.ts';
@@ -21,6 +22,10 @@ export type Command =
   | { readonly kind: 'step-back'; readonly on: VcpuRef }
   /** As `step-back`, but what was called before this instruction is taken at a stroke. */
   | { readonly kind: 'step-back-over'; readonly on: VcpuRef }
+  /** Runs until the vCPU's machine is about to execute the instruction at a linear address. */
+  | { readonly kind: 'run-to'; readonly on: VcpuRef; readonly address: bigint }
+  /** Goes back to the last instant at which it was. */
+  | { readonly kind: 'run-back-to'; readonly on: VcpuRef; readonly address: bigint }
   /** Goes back to the last instant of the kind before the present one, or to the beginning. */
   | { readonly kind: 'run-back'; readonly on: VcpuRef; readonly to: BackTo }
   /** Goes back to the instruction that wrote it last. */
@@ -36,6 +41,10 @@ export type Command =
   | { readonly kind: 'run-to-exit'; readonly vm: VmId }
   /** Linear address; set again to clear. Answers with whether it is now set. */
   | { readonly kind: 'toggle-breakpoint'; readonly vm: VmId; readonly address: bigint }
+  /** Sets a stop; answers with its id. */
+  | { readonly kind: 'add-stop'; readonly settings: StopSettings }
+  | { readonly kind: 'change-stop'; readonly stop: number; readonly settings: StopSettings }
+  | { readonly kind: 'remove-stop'; readonly stop: number }
   /** Bytes typed on the VM's console. They enter the machine's journal at the present instant. */
   | { readonly kind: 'console-input'; readonly vm: VmId; readonly bytes: Uint8Array }
   /** Chooses the vCPU that registers, code and page walk are shown of. */
@@ -63,6 +72,7 @@ export interface CommandResults {
   'toggle-breakpoint': boolean;
   assemble: AssemblyResult;
   programs: ProgramLibrary;
+  'add-stop': number;
 }
 
 export type ResultOf<K extends CommandKind> = K extends keyof CommandResults ? CommandResults[K] : null;

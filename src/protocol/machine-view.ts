@@ -7,6 +7,10 @@ export type StopReason =
   | { readonly kind: 'stepped'; readonly on: VcpuRef }
   | { readonly kind: 'breakpoint'; readonly on: VcpuRef; readonly address: bigint }
   | { readonly kind: 'vm-exit'; readonly on: VcpuRef; readonly reason: string }
+  /** Something has happened that a stop waits for; `text` says what. */
+  | { readonly kind: 'stop'; readonly on: VcpuRef; readonly stop: number; readonly text: string }
+  /** The instruction that a run was to reach comes next. */
+  | { readonly kind: 'reached'; readonly on: VcpuRef; readonly address: bigint }
   /** The user has gone to another instant. */
   | { readonly kind: 'sought' }
   /** A search backwards has found the last output on a console. */

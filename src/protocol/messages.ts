@@ -8,6 +8,7 @@ import type { MemoryRequest, MemoryView } from './memory-view.ts';
 import type { CodeView, RegistersView } from './processor-view.ts';
 import type { RingsView } from './rings-view.ts';
 import type { StackView } from './stack-view.ts';
+import type { StopsView } from './stops.ts';
 import type { SystemView } from './system-view.ts';
 import type { VcpuRef, VmId } from './target.ts';
 import type { RegionView, TiersView } from './tiers-view.ts';
@@ -37,6 +38,7 @@ export interface Views {
   readonly stack: StackView;
   readonly system: SystemView;
   readonly vectors: VectorsView;
+  readonly stops: StopsView;
 }
 
 export type ViewName = keyof Views;

@@ -2,7 +2,7 @@ import type { VmId } from './target.ts';
 
 /** What a search backwards looks for. */
 export type BackTo =
-  /** A breakpoint. */
+  /** Any stop that is set. */
   | 'breakpoint'
   /** A VM exit of the VM in focus. */
   | 'vm-exit'

@@ -49,6 +49,11 @@ export function runToExit(): void {
   withFocus(({ vm }) => void command({ kind: 'run-to-exit', vm }));
 }
 
+/** To where the instruction at the address comes next, or came last. */
+export function runTo(address: bigint, backwards = false): void {
+  withFocus((on) => void command({ kind: backwards ? 'run-back-to' : 'run-to', on, address }));
+}
+
 export function focusOn(on: VcpuRef): void {
   void command({ kind: 'focus', on });
 }

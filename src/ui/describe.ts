@@ -13,6 +13,10 @@ export function describeStop(stop: StopReason): string {
       return `Stepped ${vcpuName(stop.on)}`;
     case 'breakpoint':
       return `Breakpoint at ${short(stop.address)}, ${vcpuName(stop.on)}`;
+    case 'reached':
+      return `At ${short(stop.address)}, ${vcpuName(stop.on)}`;
+    case 'stop':
+      return `Stop ${stop.stop}: ${stop.text}, ${vcpuName(stop.on)}`;
     case 'vm-exit':
       return `VM exit: ${stop.reason}, ${vcpuName(stop.on)}`;
     case 'sought':

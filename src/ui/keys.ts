@@ -31,7 +31,11 @@ export function keyBindings(openHelp: () => void, openGuest: () => void): readon
     { keys: ['Shift+F11'], does: 'Run to the next VM exit (out of the guest)', act: runToExit },
     { keys: ['Ctrl+F11'], does: 'Step back one instruction', act: stepBack },
     { keys: ['Ctrl+F10'], does: 'Step back over a call', act: stepBackOver },
-    { keys: ['Ctrl+F5'], does: 'Run back to the previous breakpoint', act: () => runBack('breakpoint') },
+    {
+      keys: ['Ctrl+F5'],
+      does: 'Run back to the previous stop (breakpoints and all others that are set)',
+      act: () => runBack('breakpoint'),
+    },
     { keys: ['F9'], does: 'Set or clear a breakpoint at RIP', act: toggleBreakpointAtRip },
     { keys: ['p'], does: 'Run or pause', act: () => (isRunning() ? pause() : run()), plain: true },
     { keys: ['o'], does: 'Open a kernel or program', act: openGuest, plain: true },

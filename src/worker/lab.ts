@@ -10,6 +10,7 @@ import type { ConsoleChunk } from '../protocol/messages.ts';
 import type { CodeView, RegistersView } from '../protocol/processor-view.ts';
 import type { RingsView } from '../protocol/rings-view.ts';
 import type { StackView } from '../protocol/stack-view.ts';
+import type { StopSettings, StopsView } from '../protocol/stops.ts';
 import type { SystemView } from '../protocol/system-view.ts';
 import type { GuestDescription, VcpuRef, VmId } from '../protocol/target.ts';
 import type { RegionView, Tier2Mode, TiersView } from '../protocol/tiers-view.ts';
@@ -25,6 +26,8 @@ export type Goal =
   | { readonly kind: 'step'; readonly on: VcpuRef }
   | { readonly kind: 'step-over'; readonly on: VcpuRef }
   | { readonly kind: 'vm-exit'; readonly vm: VmId }
+  | { readonly kind: 'run-to'; readonly on: VcpuRef; readonly address: bigint }
+  | { readonly kind: 'run-back-to'; readonly on: VcpuRef; readonly address: bigint }
   | { readonly kind: 'step-back'; readonly on: VcpuRef }
   | { readonly kind: 'step-back-over'; readonly on: VcpuRef }
   | { readonly kind: 'run-back'; readonly on: VcpuRef; readonly to: BackTo }
@@ -53,6 +56,10 @@ export interface Lab {
   open(guest: GuestDescription): VmId;
   control(vm: VmId, action: VmAction): void;
   toggleBreakpoint(vm: VmId, address: bigint): boolean;
+  /** Answers its id. */
+  addStop(settings: StopSettings): number;
+  changeStop(id: number, settings: StopSettings): void;
+  removeStop(id: number): void;
   consoleInput(vm: VmId, bytes: Uint8Array): void;
   /** Changes a machine that stands still. Refused where the hardware has no such state. */
   edit(edit: MachineEdit): void;
@@ -91,6 +98,7 @@ export interface Lab {
   system(on: VcpuRef): SystemView | null;
   vectors(on: VcpuRef): VectorsView | null;
   rings(): RingsView;
+  stops(): StopsView;
   scheduler(): SchedulerView;
   exits(): ExitsView;
   frames(): FramesView;

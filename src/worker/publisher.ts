@@ -22,6 +22,7 @@ const PERIOD_MS: Record<ViewName, number> = {
   stack: 250,
   system: 250,
   vectors: 250,
+  stops: 250,
 };
 
 /** Wall-clock milliseconds between two snapshots: no one reads faster, and drawing costs the page most. */

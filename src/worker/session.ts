@@ -154,6 +154,8 @@ export class Session {
       case 'step-back-over':
       case 'run-back':
       case 'who-wrote':
+      case 'run-to':
+      case 'run-back-to':
         this.run(command);
         return null;
       case 'seek':
@@ -175,6 +177,14 @@ export class Session {
         return null;
       case 'toggle-breakpoint':
         return this.#lab.toggleBreakpoint(command.vm, command.address);
+      case 'add-stop':
+        return this.#lab.addStop(command.settings);
+      case 'change-stop':
+        this.#lab.changeStop(command.stop, command.settings);
+        return null;
+      case 'remove-stop':
+        this.#lab.removeStop(command.stop);
+        return null;
       case 'console-input':
         this.#lab.consoleInput(command.vm, command.bytes);
         if (this.#running) this.#schedule(0);
@@ -326,6 +336,7 @@ export class Session {
         return region === null ? null : lab.region(on, region);
       case 'vms':
       case 'rings':
+      case 'stops':
       case 'scheduler':
       case 'exits':
       case 'frames':

@@ -34,6 +34,14 @@ export class CountingLab implements Lab {
   toggleBreakpoint(): boolean {
     return true;
   }
+  addStop(): number {
+    return 1;
+  }
+  changeStop(): void {}
+  removeStop(): void {}
+  stops() {
+    return [];
+  }
   consoleInput(vm: number, bytes: Uint8Array): void {
     this.output.push({ vm, bytes, restart: false });
   }

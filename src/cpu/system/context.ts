@@ -10,6 +10,7 @@
 import type { CpuidConfig } from '../../arch/cpuid.ts';
 import type { AccessSize } from '../../contracts/device.ts';
 import type { InterruptSource } from '../../contracts/interrupts.ts';
+import type { ProcessorObserver } from '../observer.ts';
 import type { Registers } from '../registers.ts';
 import type { STATUS } from '../state.ts';
 import type { DeliveredEvent } from './event.ts';
@@ -96,6 +97,7 @@ export interface SystemContext {
   readonly virtualization: VirtualizationExtension | undefined;
   /** The event being delivered, while it is: what a VM exit reports as IDT-vectoring information. */
   delivering: DeliveredEvent | undefined;
+  readonly observer?: ProcessorObserver | undefined;
 
   /** Adds to the cost of the instruction, in cycles. */
   charge(cycles: number): void;

@@ -5,8 +5,6 @@
  * Snapshots are taken as often as their cost allows, and thinned when they take more room than they may: of
  * two that are equally close to their neighbours the older one goes.
  */
-import type { WriteWatch } from '../../cpu/code-cache.ts';
-import { LAYOUT } from '../../cpu/state.ts';
 import type { Computer } from '../computer.ts';
 import type { JournalEntry } from '../journal.ts';
 import { type Snapshot, Snapshots } from './snapshots.ts';
@@ -190,29 +188,13 @@ export class History {
       computer.runTo(until, true);
       return wrote;
     };
-    const stopWatching = this.watchWrites(watch);
+    const stopWatching = computer.watchWrites(watch);
     try {
       if (!(yield* this.searchBack(run, true))) return false;
     } finally {
       stopWatching();
     }
     return this.stepBack(() => !this.computer.processor.isIdle);
-  }
-
-  /** Whoever writes: instructions and walks by way of the code cache, VMX into the fields of its VMCS. */
-  private watchWrites(watch: WriteWatch): () => void {
-    const { code, processors } = this.computer;
-    const [from, to] = [LAYOUT.RAM + watch.address, LAYOUT.RAM + watch.address + watch.length];
-    code.watch(watch);
-    for (const { virtualization } of processors) {
-      virtualization.vmcs.onWrite = (at, bytes) => {
-        if (at < to && from < at + bytes) watch.written();
-      };
-    }
-    return () => {
-      code.unwatch(watch);
-      for (const { virtualization } of processors) virtualization.vmcs.onWrite = undefined;
-    };
   }
 
   /** Puts back a history that was left: the present one becomes a branch in its place. */

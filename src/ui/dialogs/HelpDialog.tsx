@@ -52,7 +52,15 @@ export function HelpDialog({ bindings, onClose }: { bindings: readonly KeyBindin
             Each row finds one guest table through EPT, then reads its entry. Choose a cell to see its bits.
           </dd>
           <dt>Breakpoints</dt>
-          <dd>Click left of an instruction. They are linear addresses and belong to one machine.</dd>
+          <dd>
+            Click left of an instruction. They are linear addresses and belong to one machine. Ctrl+Enter
+            there runs to the instruction, Ctrl+Shift+Enter back to it.
+          </dd>
+          <dt>Stops</dt>
+          <dd>
+            Breakpoints, and whatever else ends a run: writes, VM exits, interrupts, ports and more, with
+            conditions. Running back ends at them too.
+          </dd>
           <dt>Simulated time</dt>
           <dd>
             Depends on work done only, never on this computer's speed. An idle machine waits for real time to

@@ -10,7 +10,7 @@ import { seekTo, useSeeking } from './seeking.ts';
 import css from './Timeline.module.css';
 
 const TARGETS: Readonly<Record<BackTo, string>> = {
-  breakpoint: 'breakpoint',
+  breakpoint: 'stop',
   'vm-exit': 'VM exit',
   crossing: 'ring crossing',
   output: 'console output',
@@ -47,7 +47,7 @@ function Backwards() {
         icon="runBack"
         disabled={!still}
         onClick={() => runBack('breakpoint')}
-        title="Run back to the previous breakpoint (Ctrl+F5)"
+        title="Run back to the previous stop that is set (Ctrl+F5)"
       >
         Run back
       </Button>

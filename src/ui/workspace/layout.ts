@@ -46,7 +46,10 @@ export function defaultLayout(): IJsonModel {
           { ...set(24, [], CONSOLE_SETS[1]), enableDeleteWhenEmpty: false } as ReturnType<typeof set>,
           set(52, ['walk', 'scheduler', 'frames', 'tiers', 'editor']),
         ]),
-        column(33, [set(50, ['code', 'descriptors', 'devices']), set(50, ['registers', 'memory', 'stack'])]),
+        column(33, [
+          set(50, ['code', 'descriptors', 'devices']),
+          set(50, ['registers', 'stops', 'memory', 'stack']),
+        ]),
       ],
     },
   };

@@ -10,6 +10,7 @@ import { Registers } from '../panels/registers/Registers.tsx';
 import { Rings } from '../panels/rings/Rings.tsx';
 import { Scheduler } from '../panels/scheduler/Scheduler.tsx';
 import { Stack } from '../panels/stack/Stack.tsx';
+import { Stops } from '../panels/stops/Stops.tsx';
 import { Tiers } from '../panels/tiers/Tiers.tsx';
 import { Vms } from '../panels/vms/Vms.tsx';
 import { Walk } from '../panels/walk/Walk.tsx';
@@ -35,6 +36,7 @@ export const PANELS = {
   stack: { name: 'Stack', component: Stack },
   descriptors: { name: 'Descriptor tables', component: Descriptors },
   devices: { name: 'Devices', component: Devices },
+  stops: { name: 'Stops', component: Stops },
 } as const satisfies Record<string, PanelEntry>;
 
 export type PanelKind = keyof typeof PANELS;

@@ -5,16 +5,15 @@ import { STATE } from '../../cpu/state.ts';
 import type { History } from '../../machine/time/history.ts';
 import type { StopReason } from '../../protocol/machine-view.ts';
 import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
-import type { BackTo } from '../../protocol/timeline-view.ts';
 import type { Written } from '../../protocol/written.ts';
 import type { Goal } from '../lab.ts';
 import { Refusal } from '../refusal.ts';
-import { unsigned64 } from '../views/numbers.ts';
 import { causeText } from './crossing-texts.ts';
 import type { LabMachine, VcpuAccess } from './lab-machine.ts';
 import { hostPhysicalOf, linearReader } from './linear-memory.ts';
+import type { MachineStops } from './stops/machine-stops.ts';
 
-const KINDS = ['step-back', 'step-back-over', 'run-back', 'who-wrote'] as const;
+const KINDS = ['step-back', 'step-back-over', 'run-back', 'run-back-to', 'who-wrote'] as const;
 
 type BackGoal = Extract<Goal, { kind: (typeof KINDS)[number] }>;
 
@@ -30,7 +29,9 @@ export interface RegisterWrites {
 /** Milliseconds of real time that a slice of a search takes, about. */
 const SLICE_MS = 30;
 
-const STOPS_KEPT = 8;
+const MET_KEPT = 8;
+
+type SearchGoal = Extract<BackGoal, { kind: 'run-back' | 'run-back-to' }>;
 
 /** A search under way. */
 interface Search {
@@ -44,16 +45,18 @@ interface Search {
 export class BackControl {
   readonly #machine: LabMachine;
   readonly #history: History;
+  readonly #stops: MachineStops;
   #search: Search | undefined;
   /** Undefined while the disassembler is being loaded. */
   registerWrites: RegisterWrites | undefined;
   /** Why the latest run of the search stopped. */
   #latest: StopReason | null = null;
-  /** The latest stops of the search. */
-  readonly #stops: { readonly position: number; readonly why: StopReason }[] = [];
+  /** Why the latest runs of the search stopped. */
+  readonly #met: { readonly position: number; readonly why: StopReason }[] = [];
 
-  constructor(machine: LabMachine, history: History) {
+  constructor(machine: LabMachine, stops: MachineStops, history: History) {
     this.#machine = machine;
+    this.#stops = stops;
     this.#history = history;
   }
 
@@ -78,9 +81,14 @@ export class BackControl {
         return goal.to === 'output'
           ? this.#toOutput(goal.on)
           : this.#searchOn(goal, () => ({
-              pieces: this.#history.searchBack((until) => this.#run(goal.to, until)),
-              found: () => this.#stopHere(),
+              pieces: this.#history.searchBack((until) => this.#run(goal, until)),
+              found: () => this.#metHere(),
             }));
+      case 'run-back-to':
+        return this.#searchOn(goal, () => ({
+          pieces: this.#history.searchBack((until) => this.#run(goal, until)),
+          found: () => this.#metHere(),
+        }));
       case 'who-wrote':
         return this.#toWriter(goal);
     }
@@ -237,24 +245,44 @@ export class BackControl {
   }
 
   /** @returns whether it stopped for what is looked for */
-  #run(to: BackTo, until: number): boolean {
+  #run(goal: SearchGoal, until: number): boolean {
     const { computer } = this.#machine;
     this.#latest = null;
-    const stop = computer.runTo(until, true);
-    if (stop.kind === 'breakpoint' && to === 'breakpoint') {
-      const on = this.#machine.running(computer.processors[stop.cpu]);
-      if (on !== undefined) this.#latest = { kind: 'breakpoint', on, address: unsigned64(stop.linear) };
-    }
+    if (goal.kind === 'run-back-to') this.#latest = this.#runToAddress(goal, until);
+    else if (goal.to === 'breakpoint') this.#latest = this.#runToStop(until);
+    else computer.runTo(until, true);
     if (this.#latest === null) return false;
-    this.#stops.push({ position: computer.position, why: this.#latest });
-    if (this.#stops.length > STOPS_KEPT) this.#stops.shift();
+    this.#met.push({ position: computer.position, why: this.#latest });
+    if (this.#met.length > MET_KEPT) this.#met.shift();
     return true;
   }
 
+  /** The instruction that is to be reached has a breakpoint that nobody sees. */
+  #runToAddress({ address }: { readonly address: bigint }, until: number): StopReason | null {
+    const { computer } = this.#machine;
+    const stop = computer.runTo(until, true);
+    if (stop.kind !== 'breakpoint') return null;
+    const on = this.#machine.running(computer.processors[stop.cpu]);
+    if (on === undefined || !this.#stops.execution.isTemporary(on.vm, stop.linear)) return null;
+    return { kind: 'reached', on, address };
+  }
+
+  /** Any stop that is set; hits are not counted. @returns null: it ran to the end, or past one that does not count */
+  #runToStop(until: number): StopReason | null {
+    const { computer } = this.#machine;
+    this.#stops.refresh();
+    const stop = this.#stops.watching(() => computer.runTo(until, true));
+    const hit = this.#stops.settle(false);
+    if (hit !== null || stop.kind !== 'breakpoint') return hit;
+    const processor = computer.processors[stop.cpu];
+    const on = this.#machine.running(processor);
+    return on === undefined ? null : this.#stops.atInstruction(processor, on, stop.linear, false);
+  }
+
   /** Why a run stopped where the search has ended; a few later ones may have been seen after that. */
-  #stopHere(): StopReason | null {
+  #metHere(): StopReason | null {
     const { position } = this.#history.now;
-    return this.#stops.find((stop) => stop.position === position)?.why ?? null;
+    return this.#met.find((stop) => stop.position === position)?.why ?? null;
   }
 }
 

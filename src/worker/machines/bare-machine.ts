@@ -40,7 +40,11 @@ interface Ended {
 export class BareMachine implements LabMachine {
   readonly crossings = new CrossingRecords();
   readonly #options: BareOptions;
-  readonly #output = new ConsoleLog(() => this.computer.position);
+  readonly #output = new ConsoleLog(
+    () => this.computer.position,
+    () => this.onOutput?.(this.#options.id),
+  );
+  onOutput: ((vm: VmId) => void) | undefined;
   readonly computer: Computer;
   #state: VmState = 'running';
   #reason: string | null = null;

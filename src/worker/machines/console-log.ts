@@ -10,14 +10,16 @@ export class ConsoleLog implements Stateful<number> {
   #bytes = new Uint8Array(1024);
   #positions = new Float64Array(1024);
   readonly #position: () => number;
+  readonly #heard: () => void;
   /** Bytes that the page has. */
   #sent = 0;
   /** Something that the page has is no longer so. */
   #differs = false;
 
-  /** @param position the instant now, `Computer.position` */
-  constructor(position: () => number) {
+  /** @param position the instant now, `Computer.position` @param heard called after each byte */
+  constructor(position: () => number, heard: () => void) {
     this.#position = position;
+    this.#heard = heard;
   }
 
   readonly write = (byte: number): void => {
@@ -26,6 +28,7 @@ export class ConsoleLog implements Stateful<number> {
     if (at < this.#sent && this.#bytes[at] !== byte) this.#differs = true;
     this.#bytes[at] = byte;
     this.#positions[at] = this.#position();
+    this.#heard();
   };
 
   /** What the page has to hear; undefined: nothing. `restart`: it has to begin with an empty screen. */

@@ -47,6 +47,7 @@ export class HypervisorMachine implements LabMachine {
   readonly computer: Computer;
   readonly hypervisor: Hypervisor;
   readonly crossings = new CrossingRecords();
+  onOutput: ((vm: VmId) => void) | undefined;
   readonly #vmcs: VmcsReader;
   /** Of all VMs that have been, also of those that are to come when time has gone back. */
   readonly #output = new Map<VmId, ConsoleLog>();
@@ -80,7 +81,7 @@ export class HypervisorMachine implements LabMachine {
   }
 
   #create({ name, memory, vcpus, load, hidden = false }: NewVm): void {
-    const output = this.#output.get(this.hypervisor.nextId) ?? new ConsoleLog(() => this.computer.position);
+    const output = this.#output.get(this.hypervisor.nextId) ?? this.#newLog(this.hypervisor.nextId);
     const vm = this.hypervisor.create({
       name,
       memory,
@@ -94,6 +95,13 @@ export class HypervisorMachine implements LabMachine {
     this.#output.set(vm.id, output);
     this.#adopt(vm);
     this.hypervisor.start(vm);
+  }
+
+  #newLog(vm: VmId): ConsoleLog {
+    return new ConsoleLog(
+      () => this.computer.position,
+      () => this.onOutput?.(vm),
+    );
   }
 
   vms(): VmView[] {

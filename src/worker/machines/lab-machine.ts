@@ -37,6 +37,8 @@ export interface LabMachine {
   consoleLog(vm: VmId): ConsoleLog | undefined;
   /** An input from outside, as `consoleInput` is. Throws a `Refusal` and changes nothing where the hardware has no such state. */
   edit(edit: MachineEdit): void;
+  /** Hears of each byte that a machine writes on its console. */
+  onOutput: ((vm: VmId) => void) | undefined;
   /** The virtual CPU that a processor executes now; undefined while it is the hypervisor's. */
   running(processor: Processor): VcpuRef | undefined;
   /** The virtual CPU that an address of a VMCS (-1: none) stands for. */

@@ -13,6 +13,7 @@ import type { MemoryRequest, MemoryView } from '../../protocol/memory-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
 import type { CodeView, RegistersView } from '../../protocol/processor-view.ts';
 import type { StackView } from '../../protocol/stack-view.ts';
+import type { StopSettings, StopsView } from '../../protocol/stops.ts';
 import type { SystemView } from '../../protocol/system-view.ts';
 import { FIRST_BARE_ID, type GuestDescription, type VcpuRef, type VmId } from '../../protocol/target.ts';
 import type { RegionView, Tier2Mode, TiersView } from '../../protocol/tiers-view.ts';
@@ -34,7 +35,6 @@ import { tiersView } from '../views/tiers.ts';
 import { vectorsView } from '../views/vectors.ts';
 import { walkView } from '../views/walk.ts';
 import { BareMachine } from './bare-machine.ts';
-import { Breakpoints } from './breakpoints.ts';
 import { guestSymbols } from './guest-symbols.ts';
 import { HypervisorMachine } from './hypervisor-machine.ts';
 import { exitsView, framesView, schedulerView } from './hypervisor-views.ts';
@@ -42,10 +42,12 @@ import type { LabMachine, VcpuAccess } from './lab-machine.ts';
 import { linearReader, pagingRegisters, wordReader } from './linear-memory.ts';
 import { locator } from './memory-access.ts';
 import { RunControl } from './run-control.ts';
+import { MachineStops } from './stops/machine-stops.ts';
+import { StopList } from './stops/stop-list.ts';
 
 interface Seat {
   readonly machine: LabMachine;
-  readonly breakpoints: Breakpoints;
+  readonly stops: MachineStops;
   readonly control: RunControl;
   readonly history: History;
 }
@@ -74,6 +76,7 @@ export class Ringlab implements Lab {
   readonly #stopwatch: () => number;
   #disassembler: Disassembler | null = null;
   #historyBudget = DEFAULT_BUDGET;
+  readonly #stops = new StopList(() => this.#applyStops());
   /** As the user wants it; undefined: as computers do by themselves. */
   #tier2: Tier2Mode | undefined;
   /** The region shown last: it never changes, and is long. */
@@ -120,21 +123,43 @@ export class Ringlab implements Lab {
     const bare = this.#bare.get(vm);
     if (bare !== undefined && (action === 'destroy' || action === 'reset')) {
       this.#bare.delete(vm);
-      if (action === 'destroy') this.#symbols.delete(vm);
+      if (action === 'destroy') {
+        this.#stops.forget(vm);
+        this.#symbols.delete(vm);
+      }
       if (action === 'reset') naming(bare.guest, () => this.#openBare(vm, bare.guest, bootImage(bare.guest)));
       this.aim({ kind: 'free' });
       return;
     }
-    const { machine, breakpoints } = this.#seatOf(vm);
+    const { machine, stops } = this.#seatOf(vm);
     machine.control(vm, action);
+    stops.refresh();
     if (action === 'destroy') {
-      breakpoints.forget(vm);
+      this.#stops.forget(vm);
       this.#symbols.delete(vm);
     }
   }
 
   toggleBreakpoint(vm: VmId, address: bigint): boolean {
-    return this.#seatOf(vm).breakpoints.toggle(vm, address);
+    this.#seatOf(vm);
+    return this.#stops.toggleAddress(vm, address);
+  }
+
+  addStop(settings: StopSettings): number {
+    if (settings.vm !== null) this.#seatOf(settings.vm);
+    return this.#stops.add(settings);
+  }
+
+  changeStop(id: number, settings: StopSettings): void {
+    this.#stops.change(id, settings);
+  }
+
+  removeStop(id: number): void {
+    this.#stops.remove(id);
+  }
+
+  stops(): StopsView {
+    return this.#stops.view();
   }
 
   consoleInput(vm: VmId, bytes: Uint8Array): void {
@@ -257,13 +282,13 @@ export class Ringlab implements Lab {
   code(on: VcpuRef, from: bigint | null, lines: number): CodeView | null | undefined {
     const disassembler = this.#disassembler;
     if (disassembler === null) return undefined;
-    return this.#with(on, (access, { machine, breakpoints }) =>
+    return this.#with(on, (access, { machine }) =>
       disassembler.codeView({
         of: on,
         state: access.state,
         from,
         lines,
-        breakpoints: breakpoints.of(on.vm),
+        breakpoints: this.#stops.addressesOf(on.vm),
         nameOf: this.#nameOf(on.vm),
         read: linearReader(access, machine.computer.ram),
       }),
@@ -408,7 +433,19 @@ export class Ringlab implements Lab {
     if (this.#disassembler !== null) bare.control.registerWrites = this.#disassembler;
     this.#bare.set(id, { ...bare, machine, guest });
     this.setHistoryBudget(this.#historyBudget);
+    this.#applyStops();
     return id;
+  }
+
+  /** Each computer gets those that concern its machines. */
+  #applyStops(): void {
+    for (const { machine, stops } of this.#seats()) {
+      const hosts = (vm: VmId) =>
+        machine === this.#hosted ? vm < FIRST_BARE_ID : this.#bare.get(vm)?.machine === machine;
+      stops.set(
+        this.#stops.all.filter(({ settings: { enabled, vm } }) => enabled && (vm === null || hosts(vm))),
+      );
+    }
   }
 
   #ended(machine: LabMachine, stop: ComputerStop): void {
@@ -443,9 +480,9 @@ export class Ringlab implements Lab {
 }
 
 function seat(machine: LabMachine, stopwatch: () => number): Seat {
-  const breakpoints = new Breakpoints(machine);
+  const stops = new MachineStops(machine);
   const history = new History(machine.computer, { stopwatch });
-  return { machine, breakpoints, history, control: new RunControl(machine, breakpoints, history) };
+  return { machine, stops, history, control: new RunControl(machine, stops, history) };
 }
 
 function branchOf(history: History, id: number): Branch {

@@ -1,14 +1,15 @@
 import type { RingCrossing } from '../../cpu/crossings.ts';
+import type { Processor } from '../../cpu/processor.ts';
 import type { ComputerStop } from '../../machine/computer.ts';
 import type { History } from '../../machine/time/history.ts';
 import type { StopReason } from '../../protocol/machine-view.ts';
 import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
 import type { Budget, Goal, SliceOutcome } from '../lab.ts';
-import { unsigned64 } from '../views/numbers.ts';
+import { signedNumber, unsigned64 } from '../views/numbers.ts';
 import { BackControl, isBackwards, type RegisterWrites } from './back-control.ts';
-import type { Breakpoints } from './breakpoints.ts';
 import { causeText } from './crossing-texts.ts';
 import type { LabMachine } from './lab-machine.ts';
+import type { MachineStops } from './stops/machine-stops.ts';
 
 /** Instructions that other processors may execute between two looks at the one that is stepped. */
 const STEPS_PER_SLICE = 20_000;
@@ -16,7 +17,7 @@ const STEPS_PER_SLICE = 20_000;
 /** Runs one computer towards a goal, a slice at a time. */
 export class RunControl {
   readonly #machine: LabMachine;
-  readonly #breakpoints: Breakpoints;
+  readonly #stops: MachineStops;
   #goal: Goal = { kind: 'free' };
   /** Found by the listener while the computer was running. */
   #reached: StopReason | null = null;
@@ -28,14 +29,14 @@ export class RunControl {
   /** A step has got somewhere. */
   #moved = false;
 
-  constructor(machine: LabMachine, breakpoints: Breakpoints, history: History) {
+  constructor(machine: LabMachine, stops: MachineStops, history: History) {
     this.#machine = machine;
-    this.#breakpoints = breakpoints;
-    this.#back = new BackControl(machine, history);
+    this.#stops = stops;
+    this.#back = new BackControl(machine, stops, history);
     for (const processor of machine.computer.processors) {
       processor.crossings.listener = (crossing) => {
         const on = machine.vcpuOf(processor, crossing.vmcs);
-        if (on !== undefined) this.#crossed(on, crossing);
+        if (on !== undefined) this.#crossed(processor, on, crossing);
       };
     }
   }
@@ -60,8 +61,12 @@ export class RunControl {
     this.#awaited = null;
     this.#moved = false;
     this.#pass = this.#machine.running(this.#machine.computer.processor) !== undefined;
-    this.#breakpoints.setTemporary(null);
+    this.#stops.execution.setTemporary(null);
+    this.#stops.refresh();
     this.#goal = goal.kind === 'step-over' ? this.#overGoal(goal.on, over) : goal;
+    if (goal.kind === 'run-to' || goal.kind === 'run-back-to') {
+      this.#stops.execution.setTemporary({ vm: goal.on.vm, address: signedNumber(goal.address) });
+    }
     this.#back.forget();
   }
 
@@ -86,7 +91,7 @@ export class RunControl {
   /** A call, software interrupt or repeated string instruction runs until the one after it. */
   #overGoal(on: VcpuRef, next: number | undefined): Goal {
     if (next === undefined) return { kind: 'step', on };
-    this.#breakpoints.setTemporary({ vm: on.vm, address: next });
+    this.#stops.execution.setTemporary({ vm: on.vm, address: next });
     return { kind: 'step-over', on };
   }
 
@@ -95,19 +100,26 @@ export class RunControl {
     const end = computer.now + budget.cycles;
     const enough = computer.instructions + budget.instructions;
     while (computer.now < end && computer.instructions < enough) {
-      const stop = computer.run(Math.min(end, computer.now + budget.instructions), this.#pass);
+      const until = Math.min(end, computer.now + budget.instructions);
+      const stop = this.#run(until, this.#pass);
       this.#pass = false;
+      const hit = this.#stops.settle(true);
+      if (hit !== null || this.#reached !== null) {
+        return progress({ stop: this.#reached ?? hit, ended: endOf(stop) });
+      }
       switch (stop.kind) {
         case 'time':
-          break;
         case 'paused':
-          if (this.#reached !== null) return progress({ stop: this.#reached });
           break;
         case 'waiting':
           // Input may wake it: time stands still meanwhile, but counts as slept.
           return progress({ waited: end - computer.now });
-        case 'breakpoint':
-          return progress({ stop: this.#atBreakpoint(stop.cpu, stop.linear) });
+        case 'breakpoint': {
+          const found = this.#atBreakpoint(stop.cpu, stop.linear);
+          if (found !== null) return progress({ stop: found });
+          this.#pass = true;
+          break;
+        }
         default:
           return progress({ ended: stop });
       }
@@ -115,16 +127,23 @@ export class RunControl {
     return progress({});
   }
 
-  #atBreakpoint(cpu: number, linear: number): StopReason {
+  /** What happens meanwhile counts for the stops that are set. */
+  #run(until: number, passBreakpoint: boolean): ComputerStop {
+    return this.#stops.watching(() => this.#machine.computer.run(until, passBreakpoint));
+  }
+
+  /** @returns null: the instruction is to be executed */
+  #atBreakpoint(cpu: number, linear: number): StopReason | null {
     const { computer } = this.#machine;
     const processor = computer.processors[cpu];
     const on = processor && this.#machine.running(processor);
     if (on === undefined) throw new Error('a breakpoint was hit outside every virtual CPU');
-    if (this.#breakpoints.isTemporary(on.vm, linear)) {
-      this.#breakpoints.setTemporary(null);
-      return { kind: 'stepped', on };
-    }
-    return { kind: 'breakpoint', on, address: unsigned64(linear) };
+    const stop = this.#stops.atInstruction(processor, on, linear, true);
+    if (!this.#stops.execution.isTemporary(on.vm, linear)) return stop;
+    this.#stops.execution.setTemporary(null);
+    if (stop !== null) return stop;
+    const { kind } = this.#goal;
+    return kind === 'run-to' ? { kind: 'reached', on, address: unsigned64(linear) } : { kind: 'stepped', on };
   }
 
   /**
@@ -139,21 +158,26 @@ export class RunControl {
       this.#awaited = processor === undefined ? on : null;
       const before = { instructions: processor?.instructions ?? 0, rip: processor?.regs.rip };
       const until = processor === undefined ? computer.now + 1_000_000 : computer.now + 1;
-      const stop = computer.run(until, true);
+      const stop = this.#run(until, true);
       this.#awaited = null;
       const executed = processor !== undefined && processor.instructions > before.instructions;
       if (executed || processor?.regs.rip !== before.rip) this.#moved = true;
+      const hit = this.#stops.settle(true);
+      if (hit !== null) return progress({ stop: hit, ended: endOf(stop) });
       if (stop.kind === 'waiting') return progress({ waited: computer.clock.hz / 60 });
-      if (stop.kind === 'breakpoint') return progress({ stop: this.#atBreakpoint(stop.cpu, stop.linear) });
-      if (stop.kind !== 'time' && stop.kind !== 'paused') return progress({ ended: stop });
-      if (processor?.isIdle) computer.run(Math.min(computer.clock.next, computer.now + 1_000_000));
+      if (stop.kind === 'breakpoint') {
+        const found = this.#atBreakpoint(stop.cpu, stop.linear);
+        if (found !== null) return progress({ stop: found });
+      } else if (endOf(stop) !== null) return progress({ ended: stop });
+      if (processor?.isIdle) this.#run(Math.min(computer.clock.next, computer.now + 1_000_000), false);
     }
     return progress({});
   }
 
-  #crossed(on: VcpuRef, crossing: RingCrossing): void {
+  #crossed(processor: Processor, on: VcpuRef, crossing: RingCrossing): void {
     this.#machine.crossings.add(on, crossing);
     this.#back.crossed(on, crossing);
+    this.#stops.crossed(processor, on, crossing);
     if (this.#goal.kind === 'vm-exit' && crossing.cause.kind === 'vm-exit' && on.vm === this.#goal.vm) {
       this.#reached = { kind: 'vm-exit', on, reason: causeText(crossing.cause).detail };
       this.#goal = { kind: 'free' };
@@ -175,6 +199,12 @@ interface Progress {
   readonly ended: ComputerStop | null;
   /** Idle cycles by which simulated time did not advance. */
   readonly waited: number;
+}
+
+/** The computer has come to its end; null: it can go on. */
+function endOf(stop: ComputerStop): ComputerStop | null {
+  const goesOn = ['time', 'paused', 'waiting', 'breakpoint'].includes(stop.kind);
+  return goesOn ? null : stop;
 }
 
 function progress(part: Partial<Progress>): Progress {

@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'react';
 import { useView } from '../../../client/lab-store.ts';
 import { useWatch } from '../../../client/watch.ts';
 import type { CodeLine, CodeView } from '../../../protocol/processor-view.ts';
-import { toggleBreakpoint } from '../../actions.ts';
+import { runTo, toggleBreakpoint } from '../../actions.ts';
 import { hex, short } from '../../format.ts';
 import { showCode, usePlaces } from '../../places.ts';
 import { AddressInput } from '../../widgets/AddressInput.tsx';
@@ -85,6 +85,21 @@ function Listing({ view }: { readonly view: CodeView }) {
   );
 }
 
+/** For the pointer; the keyboard has keys on the breakpoint for it. */
+function Go({ line, backwards = false }: { readonly line: CodeLine; readonly backwards?: boolean }) {
+  const what = `${backwards ? 'Run back' : 'Run'} to ${short(line.address)}`;
+  return (
+    <Button
+      small
+      tabIndex={-1}
+      icon={backwards ? 'runBack' : 'run'}
+      aria-label={what}
+      title={what}
+      onClick={() => runTo(line.address, backwards)}
+    />
+  );
+}
+
 interface LineProps {
   readonly line: CodeLine;
   readonly ref: React.Ref<HTMLTableRowElement> | undefined;
@@ -115,7 +130,14 @@ function Line({ line, ref }: LineProps) {
             className={css.dot}
             aria-pressed={line.breakpoint}
             aria-label={`Breakpoint at ${short(line.address)}`}
+            aria-keyshortcuts="Control+Enter Control+Shift+Enter"
+            title="Breakpoint; Ctrl+Enter runs to here, Ctrl+Shift+Enter back to here"
             onClick={() => void toggleBreakpoint(line.address)}
+            onKeyDown={(event) => {
+              if (event.key !== 'Enter' || !event.ctrlKey) return;
+              event.preventDefault();
+              runTo(line.address, event.shiftKey);
+            }}
           />
         </td>
         <th scope="row" className={css.address}>
@@ -127,6 +149,10 @@ function Line({ line, ref }: LineProps) {
           {line.target && <span className={css.symbol}> {line.target}</span>}
         </td>
         <td className={css.notes}>
+          <span className={css.go}>
+            <Go line={line} backwards />
+            <Go line={line} />
+          </span>
           {line.notes.map((note) => (
             <span key={note} className={css.note}>
               {note}
