@@ -10,6 +10,7 @@ import type { StopSettings, StopTrigger } from '../../../protocol/stops.ts';
 import type { Technique } from '../../../protocol/target.ts';
 import type { Goal } from '../../lab.ts';
 import { Refusal } from '../../refusal.ts';
+import { isBackwards } from '../back-control.ts';
 import { BareMachine } from '../bare-machine.ts';
 import { HypervisorMachine } from '../hypervisor-machine.ts';
 import type { LabMachine } from '../lab-machine.ts';
@@ -93,7 +94,8 @@ function bench(technique: Technique, source = GUEST, cpus = 1): Bench {
   const list = new StopList(() => stops.set(list.all.filter(({ settings }) => settings.enabled)));
   const history = new History(machine.computer, { stopwatch: countingStopwatch() });
   const control = new RunControl(machine, stops, history);
-  const run = (goal: Goal = { kind: 'free' }, slices = 400) => {
+  // A slice of a search is one piece of it here.
+  const run = (goal: Goal = { kind: 'free' }, slices = isBackwards(goal) ? 20_000 : 400) => {
     control.aim(goal);
     for (let i = 0; i < slices; i++) {
       // Odd pieces, so that slices end anywhere.
