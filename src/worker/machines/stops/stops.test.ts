@@ -100,8 +100,9 @@ function bench(technique: Technique, source = GUEST, cpus = 1): Bench {
     for (let i = 0; i < slices; i++) {
       // Odd pieces, so that slices end anywhere.
       const { stop, ended } = control.slice({ instructions: 977, cycles: 5000 });
-      if (!control.isSearching) history.tick();
       if (stop !== null) return stop;
+      if (control.isSearching) continue;
+      history.tick();
       if (ended !== null || machine.vms().every(({ state }) => state === 'ended')) return null;
     }
     return null;
