@@ -61,6 +61,19 @@ test('the line leads to any instant and back, and the console shows what was the
   await expect.poll(text).toBe(latest);
 });
 
+test('goes to the instruction that wrote a register last', async ({ page }) => {
+  const timeline = page.getByRole('region', { name: 'Timeline' });
+  await timeline.getByRole('combobox', { name: 'What to go back to' }).selectOption('write to…');
+  const place = timeline.getByRole('textbox', { name: 'Register or address that was written' });
+  await place.fill('rbx');
+  await place.press('Enter');
+  await expect(lab.status).toContainText('Written here');
+  await expect(lab.panel('Code').locator('tr[aria-current]')).toContainText(/[er]?b[xl]/);
+  await place.fill('rqq');
+  await place.press('Enter');
+  await expect(page.getByRole('alert')).toContainText('There is no register rqq.');
+});
+
 test('typing into the past begins another history; the old one stays', async ({ page }) => {
   const line = page.getByRole('slider', { name: 'Instant' });
   await line.focus();

@@ -3,9 +3,10 @@ import { command } from '../../client/lab.ts';
 import { useLab, useView } from '../../client/lab-store.ts';
 import { useWatch } from '../../client/watch.ts';
 import type { BackTo, TimelineView } from '../../protocol/timeline-view.ts';
-import { runBack, stepBack, stepBackOver } from '../actions.ts';
+import { runBack, stepBack, stepBackOver, whoWrote } from '../actions.ts';
 import { bytes, seconds } from '../format.ts';
 import { Button } from '../widgets/Button.tsx';
+import { parseWritten } from './parse-written.ts';
 import { seekTo, useSeeking } from './seeking.ts';
 import css from './Timeline.module.css';
 
@@ -15,6 +16,9 @@ const TARGETS: Readonly<Record<BackTo, string>> = {
   crossing: 'ring crossing',
   output: 'console output',
 };
+
+/** In the list beside what a search can be for. */
+const WRITE = 'write';
 
 /** Steps of the slider's arrow keys, about. */
 const STEPS = 500;
@@ -38,7 +42,13 @@ export function Timeline() {
 function Backwards() {
   const running = useView('machine')?.running ?? false;
   const focus = useLab((state) => state.focus);
-  const [target, setTarget] = useState<BackTo>('vm-exit');
+  const [target, setTarget] = useState<BackTo | typeof WRITE>('vm-exit');
+  const [place, setPlace] = useState('');
+  const written = parseWritten(place);
+  const go = () => {
+    if (target !== WRITE) runBack(target);
+    else if (written !== undefined) whoWrote(written);
+  };
   const still = !running && focus !== null;
   return (
     <div className={css.group} role="toolbar" aria-label="Backwards">
@@ -70,20 +80,40 @@ function Backwards() {
         Back over
       </Button>
       <span className={css.previous}>
-        <Button small disabled={!still} onClick={() => runBack(target)} title="Go back to the last one">
+        <Button
+          small
+          disabled={!still || (target === WRITE && written === undefined)}
+          onClick={go}
+          title="Go back to the last one"
+        >
           To previous
         </Button>
         <select
           aria-label="What to go back to"
           value={target}
-          onChange={(event) => setTarget(event.target.value as BackTo)}
+          onChange={(event) => setTarget(event.target.value as typeof target)}
         >
           {Object.entries(TARGETS).map(([value, label]) => (
             <option key={value} value={value}>
               {label}
             </option>
           ))}
+          <option value={WRITE}>write to…</option>
         </select>
+        {target === WRITE && (
+          <input
+            aria-label="Register or address that was written"
+            aria-invalid={place !== '' && written === undefined}
+            title="A register (rax), a linear address (0x1000), or gpa:0x1000, hpa:0x1000 for a physical one"
+            placeholder="rax, 0x1000, gpa:0x1000"
+            spellCheck={false}
+            value={place}
+            onChange={(event) => setPlace(event.target.value)}
+            onKeyDown={(event) => {
+              if (event.key === 'Enter' && still) go();
+            }}
+          />
+        )}
       </span>
     </div>
   );
@@ -119,9 +149,9 @@ function Line({ timeline }: { readonly timeline: TimelineView }) {
           }}
         />
       </div>
-      <output className={css.reading} title="Simulated time since this history began; ticks are snapshots">
+      <span className={css.reading} title="Simulated time since this history began; ticks are snapshots">
         {text}
-      </output>
+      </span>
     </>
   );
 }
