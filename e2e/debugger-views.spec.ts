@@ -143,7 +143,7 @@ test('the instruction that runs next, or is pointed at, is explained', async ({ 
   const explained = code.getByRole('region', { name: 'Instruction explained' });
   await expect(explained.getByRole('list', { name: 'Encoding' })).toContainText('opcode');
   const other = code.getByRole('table').locator('tbody tr:not([aria-current])').last();
-  await other.getByRole('button').focus();
+  await other.getByRole('button', { name: /^Breakpoint/ }).focus();
   await expect(explained).toContainText(
     BigInt(`0x${await other.getByRole('rowheader').textContent()}`).toString(16),
   );

@@ -35,9 +35,9 @@ export interface Branch {
 }
 
 /** Milliseconds between two snapshots, at least. */
-const SHORTEST = 80;
+const SHORTEST = 40;
 /** The time between two snapshots is at least so many times what one takes. */
-const COST_FACTOR = 14;
+const COST_FACTOR = 10;
 /** About what a snapshot takes beside pages of RAM. */
 const FIXED_BYTES = 400_000;
 /** A search for an earlier instant looks at so many cycles first. */

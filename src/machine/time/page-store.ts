@@ -39,7 +39,10 @@ export class PageStore {
   }
 
   isEqual(page: PageId, words: Uint32Array): boolean {
-    if (page === ZEROS) return words.every((word) => word === 0);
+    if (page === ZEROS) {
+      for (let i = 0; i < WORDS; i++) if (words[i] !== 0) return false;
+      return true;
+    }
     const kept = this.words(page);
     for (let i = 0; i < WORDS; i++) if (kept[i] !== words[i]) return false;
     return true;

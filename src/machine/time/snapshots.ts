@@ -60,10 +60,7 @@ export class Snapshots {
     const { memory } = snapshot;
     const changed = new Set([...this.written.marked(this.pages), ...this.base.differences(memory)]);
     for (const page of changed) {
-      const words = this.words(page);
-      const wanted = memory.pageAt(page);
-      if (store.isEqual(wanted, words)) continue;
-      computer.code.dropChanged(page, () => store.copyTo(wanted, words));
+      computer.code.dropChanged(page, () => store.copyTo(memory.pageAt(page), this.words(page)));
     }
     computer.restore(snapshot.saved);
     computer.journal.entered = snapshot.entered;
