@@ -42,6 +42,8 @@ const COST_FACTOR = 10;
 const FIXED_BYTES = 400_000;
 /** A search for an earlier instant looks at so many cycles first. */
 const WINDOW = 2000;
+/** Steps that are a piece of work. */
+const STEPS = 5000;
 /** Cycles before an earlier instant at which a snapshot is left. */
 const LEAD = 50_000;
 
@@ -114,14 +116,24 @@ export class History {
    * `accepts` holds. @returns false, with nothing changed, when there is none
    */
   stepBack(accepts: () => boolean): boolean {
+    const pieces = this.searchSteps(accepts);
+    for (;;) {
+      const { done, value } = pieces.next();
+      if (done === true) return value;
+    }
+  }
+
+  /** `stepBack`, a piece of work a `yield`: for what may be far away. */
+  *searchSteps(accepts: () => boolean): Generator<void, boolean> {
     const end = this.now;
     for (let window = WINDOW; ; window *= 16) {
       const start = Math.max(this.range.from, end.position - window);
       this.goBack(start);
       let found: Instant | undefined;
-      while (isBefore(this.now, end)) {
+      for (let steps = 1; isBefore(this.now, end); steps++) {
         if (accepts()) found = this.now;
         this.advance(end);
+        if (steps % STEPS === 0) yield;
       }
       if (found === undefined && start > this.range.from) continue;
       this.seek(found ?? end);

@@ -98,7 +98,10 @@ export class BackControl {
     const { on, what } = goal;
     switch (what.kind) {
       case 'register':
-        return this.#toRegisterWriter(on, what.name);
+        return this.#searchOn(goal, () => ({
+          pieces: this.#history.searchSteps(this.#writesRegister(on, what.name)),
+          found: () => this.#writer(),
+        }));
       case 'output':
         return this.#toOutputWriter(on, what.back);
       case 'memory': {
@@ -117,14 +120,15 @@ export class BackControl {
     return { kind: 'writer', on: this.#machine.running(processor) ?? null };
   }
 
-  #toRegisterWriter(on: VcpuRef, name: string): StopReason {
+  /** Whether the next instruction is the vCPU's and writes the register. Throws `Refusal` when there is none such. */
+  #writesRegister(on: VcpuRef, name: string): () => boolean {
     const { registerWrites } = this;
     if (registerWrites === undefined) throw new Refusal('The disassembler is still being loaded.');
     if (!registerWrites.isRegisterName(name)) throw new Refusal(`There is no register ${name}.`);
     const { computer } = this.#machine;
     // Code hardly ever changes within a search: what an instruction does is looked up once for each address.
     const known = new Map<number, boolean>();
-    const accepts = (): boolean => {
+    return () => {
       if (!this.#isRunning(on)) return false;
       const { rip } = computer.processor.regs;
       let answer = known.get(rip);
@@ -135,7 +139,6 @@ export class BackControl {
       }
       return answer;
     };
-    return this.#history.stepBack(accepts) ? this.#writer() : BEGINNING;
   }
 
   #toOutputWriter(on: VcpuRef, back: number): StopReason {
