@@ -18,6 +18,10 @@ export type Command =
   | { readonly kind: 'step'; readonly on: VcpuRef }
   /** As `step`, but runs a CALL, INT or string instruction to the instruction after it. */
   | { readonly kind: 'step-over'; readonly on: VcpuRef }
+  /** Runs until the procedure that is executed has returned, by what the stack says of its caller. */
+  | { readonly kind: 'step-out'; readonly on: VcpuRef }
+  /** Goes back to the call of the procedure that is executed. */
+  | { readonly kind: 'step-back-out'; readonly on: VcpuRef }
   /** Goes back to the previous instruction of the vCPU. */
   | { readonly kind: 'step-back'; readonly on: VcpuRef }
   /** As `step-back`, but what was called before this instruction is taken at a stroke. */

@@ -28,6 +28,14 @@ export function stepOver(): void {
   withFocus((on) => void command({ kind: 'step-over', on }));
 }
 
+export function stepOut(): void {
+  withFocus((on) => void command({ kind: 'step-out', on }));
+}
+
+export function stepBackOut(): void {
+  withFocus((on) => void command({ kind: 'step-back-out', on }));
+}
+
 export function stepBack(): void {
   withFocus((on) => void command({ kind: 'step-back', on }));
 }

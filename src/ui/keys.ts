@@ -6,8 +6,10 @@ import {
   runBack,
   runToExit,
   stepBack,
+  stepBackOut,
   stepBackOver,
   stepInto,
+  stepOut,
   stepOver,
   toggleBreakpointAtRip,
 } from './actions.ts';
@@ -29,6 +31,8 @@ export function keyBindings(openHelp: () => void, openGuest: () => void): readon
     { keys: ['F11'], does: 'Step one instruction', act: stepInto },
     { keys: ['F10'], does: 'Step over a call', act: stepOver },
     { keys: ['Shift+F11'], does: 'Run to the next VM exit (out of the guest)', act: runToExit },
+    { keys: ['Shift+F10'], does: 'Step out of a procedure', act: stepOut },
+    { keys: ['Ctrl+Shift+F10'], does: 'Step back out of a procedure, to its call', act: stepBackOut },
     { keys: ['Ctrl+F11'], does: 'Step back one instruction', act: stepBack },
     { keys: ['Ctrl+F10'], does: 'Step back over a call', act: stepBackOver },
     {

@@ -26,7 +26,11 @@ export type Goal =
   | { readonly kind: 'step'; readonly on: VcpuRef }
   | { readonly kind: 'step-over'; readonly on: VcpuRef }
   | { readonly kind: 'vm-exit'; readonly vm: VmId }
-  | { readonly kind: 'run-to'; readonly on: VcpuRef; readonly address: bigint }
+  /** `above`: only with the stack pointer above this linear address. */
+  | { readonly kind: 'run-to'; readonly on: VcpuRef; readonly address: bigint; readonly above?: bigint }
+  | { readonly kind: 'step-out'; readonly on: VcpuRef }
+  /** To the last instant at which the stack pointer was above `above`; the return address of the caller when absent. */
+  | { readonly kind: 'step-back-out'; readonly on: VcpuRef; readonly above?: bigint }
   | { readonly kind: 'run-back-to'; readonly on: VcpuRef; readonly address: bigint }
   | { readonly kind: 'step-back'; readonly on: VcpuRef }
   | { readonly kind: 'step-back-over'; readonly on: VcpuRef }

@@ -156,6 +156,8 @@ export class Session {
       case 'who-wrote':
       case 'run-to':
       case 'run-back-to':
+      case 'step-out':
+      case 'step-back-out':
         this.run(command);
         return null;
       case 'seek':

@@ -1,7 +1,6 @@
 import { EFER, SEG } from '../../arch/registers.ts';
 import type { PhysicalMemory } from '../../contracts/memory.ts';
 import type { RingCrossing } from '../../cpu/crossings.ts';
-import { STATE } from '../../cpu/state.ts';
 import type { History } from '../../machine/time/history.ts';
 import type { StopReason } from '../../protocol/machine-view.ts';
 import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
@@ -11,9 +10,17 @@ import { Refusal } from '../refusal.ts';
 import { causeText } from './crossing-texts.ts';
 import type { LabMachine, VcpuAccess } from './lab-machine.ts';
 import { hostPhysicalOf, linearReader } from './linear-memory.ts';
+import { stackTop } from './stack-top.ts';
 import type { MachineStops } from './stops/machine-stops.ts';
 
-const KINDS = ['step-back', 'step-back-over', 'run-back', 'run-back-to', 'who-wrote'] as const;
+const KINDS = [
+  'step-back',
+  'step-back-over',
+  'step-back-out',
+  'run-back',
+  'run-back-to',
+  'who-wrote',
+] as const;
 
 type BackGoal = Extract<Goal, { kind: (typeof KINDS)[number] }>;
 
@@ -88,6 +95,13 @@ export class BackControl {
         return this.#searchOn(goal, () => ({
           pieces: this.#history.searchBack((until) => this.#run(goal, until)),
           found: () => this.#metHere(),
+        }));
+      case 'step-back-out':
+        return this.#searchOn(goal, () => ({
+          pieces: this.#history.searchSteps(
+            () => this.#isRunning(goal.on) && this.#stackTop() > (goal.above ?? 0n),
+          ),
+          found: () => ({ kind: 'stepped', on: goal.on }),
         }));
       case 'who-wrote':
         return this.#toWriter(goal);
@@ -187,12 +201,12 @@ export class BackControl {
    * stack pointer was what it is here, so that what lies between is deeper.
    */
   #stepOver(on: VcpuRef): StopReason {
-    const before = this.#stackPointer();
+    const before = this.#stackTop();
     const stop = this.#step(on);
-    const inside = this.#stackPointer();
+    const inside = this.#stackTop();
     const returned = stop.kind === 'stepped' && inside < before;
     if (!returned || !this.#isReturn(on)) return stop;
-    const found = this.#history.stepBack(() => this.#isRunning(on) && this.#stackPointer() >= before);
+    const found = this.#history.stepBack(() => this.#isRunning(on) && this.#stackTop() >= before);
     return found ? stop : BEGINNING;
   }
 
@@ -201,8 +215,8 @@ export class BackControl {
     return !processor.isIdle && sameVcpu(this.#machine.running(processor), on);
   }
 
-  #stackPointer(): number {
-    return this.#machine.computer.processor.regs.address(STATE.GPR + 4 * 8);
+  #stackTop(): bigint {
+    return stackTop(this.#machine.computer.processor);
   }
 
   /** Whether the next instruction is a return: from a procedure, an interrupt or a system call. */

@@ -66,6 +66,18 @@ describe.each<{ technique: Technique; on: VcpuRef }>([
     expect({ rip: rip(), position: position() }).toEqual(call);
   });
 
+  test('a step out ends behind the call, a step back out at it', () => {
+    for (let i = 0; i < 2000 && !line()?.text.startsWith('call'); i++) run(lab, { kind: 'step', on });
+    const call = { rip: rip(), position: position(), length: BigInt(line()?.bytes.length ?? 0) };
+    for (let i = 0; i < 3; i++) run(lab, { kind: 'step', on });
+    const inside = position();
+    expect(run(lab, { kind: 'step-out', on }, 2000)).toMatchObject({ kind: 'reached', on });
+    expect(rip()).toBe(call.rip + call.length);
+    lab.seek(on, inside);
+    expect(run(lab, { kind: 'step-back-out', on }, 2000)).toEqual({ kind: 'stepped', on });
+    expect({ rip: rip(), position: position() }).toMatchObject({ rip: call.rip, position: call.position });
+  });
+
   test('a search for a breakpoint and for crossings ends where the run forwards had been', () => {
     const address = rip();
     lab.toggleBreakpoint(on.vm, address);

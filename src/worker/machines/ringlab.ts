@@ -219,7 +219,8 @@ export class Ringlab implements Lab {
   }
 
   /** A step concerns one computer: the others stand still. */
-  aim(goal: Goal): void {
+  aim(wanted: Goal): void {
+    const goal = this.#resolve(wanted);
     if (goal.kind === 'free') this.#active = this.#seats();
     else this.#active = [this.#seatOf(goal.kind === 'vm-exit' ? goal.vm : goal.on.vm)];
     for (const { machine, control } of this.#active) {
@@ -227,6 +228,18 @@ export class Ringlab implements Lab {
       const over = access && this.#disassembler?.nextAfterCall(access, machine.computer.ram);
       control.aim(goal, over);
     }
+  }
+
+  /** A step out is a run to where the stack says that the procedure returns, or back to its call. */
+  #resolve(goal: Goal): Goal {
+    if (goal.kind !== 'step-out' && goal.kind !== 'step-back-out') return goal;
+    const { on } = goal;
+    const caller = this.stack(on)?.calls[1];
+    if (!caller || caller.at === null) {
+      throw new Refusal('The stack does not tell of a caller.', null, 'The panel Stack shows what it has.');
+    }
+    const { address, at: above } = caller;
+    return goal.kind === 'step-out' ? { kind: 'run-to', on, address, above } : { ...goal, above };
   }
 
   slice(budget: Budget): SliceOutcome {

@@ -9,6 +9,7 @@ import { signedNumber, unsigned64 } from '../views/numbers.ts';
 import { BackControl, isBackwards, type RegisterWrites } from './back-control.ts';
 import { causeText } from './crossing-texts.ts';
 import type { LabMachine } from './lab-machine.ts';
+import { stackTop } from './stack-top.ts';
 import type { MachineStops } from './stops/machine-stops.ts';
 
 /** Instructions that other processors may execute between two looks at the one that is stepped. */
@@ -140,6 +141,7 @@ export class RunControl {
     if (on === undefined) throw new Error('a breakpoint was hit outside every virtual CPU');
     const stop = this.#stops.atInstruction(processor, on, linear, true);
     if (!this.#stops.execution.isTemporary(on.vm, linear)) return stop;
+    if (this.#goal.kind === 'run-to' && stackTop(processor) <= (this.#goal.above ?? LOWEST)) return stop;
     this.#stops.execution.setTemporary(null);
     if (stop !== null) return stop;
     const { kind } = this.#goal;
@@ -193,6 +195,9 @@ export class RunControl {
     return Math.min(...this.#machine.computer.processors.map(({ idleCycles }) => idleCycles));
   }
 }
+
+/** Below every stack. */
+const LOWEST = -1n;
 
 interface Progress {
   readonly stop: StopReason | null;
