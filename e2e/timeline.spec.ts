@@ -95,7 +95,7 @@ for (const scheme of ['light', 'dark'] as const) {
       await page.getByRole('slider', { name: 'Instant' }).focus();
       await page.keyboard.press('Home');
       await expect(page.getByRole('button', { name: 'In the past' })).toBeEnabled();
-      await page.screenshot({ path: `.cache/shots/timeline-${scheme}.png` });
+      await page.screenshot({ path: `.cache/test/timeline-${scheme}.png` });
       expect(await findings(page)).toEqual([]);
     });
   });

@@ -1,7 +1,4 @@
-import type { VcpuRef } from './target.ts';
-
-/** What an address means. On a bare machine guest-physical and host-physical addresses are the same. */
-export type AddressSpace = 'linear' | 'guest-physical' | 'host-physical';
+import type { AddressSpace, VcpuRef } from './target.ts';
 
 /**
  * A change of a machine by the user: an input from outside, like a key on its console. Plain data, so

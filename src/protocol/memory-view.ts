@@ -1,5 +1,4 @@
-import type { AddressSpace } from './edits.ts';
-import type { VcpuRef } from './target.ts';
+import type { AddressSpace, VcpuRef } from './target.ts';
 
 /** Where the memory panel looks: `rsp+0x40`, `fs:0x28`, `ffff8000`. */
 export interface AddressExpression {

@@ -1,10 +1,13 @@
-import type { Ring, VmId } from './target.ts';
+import type { AddressSpace, Ring, VmId } from './target.ts';
 
 /** What happens that time is to stop at. */
 export type StopTrigger =
   /** The instruction at a linear address is about to be executed. */
   | { readonly kind: 'address'; readonly address: bigint }
-  /** Any of so many bytes is written, by whomever. */
+  /**
+   * Any of so many bytes is written, by whomever. A linear address is of the address space in which the machine's
+   * vCPU 0 is when the stop is set.
+   */
   | {
       readonly kind: 'write';
       readonly space: AddressSpace;
@@ -31,9 +34,6 @@ export type StopTrigger =
   | { readonly kind: 'console'; readonly text: string };
 
 export type StopKind = StopTrigger['kind'];
-
-/** Linear addresses are of the address space in which the machine's vCPU 0 is when the stop is set. */
-export type AddressSpace = 'linear' | 'guest-physical' | 'host-physical';
 
 /** Who is at work: `guest` is VMX non-root operation, `host` everything else. */
 export type StopLevel = 'any' | 'host' | 'guest';

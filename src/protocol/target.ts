@@ -20,6 +20,9 @@ export function sameVcpu(a: VcpuRef | null | undefined, b: VcpuRef | null | unde
   return a?.vm === b?.vm && a?.vcpu === b?.vcpu;
 }
 
+/** What an address means. On a bare machine guest-physical and host-physical addresses are the same. */
+export type AddressSpace = 'linear' | 'guest-physical' | 'host-physical';
+
 /** How a guest is run. `bare` is the simulated computer itself, without a hypervisor below. */
 export type Technique = 'vtx-ept' | 'bare';
 

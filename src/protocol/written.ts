@@ -1,10 +1,12 @@
+import type { AddressSpace } from './target.ts';
+
 /** Something that was written at some time: what "who wrote this?" is asked of. */
 export type Written =
   /** A register of the vCPU, by its name; a part of it stands for the whole. */
   | { readonly kind: 'register'; readonly name: string }
   | {
       readonly kind: 'memory';
-      readonly space: 'linear' | 'guest-physical' | 'host-physical';
+      readonly space: AddressSpace;
       readonly address: bigint;
       /** Bytes; within one page. */
       readonly length: number;

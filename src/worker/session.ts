@@ -142,7 +142,10 @@ export class Session {
         this.run({ kind: 'free' });
         return null;
       case 'pause':
-        if (this.#running) this.#halt({ kind: 'paused-by-user' });
+        if (!this.#running) return null;
+        // A search of the past is given up.
+        this.#lab.aim({ kind: 'free' });
+        this.#halt({ kind: 'paused-by-user' });
         return null;
       case 'step':
         this.run({ kind: 'step', on: command.on });

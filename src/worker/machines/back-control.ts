@@ -1,7 +1,7 @@
 import { EFER, SEG } from '../../arch/registers.ts';
 import type { PhysicalMemory } from '../../contracts/memory.ts';
 import type { RingCrossing } from '../../cpu/crossings.ts';
-import type { History } from '../../machine/time/history.ts';
+import type { History, Instant } from '../../machine/time/history.ts';
 import type { StopReason } from '../../protocol/machine-view.ts';
 import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
 import type { Written } from '../../protocol/written.ts';
@@ -9,7 +9,8 @@ import type { Goal } from '../lab.ts';
 import { Refusal } from '../refusal.ts';
 import { causeText } from './crossing-texts.ts';
 import type { LabMachine, VcpuAccess } from './lab-machine.ts';
-import { hostPhysicalOf, linearReader } from './linear-memory.ts';
+import { linearReader } from './linear-memory.ts';
+import { locator } from './memory-access.ts';
 import { stackTop } from './stack-top.ts';
 import type { MachineStops } from './stops/machine-stops.ts';
 
@@ -44,6 +45,8 @@ type SearchGoal = Extract<BackGoal, { kind: 'run-back' | 'run-back-to' }>;
 interface Search {
   readonly goal: BackGoal;
   readonly pieces: Generator<void, boolean>;
+  /** Where it began. */
+  readonly from: Instant;
   /** Why time stands still when it has found something. */
   readonly found: () => StopReason | null;
 }
@@ -71,10 +74,13 @@ export class BackControl {
     return this.#search !== undefined;
   }
 
-  /** Another goal: a search that is under way stays where it is. */
+  /** Another goal, or none: a search that is under way is given up, and time is where it began. */
   forget(): void {
-    this.#search?.pieces.return(false);
+    if (this.#search === undefined) return;
+    const { pieces, from } = this.#search;
     this.#search = undefined;
+    pieces.return(false);
+    this.#history.seek(from);
   }
 
   /** Works for a while. @returns why time stands still then; null: there is more to do */
@@ -166,13 +172,13 @@ export class BackControl {
 
   /** Throws `Refusal` where there is no memory now. */
   #hostPhysical(on: VcpuRef, { space, address }: Extract<Written, { kind: 'memory' }>): number {
-    const { ram } = this.#machine.computer;
     const access = this.#machine.access(on);
-    const found = access === undefined ? undefined : hostPhysicalOf(access, ram, space, address);
-    if (found === undefined || found >= ram.size) {
-      throw new Refusal(`There is no memory at the ${space} address 0x${address.toString(16)} now.`);
-    }
-    return found;
+    if (access === undefined) throw new Refusal('This virtual CPU has no state yet.');
+    const found = locator(access, this.#machine.computer.ram)(space, address);
+    if (found.kind === 'ram') return found.hostPhysical;
+    throw new Refusal(
+      `There is no memory at the ${space} address 0x${address.toString(16)} now: ${found.why}.`,
+    );
   }
 
   /** Told of every crossing, also in runs that only search. */
@@ -248,8 +254,8 @@ export class BackControl {
     return BEGINNING;
   }
 
-  #searchOn(goal: BackGoal, begin: () => Omit<Search, 'goal'>): StopReason | null {
-    this.#search ??= { goal, ...begin() };
+  #searchOn(goal: BackGoal, begin: () => Pick<Search, 'pieces' | 'found'>): StopReason | null {
+    this.#search ??= { goal, from: this.#history.now, ...begin() };
     const { found } = this.#search;
     const end = this.#history.stopwatch() + SLICE_MS;
     do {

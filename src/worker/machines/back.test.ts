@@ -132,6 +132,21 @@ describe.each<{ technique: Technique; on: VcpuRef }>([
     );
   });
 
+  test('a search that is given up ends where it began, and the console says what it said there', () => {
+    // Far enough for several snapshots.
+    run(lab, { kind: 'free' }, 60);
+    const { to, snapshots } = lab.timeline(on);
+    expect(snapshots.length).toBeGreaterThan(2);
+    lab.takeConsoleOutput();
+    lab.aim({ kind: 'run-back', on, to: 'breakpoint' });
+    // The last interval, which ends at the present, and the one before.
+    for (let piece = 0; piece < 2; piece++) expect(lab.slice(BUDGET).stop).toBeNull();
+    expect(position()).toBeLessThan(to);
+    lab.aim({ kind: 'free' });
+    expect(position()).toBe(to);
+    expect(lab.takeConsoleOutput()).toEqual([]);
+  });
+
   test('goes to the beginning when nothing is found, and to any instant from there', () => {
     const { to } = lab.timeline(on);
     expect(run(lab, { kind: 'run-back', on, to: 'breakpoint' }, 2000)).toEqual({ kind: 'beginning' });

@@ -1,7 +1,6 @@
 import type { PhysicalMemory } from '../../contracts/memory.ts';
 import type { PagingRegisters } from '../../hypervisor/walk/entry.ts';
 import { explainWalk } from '../../hypervisor/walk/explain.ts';
-import { explainNested } from '../../hypervisor/walk/nested.ts';
 import type { ReadLinear } from '../views/code.ts';
 import { signedNumber } from '../views/numbers.ts';
 import type { ProcessorState } from '../views/processor-state.ts';
@@ -20,27 +19,6 @@ export function wordReader(ram: PhysicalMemory): (address: number) => number {
     const [a = 0, b = 0, c = 0, d = 0] = ram.read(address, 4);
     return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
   };
-}
-
-/** Where an address is in host-physical memory now; undefined: nowhere. */
-export function hostPhysicalOf(
-  { state, eptp }: VcpuAccess,
-  ram: PhysicalMemory,
-  space: 'linear' | 'guest-physical' | 'host-physical',
-  address: bigint,
-): number | undefined {
-  const read = wordReader(ram);
-  switch (space) {
-    case 'linear': {
-      const linear = signedNumber(address);
-      const { end } = explainWalk({ registers: pagingRegisters(state), linear, eptp, read });
-      return end.kind === 'fault' ? undefined : end.hostPhysical;
-    }
-    case 'guest-physical':
-      return explainNested(read, eptp, Number(address)).hostPhysical;
-    case 'host-physical':
-      return Number(address);
-  }
 }
 
 /** Linear memory of a vCPU as a debugger reads it: rights do not matter, nothing is marked as accessed. */

@@ -2,7 +2,7 @@ import type { PhysicalMemory } from '../../contracts/memory.ts';
 import { PHYSICAL_BITS } from '../../cpu/paging.ts';
 import { explainWalk } from '../../hypervisor/walk/explain.ts';
 import { explainNested } from '../../hypervisor/walk/nested.ts';
-import type { AddressSpace } from '../../protocol/edits.ts';
+import type { AddressSpace } from '../../protocol/target.ts';
 import { modeOf } from '../views/modes.ts';
 import { signedNumber, unsigned64 } from '../views/numbers.ts';
 import type { VcpuAccess } from './lab-machine.ts';

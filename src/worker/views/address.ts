@@ -1,7 +1,7 @@
 import { GPR, SEG } from '../../arch/registers.ts';
-import type { AddressSpace } from '../../protocol/edits.ts';
 import type { AddressExpression } from '../../protocol/memory-view.ts';
 import { generalName, pointerName, segmentName } from '../../protocol/register-names.ts';
+import type { AddressSpace } from '../../protocol/target.ts';
 import { modeOf } from './modes.ts';
 import type { ProcessorState } from './processor-state.ts';
 

@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import { useView } from '../../../client/lab-store.ts';
 import { setWatchParameters, useWatch } from '../../../client/watch.ts';
-import type { AddressSpace } from '../../../protocol/edits.ts';
 import type { AddressExpression, MemoryRequest } from '../../../protocol/memory-view.ts';
+import type { AddressSpace } from '../../../protocol/target.ts';
 import { Button } from '../../widgets/Button.tsx';
 import { ExpressionInput } from '../../widgets/ExpressionInput.tsx';
 import { Missing, Panel } from '../../widgets/Panel.tsx';

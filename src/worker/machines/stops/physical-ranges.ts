@@ -2,7 +2,7 @@ import type { PhysicalMemory } from '../../../contracts/memory.ts';
 import type { EntryRead, PagingRegisters } from '../../../hypervisor/walk/entry.ts';
 import { explainWalk } from '../../../hypervisor/walk/explain.ts';
 import { explainNested } from '../../../hypervisor/walk/nested.ts';
-import type { AddressSpace } from '../../../protocol/stops.ts';
+import type { AddressSpace } from '../../../protocol/target.ts';
 import { wordReader } from '../linear-memory.ts';
 
 /** Bytes of host-physical RAM. */
