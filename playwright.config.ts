@@ -1,7 +1,8 @@
 import { defineConfig } from '@playwright/test';
 import { findChromium } from './scripts/chromium.mjs';
 
-const PORT = 4317;
+/** A port of one's own lets several working copies run their tests at the same time. */
+const PORT = Number(process.env.E2E_PORT ?? 4317);
 
 /** Browser tests of the built lab, as `npm start` serves it. */
 export default defineConfig({
