@@ -201,6 +201,8 @@ export interface Context {
   jump(ip: I64): void;
   /** Near branch by the immediate displacement of the record, checked. */
   jumpRelative(): void;
+  /** The same if the condition holds. */
+  jumpRelativeIf(condition: I32): void;
   /** Ends the instruction to be executed again at the same address (a REP iteration that is not the last). */
   again(): void;
   /** Ends the instruction as if completed. */

@@ -31,6 +31,7 @@ export class FunctionBuilder implements Callee {
   private readonly free = new Map<ValueType, Local[]>();
   private scopeLocals: Local[] = [];
   private depth = 0;
+  private readonly hinted: { readonly code: Code; readonly at: number; readonly likely: boolean }[] = [];
   readonly index: number;
   readonly signature: Signature;
 
@@ -136,16 +137,21 @@ export class FunctionBuilder implements Callee {
 
   if(condition: I32, then: () => void, otherwise?: () => void): void {
     condition.emit(this.code);
-    this.code.byte(0x04);
-    this.code.byte(0x40);
-    this.depth++;
-    then();
-    if (otherwise) {
-      this.code.byte(0x05);
-      otherwise();
-    }
-    this.depth--;
-    this.code.byte(0x0b);
+    this.openIf(then, otherwise);
+  }
+
+  /** The same where the condition nearly always holds. */
+  ifLikely(condition: I32, then: () => void, otherwise?: () => void): void {
+    condition.emit(this.code);
+    this.hint(true);
+    this.openIf(then, otherwise);
+  }
+
+  /** The same where the condition hardly ever holds. */
+  ifUnlikely(condition: I32, then: () => void, otherwise?: () => void): void {
+    condition.emit(this.code);
+    this.hint(false);
+    this.openIf(then, otherwise);
   }
 
   br(label: Label): void {
@@ -200,18 +206,49 @@ export class FunctionBuilder implements Callee {
     this.code.byte(0x00);
   }
 
+  /** What is expected of branches, by ascending offset from the first byte that `finish` gives. */
+  hints(): { readonly offset: number; readonly likely: boolean }[] {
+    const declarations = this.declarations().length;
+    const start = (code: Code) => declarations + (code === this.prologue ? 0 : this.prologue.length);
+    return this.hinted
+      .map(({ code, at, likely }) => ({ offset: start(code) + at, likely }))
+      .sort((a, b) => a.offset - b.offset);
+  }
+
   /** Local declarations and body, as the code section wants them, without the size. */
   finish(): Uint8Array {
+    const out = this.declarations();
+    out.append(this.prologue.bytes);
+    out.append(this.code.bytes);
+    out.byte(0x0b);
+    return out.bytes;
+  }
+
+  private openIf(then: () => void, otherwise?: () => void): void {
+    this.code.byte(0x04);
+    this.code.byte(0x40);
+    this.depth++;
+    then();
+    if (otherwise) {
+      this.code.byte(0x05);
+      otherwise();
+    }
+    this.depth--;
+    this.code.byte(0x0b);
+  }
+
+  private declarations(): Code {
     const out = new Code();
     out.u32(this.localTypes.length);
     for (const type of this.localTypes) {
       out.u32(1);
       out.byte(TYPE_BYTE[type]);
     }
-    out.append(this.prologue.bytes);
-    out.append(this.code.bytes);
-    out.byte(0x0b);
-    return out.bytes;
+    return out;
+  }
+
+  private hint(likely: boolean): void {
+    this.hinted.push({ code: this.code, at: this.code.length, likely });
   }
 
   private structured(op: number, body: (label: Label) => void): void {

@@ -128,12 +128,36 @@ export class ModuleBuilder {
         for (const f of functions) c.u32(f.index);
       });
     }
+    this.branchHints(out);
     section(out, 10, this.functions, (c, f) => {
       const body = f.finish();
       c.u32(body.length);
       c.append(body);
     });
     return out.bytes.slice();
+  }
+
+  /** The custom section of the branch hinting proposal: engines that do not know it pass over it. */
+  private branchHints(out: Code): void {
+    const body = new Code();
+    body.name('metadata.code.branch_hint');
+    const hinted = this.functions
+      .map((f, i) => ({ index: this.imports.length + i, hints: f.hints() }))
+      .filter(({ hints }) => hints.length > 0);
+    if (hinted.length === 0) return;
+    body.u32(hinted.length);
+    for (const { index, hints } of hinted) {
+      body.u32(index);
+      body.u32(hints.length);
+      for (const { offset, likely } of hints) {
+        body.u32(offset);
+        body.u32(1);
+        body.byte(likely ? 1 : 0);
+      }
+    }
+    out.byte(0);
+    out.u32(body.length);
+    out.append(body.bytes);
   }
 }
 

@@ -38,7 +38,7 @@ export function countBranch(f: FunctionBuilder, record: Local<'i32'>, table: I32
   const at = f.let(i32.shr_u(record, i32.const(4)));
   const count = f.let(i32.add(i32.load16_u(at, COUNTER_OFFSET), i32.const(1)));
   f.store('i32_16', at, count, COUNTER_OFFSET);
-  f.if(i32.eq(count, i32.const(HOT)), () => f.call(hot, record, table));
+  f.ifUnlikely(i32.eq(count, i32.const(HOT)), () => f.call(hot, record, table));
 }
 
 /** Counts the instructions that regions have executed since `COUNTED` was set. */
@@ -85,7 +85,7 @@ export function branchFromRegion(
         f.store('i64', state, target, STATE.RIP);
         f.return(i32.const(STATUS.JUMP));
       };
-      if (!flat) f.if(i64.gt_u(target, i64.load(state, STATE.CODE_LIMIT)), lookup);
+      if (!flat) f.ifUnlikely(i64.gt_u(target, i64.load(state, STATE.CODE_LIMIT)), lookup);
       const codeBase = i64.load(state, STATE.EFFECTIVE_BASE + 8);
       const linear = flat
         ? target
@@ -98,20 +98,23 @@ export function branchFromRegion(
         i64.eq(page, i64.load(state, STATE.PAGE_LINEAR)),
         () => {
           f.set(found, i32.load(i32.add(table, slot)));
-          f.if(i32.eqz(found), lookup);
+          f.ifUnlikely(i32.eqz(found), lookup);
         },
         () => {
           const entry = f.let(executeEntry(i32.load(state, STATE.TLB_BANK), i32.wrap_i64(linear)));
-          f.if(i64.ne(i64.load(entry, TLB.EXECUTE), i64.or(page, i64.load(state, STATE.CODE_MODE))), lookup);
+          f.ifUnlikely(
+            i64.ne(i64.load(entry, TLB.EXECUTE), i64.or(page, i64.load(state, STATE.CODE_MODE))),
+            lookup,
+          );
           f.set(table, i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD));
           f.set(found, i32.load(i32.add(table, slot)));
-          f.if(i32.eqz(found), lookup);
+          f.ifUnlikely(i32.eqz(found), lookup);
           f.store('i32', state, table, STATE.TABLE);
           f.store('i64', state, page, STATE.PAGE_LINEAR);
           f.store('i64', state, i64.sub(target, i64.and(linear, i64.const(0xfff))), STATE.PAGE_IP);
         },
       );
-      f.if(isRegion(found), () => f.returnCallIndirect(regions, i32.load(found, RECORD.LINK), state));
+      f.ifLikely(isRegion(found), () => f.returnCallIndirect(regions, i32.load(found, RECORD.LINK), state));
       // A request may move the end of time, which is no instruction.
       countExecuted(f, state);
       countBranch(f, found, table, environment.imports.hot);

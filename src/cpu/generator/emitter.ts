@@ -322,9 +322,9 @@ export class Emitter implements Context {
     const refuse = () => this.raise(VECTOR.GP, 0);
     if (this.size === 64) {
       const canonical = i64.shr_s(i64.shl(target, i64.const(16)), i64.const(16));
-      this.f.if(i64.ne(canonical, target), refuse);
+      this.f.ifUnlikely(i64.ne(canonical, target), refuse);
     } else if (this.form.addressing === 'segmented') {
-      this.f.if(i64.gt_u(target, i64.load(this.site.state, STATE.CODE_LIMIT)), refuse);
+      this.f.ifUnlikely(i64.gt_u(target, i64.load(this.site.state, STATE.CODE_LIMIT)), refuse);
     }
   }
 
@@ -338,6 +338,14 @@ export class Emitter implements Context {
       this.checkTarget(ip);
       return ip;
     });
+  }
+
+  jumpRelativeIf(condition: I32): void {
+    const jump = () => this.jumpRelative();
+    const { jumps } = this.site;
+    if (jumps === undefined) this.f.if(condition, jump);
+    else if (jumps) this.f.ifLikely(condition, jump);
+    else this.f.ifUnlikely(condition, jump);
   }
 
   again(): void {
@@ -370,7 +378,7 @@ export class Emitter implements Context {
       i64.ne(i64.load(here, TLB.EXECUTE), i64.load(there, TLB.EXECUTE)),
       i32.ne(i32.load(here, TLB.EXECUTE + TLB.PAYLOAD), i32.load(there, TLB.EXECUTE + TLB.PAYLOAD)),
     );
-    f.if(differs, () => this.system());
+    f.ifUnlikely(differs, () => this.system());
     site.setBank(bank);
   }
 
@@ -423,7 +431,9 @@ export class Emitter implements Context {
       const access = modify ? 'modify' : write ? 'write' : 'read';
       const address = this.addressing.linear(access, bytes);
       if (bytes === 16 && hasAttribute(this.form.row, 'align')) {
-        this.f.if(i64.ne(i64.and(address, i64.const(15)), i64.const(0)), () => this.raise(VECTOR.GP, 0));
+        this.f.ifUnlikely(i64.ne(i64.and(address, i64.const(15)), i64.const(0)), () =>
+          this.raise(VECTOR.GP, 0),
+        );
       }
       this.operandHost = this.addressing.lookup(access, address, bytes);
     }

@@ -31,7 +31,7 @@ export function checkFpu(c: Context, row: Instruction): void {
   if (!checks) return;
   const { undefined: ud, unavailable: nm, pending: mf } = checks;
   const trap = (mask: number): I32 => i32.and(i32.load(c.field(STATE.FPU_TRAP)), i32.const(mask));
-  c.f.if(trap(ud | nm | mf), () => {
+  c.f.ifUnlikely(trap(ud | nm | mf), () => {
     if (ud !== 0) c.f.if(trap(ud), () => c.raise(VECTOR.UD));
     c.f.if(trap(nm), () => c.raise(VECTOR.NM));
     if (mf !== 0) c.raise(VECTOR.MF);

@@ -114,7 +114,7 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
     f.block((fault) => {
       f.block((jump) => {
         f.set(budget, i32.sub(i32.load(state, STATE.BUDGET), i32.const(1)));
-        f.if(i32.lt_s(budget, i32.const(0)), () => {
+        f.ifUnlikely(i32.lt_s(budget, i32.const(0)), () => {
           storeRip(f, state, recordIp(state, record));
           f.return(i32.const(RETURN.BUDGET));
         });
@@ -283,11 +283,11 @@ function emitJump(f: FunctionBuilder, c: JumpContext): void {
     const linear = f.let(i64.and(i64.add(target, codeBase), i64.load(state, STATE.ADDRESS_MASK)));
     const slot = (): I32 => i32.shl(i32.and(i32.wrap_i64(linear), i32.const(0xfff)), i32.const(2));
     const found = f.local('i32');
-    f.if(i64.gt_u(target, i64.load(state, STATE.CODE_LIMIT)), lookup);
+    f.ifUnlikely(i64.gt_u(target, i64.load(state, STATE.CODE_LIMIT)), lookup);
     const page = f.let(i64.and(linear, i64.const(~0xfffn)));
     /** Where the table has no record: to an instruction that crosses into the next page, or to TypeScript. */
     const otherwise = (ofTable: I32, enterPage: () => void) =>
-      f.if(i32.eqz(found), () => {
+      f.ifUnlikely(i32.eqz(found), () => {
         f.set(found, c.findCrossing(i32.add(ofTable, slot()), linear));
         f.if(i32.eqz(found), lookup);
         enterPage();
@@ -314,7 +314,10 @@ function emitJump(f: FunctionBuilder, c: JumpContext): void {
             ),
           ),
         );
-        f.if(i64.ne(i64.load(entry, TLB.EXECUTE), i64.or(page, i64.load(state, STATE.CODE_MODE))), lookup);
+        f.ifUnlikely(
+          i64.ne(i64.load(entry, TLB.EXECUTE), i64.or(page, i64.load(state, STATE.CODE_MODE))),
+          lookup,
+        );
         const ofTable = i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD);
         const enterPage = () => {
           f.set(table, ofTable);

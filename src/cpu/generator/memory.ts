@@ -28,7 +28,7 @@ export function emitLookup(
       : bytes === 1
         ? address
         : i64.add(address, i64.const(bytes - 1));
-  f.if(
+  f.ifLikely(
     i64.eq(i64.and(last, i64.const(~0xfffn)), i64.load(entry, tlb)),
     () => f.set(host, i32.add(i32.wrap_i64(address), i32.load(entry, tlb + TLB.PAYLOAD))),
     miss,

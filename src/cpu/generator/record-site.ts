@@ -13,6 +13,7 @@ import { loadSigned, loadUnsigned, storeOp } from './widths.ts';
 export class RecordSite implements Site {
   readonly f: FunctionBuilder;
   readonly state: Local<'i32'>;
+  readonly jumps = undefined;
   private readonly record: Local<'i32'>;
   private readonly embedding: Embedding;
   private readonly shared: InterpreterShared;
@@ -136,7 +137,7 @@ export class RecordSite implements Site {
     const host = f.local('i32');
     const { bank } = this.embedding;
     const { memory, environment } = this.shared;
-    const fault = () => f.if(i32.eqz(host), () => this.embedding.end(STATUS.FAULT));
+    const fault = () => f.ifUnlikely(i32.eqz(host), () => this.embedding.end(STATUS.FAULT));
     if (bank) {
       const tlb = access === 'read' ? TLB.READ : TLB.WRITE;
       emitLookup(f, { tlb, bank, address, bytes, host }, () => {
@@ -168,7 +169,7 @@ export class RecordSite implements Site {
   }
 
   commit(host: I32): void {
-    this.f.if(i32.lt_u(host, i32.const(LAYOUT.RAM)), () =>
+    this.f.ifUnlikely(i32.lt_u(host, i32.const(LAYOUT.RAM)), () =>
       this.f.call(this.shared.environment.imports.commitSlow),
     );
   }

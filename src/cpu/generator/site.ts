@@ -97,6 +97,8 @@ export interface Site {
   end(status: number, target?: I64): void;
   /** Raises an exception. */
   raise(vector: number, errorCode: number): void;
+  /** What a conditional branch is expected to do; undefined: either. */
+  readonly jumps: boolean | undefined;
   /** Near branch by the immediate of the record. `target` gives the truncated target after checks. */
   jumpRelative(target: () => I64): void;
   /** Emits `check` of the target of `jumpRelative` where it is not known to be legal. */

@@ -118,7 +118,7 @@ export class RegionFunction {
     });
     this.registers.writeBack();
     f.store('i32', state, this.budget, STATE.BUDGET);
-    f.if(this.result, () => {
+    f.ifUnlikely(this.result, () => {
       const at = i32.shl(this.cause, i32.const(3));
       const count = i64.add(i64.load(at, REGION_COUNTERS.EXITS), i64.const(1));
       f.store('i64', at, count, REGION_COUNTERS.EXITS);
@@ -278,7 +278,7 @@ export class RegionFunction {
     this.remaining = steps.length;
     const start = f.code.length;
     f.set(this.budget, i32.sub(this.budget, i32.const(steps.length)));
-    f.if(i32.lt_s(this.budget, i32.const(0)), () => this.sideExit(steps[0], 'budget'));
+    f.ifUnlikely(i32.lt_s(this.budget, i32.const(0)), () => this.sideExit(steps[0], 'budget'));
     for (const [i, step] of steps.entries()) {
       this.remaining = steps.length - i;
       this.emitted.push({ step, code: i === 0 ? start : f.code.length });
@@ -339,7 +339,7 @@ export class RegionFunction {
       );
       // What the instruction charges is no instruction.
       f.store('i32', i32.const(0), i32.load(state, STATE.BUDGET), REGION_COUNTERS.COUNTED);
-      f.if(status, () => {
+      f.ifUnlikely(status, () => {
         countExit(f, step.shape.form ? 'slow' : 'system');
         f.if(i32.eq(status, i32.const(STATUS.AGAIN)), () => f.return(i32.const(step.entry)));
         f.return(status);
@@ -385,7 +385,7 @@ export class RegionFunction {
       );
       const ip = this.ip(positionOf(to));
       const outside = i64.gt_u(ip, i64.load(state, STATE.CODE_LIMIT));
-      f.if(this.isSegmented ? i32.or(differs, outside) : differs, () => this.branch(ip, from));
+      f.ifUnlikely(this.isSegmented ? i32.or(differs, outside) : differs, () => this.branch(ip, from));
     });
   }
 

@@ -223,6 +223,13 @@ export class RegionSite implements Site {
     this.region.sideExit(this.step, 'fault');
   }
 
+  /** A region goes on where the branch most often led. */
+  get jumps(): boolean | undefined {
+    const { taken, next } = this.step;
+    if (taken && next) return undefined;
+    return taken !== undefined;
+  }
+
   jumpRelative(target: () => I64): void {
     const { region, step } = this;
     const position = targetOf(this.source, step);
@@ -233,7 +240,7 @@ export class RegionSite implements Site {
     }
     const ip = this.f.let(target());
     if (step.taken) {
-      this.f.if(i64.ne(ip, region.ip(position)), () => region.branch(ip, step));
+      this.f.ifUnlikely(i64.ne(ip, region.ip(position)), () => region.branch(ip, step));
       region.follow(step, step.taken);
     } else {
       region.branch(ip, step);
@@ -256,7 +263,7 @@ export class RegionSite implements Site {
     const ip = this.f.let(target);
     if (step.returns && step.returnPosition !== undefined) {
       const { returns, returnPosition } = step;
-      this.f.if(i64.eq(ip, region.ip(returnPosition)), () => region.follow(step, returns));
+      this.f.ifLikely(i64.eq(ip, region.ip(returnPosition)), () => region.follow(step, returns));
     }
     if (step.targets.length > 0) {
       const position = this.f.let(i64.sub(ip, region.ip(0)));

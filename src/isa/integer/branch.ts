@@ -8,7 +8,7 @@ const RCX = 1;
 
 const jump: Semantics = (c) => c.jumpRelative();
 
-const jumpIf: Semantics = (c) => c.f.if(c.condition(c.cc), () => c.jumpRelative());
+const jumpIf: Semantics = (c) => c.jumpRelativeIf(c.condition(c.cc));
 
 const jumpTo: Semantics = (c) => {
   const target = c.f.let(c.readU(0));
@@ -50,11 +50,11 @@ function loop(also: (c: Context) => I32): Semantics {
     const goOn = c.f.let(i32.and(i64.ne(count, i64.const(0)), also(c)));
     c.f.if(goOn, () => c.checkRelativeTarget());
     c.setAddressSized(RCX, count);
-    c.f.if(goOn, () => c.jumpRelative());
+    c.jumpRelativeIf(goOn);
   };
 }
 
-const jumpIfCountZero: Semantics = (c) => c.f.if(i64.eqz(c.addressSized(RCX)), () => c.jumpRelative());
+const jumpIfCountZero: Semantics = (c) => c.jumpRelativeIf(i64.eqz(c.addressSized(RCX)));
 
 /** The bounds are two operands of their own: the second one's offset wraps at the address size. */
 const bound: Semantics = (c) => {
@@ -66,7 +66,7 @@ const bound: Semantics = (c) => {
   };
   const lower = limit(0);
   const upper = limit(bytes);
-  c.f.if(i32.or(i64.lt_s(index, lower), i64.gt_s(index, upper)), () => c.raise(VECTOR.BR));
+  c.f.ifUnlikely(i32.or(i64.lt_s(index, lower), i64.gt_s(index, upper)), () => c.raise(VECTOR.BR));
 };
 
 export const branchInstructions: readonly Instruction[] = [

@@ -80,7 +80,7 @@ function divideQuadword(c: Context, signed: boolean, divisor: I64): void {
     () => {
       f.set(quotient, c.library(divide128(signed), high, low, divisor));
       // The library leaves the remainder and an overflow mark in the scratch area.
-      f.if(i32.load(c.field(STATE.TEMPORARY + 8)), () => c.raise(VECTOR.DE));
+      f.ifUnlikely(i32.load(c.field(STATE.TEMPORARY + 8)), () => c.raise(VECTOR.DE));
       f.set(remainder, i64.load(c.field(STATE.TEMPORARY)));
     },
   );
@@ -93,7 +93,7 @@ function divide(signed: boolean): Semantics {
   return (c) => {
     const { size, f } = c;
     const divisor = f.let(signed ? c.read(0) : c.readU(0));
-    f.if(i64.eqz(divisor), () => c.raise(VECTOR.DE));
+    f.ifUnlikely(i64.eqz(divisor), () => c.raise(VECTOR.DE));
     if (size === 64) {
       divideQuadword(c, signed, divisor);
       return;
@@ -114,7 +114,7 @@ function divide(signed: boolean): Semantics {
     }
     const quotient = f.let(signed ? i64.div_s(whole, divisor) : i64.div_u(whole, divisor));
     const fits = (signed ? signExtend : zeroExtend)(quotient, size);
-    f.if(i64.ne(quotient, fits), () => c.raise(VECTOR.DE));
+    f.ifUnlikely(i64.ne(quotient, fits), () => c.raise(VECTOR.DE));
     const remainder = f.let(i64.sub(whole, i64.mul(quotient, divisor)));
     if (size === 8) {
       c.setGpr(RAX, i64.or(i64.and(quotient, i64.const(0xff)), i64.shl(remainder, i64.const(8))), 16);

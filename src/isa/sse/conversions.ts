@@ -34,7 +34,7 @@ function converted<T extends 'i64' | 'v128'>(
 ): Expression<T> {
   const { f } = c;
   const result = f.local(type);
-  f.if(
+  f.ifLikely(
     condition,
     () => f.set(result, fast),
     () => {

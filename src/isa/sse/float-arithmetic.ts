@@ -36,7 +36,7 @@ function operate(c: Context, o: Operation, destination: V128, source: V128): voi
   const a = f.let(s.value(destination));
   const b = f.let(s.value(o.changed(source)));
   const result = f.local('v128');
-  f.if(
+  f.ifLikely(
     isQuick(c, s, operation, a, b),
     () => f.set(result, s.merge(destination, s.arithmetic(operation, a, b))),
     () => {

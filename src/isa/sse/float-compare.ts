@@ -90,7 +90,7 @@ function compareOperands(
 ): [Local<'v128'>, Local<'v128'>] {
   const { f } = c;
   const [x, y] = [f.let(a), f.let(b)];
-  f.if(isUnusual(s, x, y), () => settleOperands(c, s, strict, x, y));
+  f.ifUnlikely(isUnusual(s, x, y), () => settleOperands(c, s, strict, x, y));
   return [x, y];
 }
 
@@ -149,7 +149,7 @@ const compareToFlags =
     const test = (t: ReturnType<Shape['lt']>, mask: number): I32 => i32.mul(s.all(t), i32.const(mask));
     const bits = f.local('i32');
     const setBits = () => f.set(bits, i32.or(test(s.lt(a, b), FLAG.CF), test(s.eq(a, b), FLAG.ZF)));
-    f.if(
+    f.ifUnlikely(
       isUnusual(s, x, y),
       () => {
         settleOperands(c, s, i32.const(strict ? 1 : 0), x, y);

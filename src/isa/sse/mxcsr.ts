@@ -100,7 +100,7 @@ export const noneUnmasked = (f: FunctionBuilder): void =>
   f.store('i32', f.param(0, 'i32'), i32.const(0), UNMASKED);
 
 function raiseIf(c: Context, unmasked: I32): void {
-  c.f.if(unmasked, () => {
+  c.f.ifUnlikely(unmasked, () => {
     const enabled = i32.and(i32.load(c.field(STATE.CR4)), i32.const(CR4.OSXMMEXCPT));
     c.f.if(
       enabled,

@@ -86,7 +86,7 @@ const onTwoRegisters =
     const args = [...operands(c.f.let(c.stackIndex())), i32.const(pops)];
     const done = c.library(a.ordinary.registers, ...args, ...mannerOf(a));
     const any = ANY_REGISTERS.get(a) as LibraryFunction<'i32'>;
-    c.f.if(i32.eqz(done), () => perform(c, c.library(any, ...args)));
+    c.f.ifUnlikely(i32.eqz(done), () => perform(c, c.library(any, ...args)));
   };
 
 const fromMemory =
@@ -94,7 +94,7 @@ const fromMemory =
   (c) => {
     const bits = readMemory(c);
     const done = c.library(a.ordinary[source.format], bits, ...mannerOf(a));
-    c.f.if(i32.eqz(done), () => {
+    c.f.ifUnlikely(i32.eqz(done), () => {
       perform(c, c.library(source.unpack, i32.const(slotsOf(a).source), bits));
       perform(c, unpack(c, slotsOf(a).destination, TOP));
       perform(c, deliver(c, TOP, c.f.let(c.library(a.operation))));
@@ -102,7 +102,7 @@ const fromMemory =
   };
 
 const squareRoot: Semantics = (c) =>
-  c.f.if(i32.eqz(c.library(ROOT_OF_TOP)), () => {
+  c.f.ifUnlikely(i32.eqz(c.library(ROOT_OF_TOP)), () => {
     perform(c, unpack(c, SLOT.A, TOP));
     perform(c, deliver(c, TOP, c.f.let(c.library(FSQRT))));
   });

@@ -57,7 +57,7 @@ function popAll(c: Context, pops: number): void {
 }
 
 /** Ordinary operands first: `quick` is 1 when it has done everything. */
-const otherwise = (c: Context, quick: I32, any: () => void): void => c.f.if(i32.eqz(quick), any);
+const otherwise = (c: Context, quick: I32, any: () => void): void => c.f.ifUnlikely(i32.eqz(quick), any);
 
 /** Compares A with B; the answer goes to the status word, also when an exception is unmasked. */
 function compare(c: Context, quiet: boolean, pops: number): void {

@@ -21,7 +21,7 @@ import {
 const changeSign =
   (mask: number, change: number): Semantics =>
   (c) =>
-    c.f.if(i32.eqz(c.library(CHANGE_TOP, i32.const(mask), i32.const(change))), () =>
+    c.f.ifUnlikely(i32.eqz(c.library(CHANGE_TOP, i32.const(mask), i32.const(change))), () =>
       perform(c, deliver(c, TOP, i32.const(STACK_UNDERFLOW), INDEFINITE_RAW)),
     );
 
