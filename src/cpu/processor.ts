@@ -663,6 +663,7 @@ export class Processor implements SystemContext, InterruptTarget {
   private system(record: number, number: number): number {
     const r = this.regs;
     this.settleShadow(1);
+    const afterSti = r.interruptibility & INTERRUPTIBILITY.STI;
     this.record.address = record;
     const { pageOffset } = this.record;
     r.setRipInPage(pageOffset);
@@ -676,10 +677,27 @@ export class Processor implements SystemContext, InterruptTarget {
     if (this.observer !== undefined && status !== STATUS.FAULT && !exited) {
       this.observer.executed(this.names[number]);
     }
+    // This has been the instruction after STI.
+    if (afterSti !== 0 && isDone(status)) r.interruptibility &= ~INTERRUPTIBILITY.STI;
     if ((r.interruptibility & SHADOW) !== 0) this.requestStop();
+    else if (status === STATUS.EXIT && !exited && this.mayGoOn()) return STATUS.TRANSFER;
     return status;
   }
+
+  /** After a system operation: whether the run loop would only look up the code at RIP, and execute on. */
+  private mayGoOn(): boolean {
+    const r = this.regs;
+    return (
+      this.isQuiet() &&
+      r.activity === ACTIVITY.ACTIVE &&
+      (r.systemFlags & (FLAG.TF | FLAG.RF)) === 0 &&
+      this.stopReason === undefined &&
+      !hasCodeBreakpoints(r)
+    );
+  }
 }
+
+const isDone = (status: number): boolean => status !== STATUS.FAULT && status !== STATUS.AGAIN;
 
 /** Charged for entering an interrupt or exception handler, on top of the instruction. */
 const INTERRUPT_CYCLES = 50;

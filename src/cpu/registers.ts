@@ -40,8 +40,8 @@ export interface TableRegister {
   limit: number;
 }
 
-/** Attributes from which `refresh` (system/mode.ts) derives nothing. */
-const UNDERIVED = ATTRIBUTE.ACCESSED | ATTRIBUTE.DPL | ATTRIBUTE.AVL | ATTRIBUTE.G;
+/** Attributes from which `refresh` (system/mode.ts) derives something. */
+export const DERIVING_ATTRIBUTES = ~(ATTRIBUTE.ACCESSED | ATTRIBUTE.DPL | ATTRIBUTE.AVL | ATTRIBUTE.G);
 
 export class Registers {
   /** Address of the CPU block in linear memory. */
@@ -233,7 +233,7 @@ export class Registers {
     const at = (STATE.SEGMENTS + n * SEGMENT.SIZE) >> 2;
     const upper = upperHalf(base);
     const changed =
-      ((i32[at + SEGMENT.ATTRIBUTES / 4] ^ attributes) & ~UNDERIVED) |
+      ((i32[at + SEGMENT.ATTRIBUTES / 4] ^ attributes) & DERIVING_ATTRIBUTES) |
       (i32[at + SEGMENT.LIMIT / 4] ^ limit) |
       (i32[at + SEGMENT.BASE / 4] ^ base) |
       (i32[at + SEGMENT.BASE / 4 + 1] ^ upper);

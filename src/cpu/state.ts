@@ -187,6 +187,8 @@ export const STATUS = {
   AGAIN: 3,
   /** Completed: STATE.RIP and the mode are authoritative; return to the run loop in TypeScript. */
   EXIT: 4,
+  /** The same, and the run loop has nothing to do: generated code may go on at STATE.RIP. */
+  TRANSFER: 5,
 } as const;
 
 /** Why the generated code returned. */

@@ -217,6 +217,13 @@ export interface Context {
    */
   useSupervisorTranslations(ac: boolean): void;
   /** Calls a TypeScript helper `helper(name, ...)` registered in src/cpu/helpers.ts with i32/f64 arguments and an i32 result. */
+  /** SEG number that ModRM.reg names, 0 to 7. */
+  segmentOperand(): I32;
+  /**
+   * Loads a segment register, n a SEG number, with a selector (16 bits, zero-extended), or carries out the row's
+   * `fallback` where more than that is to be done. Nothing may have been committed.
+   */
+  loadSegment(n: I32, selector: I32): void;
   helper(name: string, ...args: Expression<ValueType>[]): I32;
   /** Calls a shared Wasm function (declared with `library` in the same file as the semantics). */
   library<T extends ValueType>(fn: LibraryFunction<T>, ...args: Expression<ValueType>[]): Expression<T>;

@@ -20,7 +20,7 @@ import { FILL_READ, FILL_WRITE } from './walker.ts';
 export const HANDLER_SIGNATURE: Signature = { params: ['i32', 'i32'], results: ['i32'] };
 /**
  * Regions: (CPU block) -> the address of the record that the interpreter has to execute next, or
- * STATUS.JUMP, FAULT or EXIT, for which STATE.RIP is valid.
+ * STATUS.JUMP, FAULT, EXIT or TRANSFER, for which STATE.RIP is valid.
  */
 export const REGION_SIGNATURE: Signature = { params: ['i32'], results: ['i32'] };
 

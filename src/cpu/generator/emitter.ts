@@ -28,6 +28,7 @@ import { Addressing } from './addressing.ts';
 import { executeEntry } from './branch.ts';
 import type { Form, Shared } from './form.ts';
 import { checkFpu } from './fpu-checks.ts';
+import { LOAD_SEGMENT } from './segment-load.ts';
 import type { FlagAccess, RegisterField, Site } from './site.ts';
 import { loadSigned, loadUnsigned, storeOp } from './widths.ts';
 
@@ -380,6 +381,14 @@ export class Emitter implements Context {
     );
     f.ifUnlikely(differs, () => this.system());
     site.setBank(bank);
+  }
+
+  segmentOperand(): I32 {
+    return this.site.segmentOperand();
+  }
+
+  loadSegment(n: I32, selector: I32): void {
+    this.f.ifUnlikely(i32.eqz(this.library(LOAD_SEGMENT, n, selector)), () => this.system());
   }
 
   helper(name: string, ...args: Expression<ValueType>[]): I32 {

@@ -146,12 +146,19 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
           f.set(linking, record);
           jumpTo(checked);
         };
+        /** Goes on where a system operation has led: nothing is known of the code there. */
+        const transfer = () => {
+          f.set(bank, i32.load(state, STATE.TLB_BANK));
+          f.store('i64', state, i64.const(-1), STATE.PAGE_LINEAR);
+          jumpTo(i64.load(state, STATE.RIP));
+        };
         /** Acts on the status of an outlined handler or system operation. */
         const dispatchStatus = (status: Local<'i32'>) => {
           f.if(i32.eqz(status), advance);
           f.if(i32.eq(status, i32.const(STATUS.JUMP)), () => jumpTo(i64.load(state, STATE.RIP)));
           f.brIf(next, i32.eq(status, i32.const(STATUS.AGAIN)));
           f.brIf(fault, i32.eq(status, i32.const(STATUS.FAULT)));
+          f.if(i32.eq(status, i32.const(STATUS.TRANSFER)), transfer);
           f.return(i32.const(RETURN.EXIT));
         };
 
@@ -193,6 +200,7 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
             f.if(i32.eq(result, i32.const(STATUS.JUMP)), () => jumpTo(i64.load(state, STATE.RIP)));
             f.if(i32.eq(result, i32.const(STATUS.FAULT)), () => f.return(i32.const(RETURN.FAULT)));
             f.if(i32.eq(result, i32.const(STATUS.EXIT)), () => f.return(i32.const(RETURN.EXIT)));
+            f.if(i32.eq(result, i32.const(STATUS.TRANSFER)), transfer);
             // The record to go on with; the interpreter has to execute it even where a region begins.
             f.set(record, result);
             f.if(

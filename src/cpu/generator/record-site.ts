@@ -60,6 +60,10 @@ export class RecordSite implements Site {
     return i32.eq(i32.load16_u(this.record, RECORD.REG), i32.load16_u(this.record, RECORD.RM));
   }
 
+  segmentOperand(): I32 {
+    return i32.and(i32.shr_u(i32.load16_u(this.record, RECORD.REG), i32.const(3)), i32.const(7));
+  }
+
   ip(): I64 {
     return i64.add(i64.load(this.state, STATE.PAGE_IP), i64.load16_u(this.record, RECORD.OFFSET));
   }

@@ -46,6 +46,8 @@ export interface Site {
   /** SEG number of the memory operand, or `fixed`. */
   segment(fixed?: number): I32;
   sameRegister(): I32;
+  /** SEG number that ModRM.reg names, 0 to 7. */
+  segmentOperand(): I32;
   /** Instruction pointer of this instruction, and of the next one. */
   ip(): I64;
   nextIp(): I64;

@@ -67,6 +67,10 @@ export class RegionSite implements Site {
     return i32.const(a === b ? 1 : 0);
   }
 
+  segmentOperand(): I32 {
+    return i32.const((this.source.field16(this.step.record, RECORD.REG) >> 3) & 7);
+  }
+
   ip(): I64 {
     return this.region.ip(positionOf(this.step));
   }

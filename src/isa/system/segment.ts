@@ -24,9 +24,20 @@ const push =
     c.push(c.f.let(i64.extend_i32_u(selector)));
   };
 
+const moveToSegment: Semantics = (c) => c.loadSegment(c.segmentOperand(), i32.wrap_i64(c.readU(1)));
+
+/** A wide pop takes the selector from the low word. */
+const pop =
+  (n: number): Semantics =>
+  (c) => {
+    const value = i32.wrap_i64(c.stackRead(c.sp(0)));
+    c.loadSegment(i32.const(n), i32.and(value, i32.const(0xffff)));
+    c.setSp(c.sp(c.size / 8));
+  };
+
 export const segmentInstructions: readonly Instruction[] = [
   { mnemonic: 'MOV', encoding: '8C', operands: 'Ev,Sw', semantics: { system: 'moveFromSegment' } },
-  { mnemonic: 'MOV', encoding: '8E', operands: 'Sw,Ew', semantics: { system: 'moveToSegment' } },
+  { mnemonic: 'MOV', encoding: '8E', operands: 'Sw,Ew', semantics: moveToSegment, fallback: 'moveToSegment' },
 
   { mnemonic: 'PUSH', encoding: '06', attributes: 'v i64', semantics: push(SEG.ES) },
   { mnemonic: 'PUSH', encoding: '0E', attributes: 'v i64', semantics: push(SEG.CS) },
@@ -34,11 +45,11 @@ export const segmentInstructions: readonly Instruction[] = [
   { mnemonic: 'PUSH', encoding: '1E', attributes: 'v i64', semantics: push(SEG.DS) },
   { mnemonic: 'PUSH', encoding: '0F A0', attributes: 'v d64', semantics: push(SEG.FS) },
   { mnemonic: 'PUSH', encoding: '0F A8', attributes: 'v d64', semantics: push(SEG.GS) },
-  { mnemonic: 'POP', encoding: '07', attributes: 'v i64', semantics: { system: 'popEs' } },
+  { mnemonic: 'POP', encoding: '07', attributes: 'v i64', semantics: pop(SEG.ES), fallback: 'popEs' },
   { mnemonic: 'POP', encoding: '17', attributes: 'v i64', semantics: { system: 'popSs' } },
-  { mnemonic: 'POP', encoding: '1F', attributes: 'v i64', semantics: { system: 'popDs' } },
-  { mnemonic: 'POP', encoding: '0F A1', attributes: 'v d64', semantics: { system: 'popFs' } },
-  { mnemonic: 'POP', encoding: '0F A9', attributes: 'v d64', semantics: { system: 'popGs' } },
+  { mnemonic: 'POP', encoding: '1F', attributes: 'v i64', semantics: pop(SEG.DS), fallback: 'popDs' },
+  { mnemonic: 'POP', encoding: '0F A1', attributes: 'v d64', semantics: pop(SEG.FS), fallback: 'popFs' },
+  { mnemonic: 'POP', encoding: '0F A9', attributes: 'v d64', semantics: pop(SEG.GS), fallback: 'popGs' },
 
   // With mod = 3 opcodes C4 and C5 would be VEX prefixes, which this processor does not have.
   { mnemonic: 'LES', encoding: 'C4', operands: 'Gv,Mp', attributes: 'i64', semantics: { system: 'les' } },

@@ -117,8 +117,8 @@ function sizesAgree(d: Decoder, where: string, theirs: ReferenceInstruction): bo
 /** Of bytes that are no instruction here. */
 function wronglyAccepted(d: Decoder, result: DecodeResult): boolean {
   if (result !== 'ok') return result === 'more';
-  const { semantics } = d.entry.row;
-  return typeof semantics === 'function' || !CHECKED_LATER.test(semantics.system);
+  const { semantics, fallback = '' } = d.entry.row;
+  return !CHECKED_LATER.test(typeof semantics === 'function' ? fallback : semantics.system);
 }
 
 /** What is wrong with our decoding, if anything. */
