@@ -20,8 +20,8 @@ export interface Embedding {
   readonly record: Local<'i32'>;
   /** Ends the instruction with a status; for JUMP the target is passed. */
   end(status: number, target?: I64): void;
-  /** Present inside the main function: the local with the TLB bank; inline look-ups are made there. */
-  readonly bank?: Local<'i32'>;
+  /** Inside the main function, where look-ups are made in line. */
+  readonly inline?: boolean;
   /** Present inside the main function: follows or fills the record's link to a target in the same page. */
   linkedJump?(target: () => I64): void;
 }

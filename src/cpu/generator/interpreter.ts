@@ -28,6 +28,7 @@ import {
   countBranch,
   countExecuted,
   countUp,
+  executeEntry,
   HANDLER_SIGNATURE,
   isRegion,
   noteTarget,
@@ -100,19 +101,22 @@ interface Tables {
 function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShared, tables: Tables): void {
   const state = f.param(0, 'i32');
   const record = f.param(1, 'i32');
-  const table = f.param(2, 'i32');
-  const bank = f.let(i32.load(state, STATE.TLB_BANK));
+  const table = (): I32 => i32.load(state, STATE.TABLE);
+  f.store('i32', state, f.param(2, 'i32'), STATE.TABLE);
   const budget = f.local('i32');
   const target = f.local('i64');
   /** The record whose link the next jump fills in, or 0. */
-  const linking = f.let(i32.const(0));
+  const linking = f.local('i32');
   /** The record of the indirect JMP or CALL that is being carried out, or 0. */
-  const indirect = f.let(i32.const(0));
+  const indirect = f.local('i32');
   const { imports } = shared.environment;
 
   f.loop((next) => {
     f.block((fault) => {
       f.block((jump) => {
+        // Set in each round, so that nothing but the record has to be carried from one to the next.
+        f.set(linking, i32.const(0));
+        f.set(indirect, i32.const(0));
         f.set(budget, i32.sub(i32.load(state, STATE.BUDGET), i32.const(1)));
         f.ifUnlikely(i32.lt_s(budget, i32.const(0)), () => {
           storeRip(f, state, recordIp(state, record));
@@ -138,7 +142,7 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
         const linkedJump = (ip: () => I64) => {
           const link = f.let(i32.load(record, RECORD.LINK));
           f.if(link, () => {
-            countBranch(f, link, table, imports.hot);
+            countBranch(f, link, table(), imports.hot);
             f.set(record, link);
             f.br(next);
           });
@@ -148,7 +152,6 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
         };
         /** Goes on where a system operation has led: nothing is known of the code there. */
         const transfer = () => {
-          f.set(bank, i32.load(state, STATE.TLB_BANK));
           f.store('i64', state, i64.const(-1), STATE.PAGE_LINEAR);
           jumpTo(i64.load(state, STATE.RIP));
         };
@@ -167,8 +170,6 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
           f.scope(() => {
             const handler = i32.load(record, RECORD.LINK);
             const status = f.let(callIndirect('i32', tables.handlers, handler, state, record));
-            // STAC and CLAC change it.
-            f.set(bank, i32.load(state, STATE.TLB_BANK));
             dispatchStatus(status);
           });
         bodies[HANDLER.SYSTEM] = () =>
@@ -179,7 +180,7 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
             // No branch: within the page nothing is looked at that the instructions before have not been.
             const offset = f.let(i32.load16_u(record, RECORD.OFFSET));
             f.if(i32.lt_u(offset, i32.const(0x1000)), () => {
-              const found = f.let(i32.load(i32.add(table, i32.shl(offset, i32.const(2)))));
+              const found = f.let(i32.load(i32.add(table(), i32.shl(offset, i32.const(2)))));
               f.if(found, () => {
                 f.set(record, found);
                 f.br(next);
@@ -190,13 +191,10 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
         bodies[HANDLER.REGION] = () =>
           f.scope(() => {
             f.store('i32', state, i32.add(budget, i32.const(1)), STATE.BUDGET);
-            f.store('i32', state, table, STATE.TABLE);
             f.store('i32', i32.const(0), i32.load(state, STATE.BUDGET), REGION_COUNTERS.COUNTED);
             countUp(f, REGION_COUNTERS.ENTRIES);
             const result = f.let(callIndirect('i32', tables.regions, i32.load(record, RECORD.LINK), state));
             countExecuted(f, state);
-            f.set(bank, i32.load(state, STATE.TLB_BANK));
-            f.set(table, i32.load(state, STATE.TABLE));
             f.if(i32.eq(result, i32.const(STATUS.JUMP)), () => jumpTo(i64.load(state, STATE.RIP)));
             f.if(i32.eq(result, i32.const(STATUS.FAULT)), () => f.return(i32.const(RETURN.FAULT)));
             f.if(i32.eq(result, i32.const(STATUS.EXIT)), () => f.return(i32.const(RETURN.EXIT)));
@@ -206,7 +204,7 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
             f.if(
               isRegion(record),
               () => f.set(record, i32.load(record, RECORD.IMMEDIATE)),
-              () => countBranch(f, record, table, imports.hot),
+              () => countBranch(f, record, table(), imports.hot),
             );
             f.br(next);
           });
@@ -218,7 +216,7 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
               if (status === STATUS.JUMP && form.row.mnemonic !== 'RET') f.set(indirect, record);
               end(status, ip);
             },
-            bank,
+            inline: true,
             linkedJump,
           };
           bodies.push(() =>
@@ -233,7 +231,6 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
         state,
         record,
         table,
-        bank,
         target,
         linking,
         indirect,
@@ -268,8 +265,7 @@ function emitSwitch(f: FunctionBuilder, selector: I32, bodies: readonly (() => v
 interface JumpContext {
   readonly state: Local<'i32'>;
   readonly record: Local<'i32'>;
-  readonly table: Local<'i32'>;
-  readonly bank: Local<'i32'>;
+  readonly table: () => I32;
   readonly target: Local<'i64'>;
   readonly linking: Local<'i32'>;
   readonly indirect: Local<'i32'>;
@@ -281,7 +277,7 @@ interface JumpContext {
 
 /** Near branch to `target` (an instruction pointer): within the page by its table, else by the execute TLB. */
 function emitJump(f: FunctionBuilder, c: JumpContext): void {
-  const { state, record, table, bank, target, linking, indirect, next, hot } = c;
+  const { state, record, table, target, linking, indirect, next, hot } = c;
   f.scope(() => {
     const lookup = () => {
       storeRip(f, state, target);
@@ -300,35 +296,25 @@ function emitJump(f: FunctionBuilder, c: JumpContext): void {
         f.if(i32.eqz(found), lookup);
         enterPage();
         // No link: it is the second page that decides each time.
-        f.set(linking, i32.const(0));
-        f.set(indirect, i32.const(0));
         f.set(record, found);
         f.br(next);
       });
     f.if(
       i64.eq(page, i64.load(state, STATE.PAGE_LINEAR)),
       () => {
-        f.set(found, i32.load(i32.add(table, slot())));
-        otherwise(table, () => {});
+        f.set(found, i32.load(i32.add(table(), slot())));
+        otherwise(table(), () => {});
         f.if(linking, () => f.store('i32', linking, found, RECORD.LINK));
       },
       () => {
-        const entry = f.let(
-          i32.add(
-            bank,
-            i32.and(
-              i32.shr_u(i32.wrap_i64(linear), i32.const(8)),
-              i32.const((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE),
-            ),
-          ),
-        );
+        const entry = f.let(executeEntry(i32.load(state, STATE.TLB_BANK), i32.wrap_i64(linear)));
         f.ifUnlikely(
           i64.ne(i64.load(entry, TLB.EXECUTE), i64.or(page, i64.load(state, STATE.CODE_MODE))),
           lookup,
         );
         const ofTable = i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD);
         const enterPage = () => {
-          f.set(table, ofTable);
+          f.store('i32', state, ofTable, STATE.TABLE);
           f.store('i64', state, page, STATE.PAGE_LINEAR);
           f.store('i64', state, i64.sub(target, i64.and(linear, i64.const(0xfff))), STATE.PAGE_IP);
         };
@@ -337,12 +323,8 @@ function emitJump(f: FunctionBuilder, c: JumpContext): void {
         enterPage();
       },
     );
-    f.set(linking, i32.const(0));
-    f.if(indirect, () => {
-      noteTarget(f, indirect, i32.wrap_i64(target));
-      f.set(indirect, i32.const(0));
-    });
-    countBranch(f, found, table, hot);
+    f.if(indirect, () => noteTarget(f, indirect, i32.wrap_i64(target)));
+    countBranch(f, found, table(), hot);
     f.set(record, found);
     f.br(next);
   });

@@ -139,12 +139,11 @@ export class RecordSite implements Site {
   lookup(access: Access, address: Local<'i64'>, bytes: number, segment: I32): Local<'i32'> {
     const { f } = this;
     const host = f.local('i32');
-    const { bank } = this.embedding;
     const { memory, environment } = this.shared;
     const fault = () => f.ifUnlikely(i32.eqz(host), () => this.embedding.end(STATUS.FAULT));
-    if (bank) {
+    if (this.embedding.inline) {
       const tlb = access === 'read' ? TLB.READ : TLB.WRITE;
-      emitLookup(f, { tlb, bank, address, bytes, host }, () => {
+      emitLookup(f, { tlb, bank: this.bank(), address, bytes, host }, () => {
         f.set(host, environment.library(memory[`${access}Miss`], segment, address, i32.const(bytes)));
         fault();
       });
@@ -159,8 +158,7 @@ export class RecordSite implements Site {
     const { f } = this;
     const host = f.local('i32');
     const tlb = access === 'read' ? TLB.READ : TLB.WRITE;
-    const bank = this.embedding.bank ?? i32.load(this.state, STATE.TLB_BANK);
-    emitLookup(f, { tlb, bank, address, bytes: 1, host }, () => f.set(host, i32.const(0)));
+    emitLookup(f, { tlb, bank: this.bank(), address, bytes: 1, host }, () => f.set(host, i32.const(0)));
     return host;
   }
 
@@ -216,7 +214,7 @@ export class RecordSite implements Site {
   }
 
   system(name: string): void {
-    if (this.embedding.bank) throw new Error(`${name}: an inlined instruction cannot have a fallback`);
+    if (this.embedding.inline) throw new Error(`${name}: an inlined instruction cannot have a fallback`);
     const { environment, systemNumber } = this.shared;
     const status = call(
       'i32',
@@ -225,6 +223,10 @@ export class RecordSite implements Site {
       i32.const(systemNumber(name)),
     );
     this.f.return(status);
+  }
+
+  private bank(): I32 {
+    return i32.load(this.state, STATE.TLB_BANK);
   }
 
   /** Address of the CPU-block field that a u16 of the record names. */
