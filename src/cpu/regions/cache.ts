@@ -21,7 +21,7 @@ import { Changes } from './changes.ts';
 import { CodeSource, type FindPage } from './code-source.ts';
 import type { CompiledBatch, CompiledRegion } from './compile.ts';
 import type { RegionCompiler } from './compiler.ts';
-import { encodeJob, type RegionJob } from './job.ts';
+import { codeOf, encodeJob, type RegionJob, stepsOf } from './job.ts';
 import { RegionFormer, type Step } from './region.ts';
 import { type Request, Requests } from './requests.ts';
 
@@ -59,8 +59,8 @@ interface Chosen {
   readonly copy: number;
   /** Host-physical page numbers of its code. */
   readonly pages: readonly number[];
-  /** By number of the step. */
-  readonly steps: readonly Omit<RegionInstruction, 'code'>[];
+  /** Its code, as in the job. */
+  readonly code: Pick<RegionJob, 'steps' | 'pages'>;
 }
 
 interface LiveRegion extends Chosen {
@@ -169,7 +169,7 @@ export class RegionCache {
       this.pending.delete(request);
       const made = this.choose(request);
       if (!made) continue;
-      steps += made.chosen.steps.length;
+      steps += stepsOf(made.job);
       batch.push(made);
     }
     if (batch.length === 0) return;
@@ -272,6 +272,13 @@ export class RegionCache {
     const formed = new RegionFormer(this.source, findPage, linear | 0, this.takenCount).form(offset);
     const slot = formed && this.freeSlots.pop();
     if (!formed || slot === undefined) return undefined;
+    const copy = this.copyRecord(record);
+    const after = this.runtime.code.allocate();
+    this.u32.fill(0, after >> 2, (after + RECORD.SIZE) >> 2);
+    this.u16[(after + RECORD.HANDLER) >> 1] = HANDLER.CONTINUE;
+    this.u16[(after + RECORD.OFFSET) >> 1] = offset + this.u8[record + RECORD.LENGTH];
+    const copyOf = ({ shape, record: at }: Step) => (shape.form && !shape.spilled ? 0 : this.copyRecord(at));
+    const job = encodeJob(this.u8, formed, { mode, slot, copyOf });
     const chosen: Chosen = {
       page,
       offset,
@@ -279,16 +286,11 @@ export class RegionCache {
       codeMode: mode,
       slot,
       record,
-      copy: this.copyRecord(record),
+      copy,
       pages: [...new Set(formed.pages.map((p) => p.physical))],
-      steps: formed.steps.map((s) => ({ page: s.page.physical, offset: s.offset, length: s.length })),
+      code: { steps: job.steps, pages: job.pages },
     };
-    const after = this.runtime.code.allocate();
-    this.u32.fill(0, after >> 2, (after + RECORD.SIZE) >> 2);
-    this.u16[(after + RECORD.HANDLER) >> 1] = HANDLER.CONTINUE;
-    this.u16[(after + RECORD.OFFSET) >> 1] = offset + this.u8[record + RECORD.LENGTH];
-    const copyOf = ({ shape, record: at }: Step) => (shape.form && !shape.spilled ? 0 : this.copyRecord(at));
-    return { chosen, job: encodeJob(this.u8, formed, { mode, slot, copyOf }) };
+    return { chosen, job };
   }
 
   private copyRecord(record: number): number {
@@ -327,8 +329,13 @@ export class RegionCache {
 
   /** The bytes `from` .. `to` - 1 of a page were written to: regions with instructions there go. */
   private dropBytes(page: number, from: number, to: number): void {
-    const isHit = ({ steps }: Chosen) =>
-      steps.some((s) => s.page === page && s.offset < to && s.offset >= from - LONGEST);
+    const isHit = ({ code }: Chosen) => {
+      for (let i = stepsOf(code) - 1; i >= 0; i--) {
+        const step = codeOf(code, i);
+        if (step.page === page && step.offset < to && step.offset >= from - LONGEST) return true;
+      }
+      return false;
+    };
     const live = [...(this.byPage.get(page) ?? [])].filter(isHit);
     const underWay = [...this.underWay.values()].filter(isHit);
     if (live.length + underWay.length === 0) return;
@@ -398,11 +405,11 @@ export class RegionCache {
   }
 }
 
-function instructionsOf({ steps, compiled }: LiveRegion): RegionInstruction[] {
+function instructionsOf({ code: ofSteps, compiled }: LiveRegion): RegionInstruction[] {
   const instructions: RegionInstruction[] = [];
   for (let i = 0; i < compiled.steps.length; i += 2) {
     const [step, code] = compiled.steps.subarray(i);
-    instructions.push({ ...steps[step], code });
+    instructions.push({ ...codeOf(ofSteps, step), code });
   }
   return instructions;
 }

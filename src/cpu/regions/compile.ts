@@ -38,7 +38,6 @@ export function compileRegions(jobs: readonly RegionJob[]): CompiledBatch {
 function compileRegion(job: RegionJob, environment: RegionEnvironment): CompiledRegion {
   const source = new CodeSource(job.records.buffer, getPlan());
   const region = decodeJob(job, (record) => source.shape(record));
-  const numbers = new Map(region.steps.map((step, i) => [step, i]));
   const { mode, slot } = job;
   const { f, steps, locals } = emitRegion(() => new FunctionBuilder(Number.NaN, REGION_SIGNATURE), {
     source,
@@ -54,6 +53,6 @@ function compileRegion(job: RegionJob, environment: RegionEnvironment): Compiled
     name: environment.add(f),
     body,
     localNames: locals,
-    steps: Int32Array.from(steps.flatMap(({ step, code }) => [numbers.get(step) as number, head + code])),
+    steps: Int32Array.from(steps.flatMap(({ step, code }) => [step.number, head + code])),
   };
 }

@@ -15,7 +15,7 @@ export interface RegionJob {
   readonly pages: Float64Array<ArrayBuffer>;
   /** `RECORD.SIZE` bytes a step. */
   readonly records: Uint8Array<ArrayBuffer>;
-  /** `FIELDS` numbers a step; other steps stand by their numbers. */
+  /** `FIELDS` numbers a step, pages and other steps by their numbers. */
   readonly steps: Int32Array<ArrayBuffer>;
   /** Targets of indirect branches, three numbers each: of the step, position, number of the step there. */
   readonly targets: Int32Array<ArrayBuffer>;
@@ -36,29 +36,42 @@ export function encodeJob(
   { mode, slot, copyOf }: { mode: CodeMode; slot: number; copyOf: (step: Step) => number },
 ): RegionJob {
   const { steps, pages } = region;
-  const numbers = new Map(steps.map((step, i) => [step, i]));
-  const numberOf = (step: Step | undefined) => (step === undefined ? NONE : (numbers.get(step) ?? NONE));
   const records = new Uint8Array(steps.length * RECORD.SIZE);
   const fields = new Int32Array(steps.length * WIDTH);
+  const targets: number[] = [];
   let at = 0;
-  for (const [i, step] of steps.entries()) {
-    records.set(memory.subarray(step.record, step.record + RECORD.SIZE), i * RECORD.SIZE);
+  for (const step of steps) {
+    const { number } = step;
+    records.set(memory.subarray(step.record, step.record + RECORD.SIZE), number * RECORD.SIZE);
     fields[at++] = step.entry;
     fields[at++] = copyOf(step);
     fields[at++] = pages.indexOf(step.page);
     fields[at++] = step.offset;
     fields[at++] = step.length;
-    fields[at++] = numberOf(step.next);
-    fields[at++] = numberOf(step.taken);
+    fields[at++] = step.next?.number ?? NONE;
+    fields[at++] = step.taken?.number ?? NONE;
     fields[at++] = step.returnPosition ?? NONE;
-    fields[at++] = numberOf(step.returns);
+    fields[at++] = step.returns?.number ?? NONE;
+    for (const target of step.targets) targets.push(number, target.position, target.step.number);
   }
   const flat = Float64Array.from(pages.flatMap(({ delta, physical, table }) => [delta, physical, table]));
-  const targets = steps.flatMap((step, i) =>
-    step.targets.flatMap((target) => [i, target.position, numberOf(target.step)]),
-  );
   return { mode, slot, pages: flat, records, steps: fields, targets: Int32Array.from(targets) };
 }
+
+/** The code of the job's steps, by their numbers: host-physical page number, offset in the page, bytes. */
+export function codeOf({ steps, pages }: Pick<RegionJob, 'steps' | 'pages'>, number: number): CodeRange {
+  const at = number * WIDTH;
+  return { page: pages[3 * steps[at + 2] + 1], offset: steps[at + 3], length: steps[at + 4] };
+}
+
+export interface CodeRange {
+  readonly page: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** How many steps a job has. */
+export const stepsOf = ({ steps }: Pick<RegionJob, 'steps'>): number => steps.length / WIDTH;
 
 /** The steps' shapes are those of the records, which `shapeAt` finds by their addresses in `job.records`. */
 export function decodeJob(job: RegionJob, shapeAt: (record: number) => Step['shape'] | undefined): Region {
@@ -73,7 +86,7 @@ export function decodeJob(job: RegionJob, shapeAt: (record: number) => Step['sha
     const record = i * RECORD.SIZE;
     const shape = shapeAt(record);
     if (!shape) throw new Error(`step ${i} of a region has a record of no instruction`);
-    return { shape, record, entry, copy, page: pages[page], offset, length, targets: [] };
+    return { number: i, shape, record, entry, copy, page: pages[page], offset, length, targets: [] };
   });
   steps.forEach((step, i) => {
     const [next, taken, returnPosition, returns] = fields.subarray(i * WIDTH + 5);

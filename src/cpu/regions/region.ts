@@ -21,6 +21,8 @@ const MAX_CALL_STEPS = 64;
 
 /** One instruction of a region. */
 export interface Step {
+  /** Among the steps of the region. */
+  readonly number: number;
   readonly shape: Shape;
   /** The record that describes it, and the one that the page's table names. */
   readonly record: number;
@@ -71,10 +73,12 @@ interface Frame {
   readonly steps: Map<number, Step>;
 }
 
+/** A place to go to; `from` goes on there in the way `as`, and nothing does where the region begins. */
 interface Pending {
   readonly frame: Frame;
   readonly position: number;
-  attach(step: Step): void;
+  readonly from: Step | undefined;
+  readonly as: 'next' | 'taken' | 'returns' | 'target';
 }
 
 /** Position: offset of an instruction from the first byte of the page where the region begins. */
@@ -113,25 +117,26 @@ export class RegionFormer {
       returnPosition: Number.NaN,
       steps: new Map(),
     };
-    this.enqueue(root, offset, () => {});
+    this.enqueue(root, offset, undefined, 'next');
     for (let pending = this.dequeue(); pending; pending = this.dequeue()) this.reach(pending);
     const { steps } = this;
     const pages = [...this.pages.values()].filter((p) => p !== undefined);
     return steps.length > 0 ? { steps, pages } : undefined;
   }
 
-  private enqueue(frame: Frame, position: number, attach: (step: Step) => void): void {
-    this.queues[frame.rank].push({ frame, position, attach });
+  private enqueue(frame: Frame, position: number, from: Pending['from'], as: Pending['as']): void {
+    this.queues[frame.rank].push({ frame, position, from, as });
   }
 
   private dequeue(): Pending | undefined {
     return this.queues.find((queue) => queue.length > 0)?.shift();
   }
 
-  private reach({ frame, position, attach }: Pending): void {
+  private reach(pending: Pending): void {
+    const { frame, position } = pending;
     const known = frame.steps.get(position);
     if (known) {
-      attach(known);
+      attach(pending, known);
       return;
     }
     if (this.steps.length >= MAX_STEPS) return;
@@ -140,15 +145,15 @@ export class RegionFormer {
     if (!step) return;
     frame.steps.set(position, step);
     this.steps.push(step);
-    attach(step);
+    attach(pending, step);
     this.follow(frame, position, step);
   }
 
   private follow(frame: Frame, position: number, step: Step): void {
     const { flow } = step.shape;
     const next = position + step.length;
-    const toNext = () => this.enqueue(frame, next, (s) => (step.next = s));
-    const toTarget = (to: Frame) => this.enqueue(to, targetOf(this.source, step), (s) => (step.taken = s));
+    const toNext = () => this.enqueue(frame, next, step, 'next');
+    const toTarget = (to: Frame) => this.enqueue(to, targetOf(this.source, step), step, 'taken');
     switch (flow) {
       case 'next':
       case 'repeat':
@@ -170,7 +175,7 @@ export class RegionFormer {
       case 'return':
         if (frame.caller) {
           step.returnPosition = frame.returnPosition;
-          this.enqueue(frame.caller, frame.returnPosition, (s) => (step.returns = s));
+          this.enqueue(frame.caller, frame.returnPosition, step, 'returns');
         }
         break;
       case 'indirect':
@@ -187,7 +192,7 @@ export class RegionFormer {
     for (const target of this.source.targetsOf(step.record).slice(0, MAX_TARGETS)) {
       const position = (target - this.linear) | 0;
       const to = this.isTaken(position) && (isCall ? this.enter(frame, position, next) : frame);
-      if (to) this.enqueue(to, position, (s) => step.targets.push({ position, step: s }));
+      if (to) this.enqueue(to, position, step, 'target');
     }
   }
 
@@ -217,7 +222,8 @@ export class RegionFormer {
     const shape = this.source.shape(record);
     if (!shape) return undefined;
     const length = this.source.field8(record, RECORD.LENGTH);
-    return { shape, record, entry, copy: 0, page, offset, length, targets: [] };
+    const number = this.steps.length;
+    return { number, shape, record, entry, copy: 0, page, offset, length, targets: [] };
   }
 
   private page(position: number): RegionPage | undefined {
@@ -228,4 +234,10 @@ export class RegionFormer {
     this.pages.set(delta, page);
     return page;
   }
+}
+
+function attach({ from, as, position }: Pending, step: Step): void {
+  if (!from) return;
+  if (as === 'target') from.targets.push({ position, step });
+  else from[as] = step;
 }

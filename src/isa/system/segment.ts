@@ -1,7 +1,7 @@
 /** Segment registers and questions about selectors. SDM volume 2. */
 import { SEG } from '../../arch/registers.ts';
-import { i32, i64 } from '../../wasm/expression.ts';
-import type { Instruction, Semantics } from '../definition.ts';
+import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
+import type { Context, Instruction, Semantics } from '../definition.ts';
 import { SEGMENT, STATE } from '../state.ts';
 
 /** Exchanges the GS base with IA32_KERNEL_GS_BASE; #GP(0) at CPL 1 to 3 is the system operation's. */
@@ -14,6 +14,22 @@ const swapgs: Semantics = (c) => {
   f.store('i64', other, outgoing);
   f.store('i64', base, incoming);
   f.store('i64', c.field(STATE.EFFECTIVE_BASE + 8 * SEG.GS), incoming);
+};
+
+const selectorOf = (c: Context, n: I32): I64 => {
+  const at = i32.add(c.field(0), i32.mul(n, i32.const(SEGMENT.SIZE)));
+  return i64.load16_u(at, STATE.SEGMENTS + SEGMENT.SELECTOR);
+};
+
+/** Memory gets 16 bits whatever the operand size: the system operation's, as is #UD for registers 6 and 7. */
+const moveFromSegment: Semantics = (c) => {
+  if (c.isMemory(0)) {
+    c.system();
+    return;
+  }
+  const n = c.f.let(c.segmentOperand());
+  c.f.ifUnlikely(i32.gt_u(n, i32.const(SEG.GS)), () => c.system());
+  c.write(0, selectorOf(c, n));
 };
 
 /** A wide push writes the selector zero-extended. */
@@ -36,7 +52,13 @@ const pop =
   };
 
 export const segmentInstructions: readonly Instruction[] = [
-  { mnemonic: 'MOV', encoding: '8C', operands: 'Ev,Sw', semantics: { system: 'moveFromSegment' } },
+  {
+    mnemonic: 'MOV',
+    encoding: '8C',
+    operands: 'Ev,Sw',
+    semantics: moveFromSegment,
+    fallback: 'moveFromSegment',
+  },
   { mnemonic: 'MOV', encoding: '8E', operands: 'Sw,Ew', semantics: moveToSegment, fallback: 'moveToSegment' },
 
   { mnemonic: 'PUSH', encoding: '06', attributes: 'v i64', semantics: push(SEG.ES) },
