@@ -1,4 +1,5 @@
 /** The program `ringlab`: the laboratory without a page. */
+import './branch-hints.ts';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { serveGdb } from './gdb.ts';
 import { MachineBench } from './machine-bench.ts';

@@ -1,4 +1,5 @@
 /** One boot of Debian's cloud kernel to the shell's prompt, in a process that the benchmark has started. */
+import '../../src/cli/branch-hints.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runBench } from '../../src/cli/run.ts';

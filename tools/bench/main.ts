@@ -3,6 +3,7 @@
  * and with the second tier. Setups take turns within a round, and the best of all rounds counts. Times are
  * processor times.
  */
+import '../../src/cli/branch-hints.ts';
 import { type Arguments, isWanted, parseArguments, USAGE, UsageError } from './arguments.ts';
 import { CPU_TIME_OF } from './cpu-time.ts';
 import { KERNELS } from './kernels.ts';

@@ -6,6 +6,7 @@
  *   back N     after N instructions, steps back from random instants
  *   jump N     after N instructions, jumps to random instants
  */
+import '../../src/cli/branch-hints.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Random } from '../../src/cpu/testing/random.ts';
