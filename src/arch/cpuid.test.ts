@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { type CpuidConfig, cpuid, hasFeature, shownFeatures } from './cpuid.ts';
 
-const CONFIG: CpuidConfig = { cpus: 4, apicId: 2, tscHz: 1_500_000_000, physicalBits: 40, withhold: ['vmx'] };
+const CONFIG: CpuidConfig = {
+  vendor: 'intel',
+  cpus: 4,
+  apicId: 2,
+  tscHz: 1_500_000_000,
+  physicalBits: 40,
+  withhold: ['vmx'],
+};
 const STATE = { apicEnabled: true, wide: true };
 
 const text = (...words: number[]): string =>

@@ -59,7 +59,7 @@ export interface WalkView {
   readonly linear: bigint;
   readonly paging: 'off' | '32-bit' | 'PAE' | '4-level';
   readonly cr3: bigint;
-  /** EPT pointer of the VM; null on a bare machine. */
+  /** EPT pointer or nested CR3 of the VM; null without a second dimension. */
   readonly eptp: bigint | null;
   readonly levels: readonly GuestLevel[];
   /** The page itself, translated by EPT; null when the guest's walk faulted before. */

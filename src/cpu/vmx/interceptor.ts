@@ -248,6 +248,24 @@ export class GuestInterceptor implements Interceptor {
     return true;
   }
 
+  readonly keepsSignals = false;
+
+  admitsInterrupts(): boolean {
+    const exits = (this.vmx.checks.pin & PIN.EXTERNAL_INTERRUPT_EXITING) !== 0;
+    return exits || (this.vmx.registers.systemFlags & FLAG.IF) !== 0;
+  }
+
+  /** They come with a virtual APIC page, which is not modelled. */
+  virtualInterrupt(): boolean {
+    return false;
+  }
+
+  readTaskPriority(): undefined {}
+
+  writeTaskPriority(): boolean {
+    return false;
+  }
+
   nmiBlocking(): number {
     return (this.vmx.checks.pin & PIN.VIRTUAL_NMIS) !== 0 ? 0 : BLOCKING.NMI | BLOCKING.MOV_SS;
   }

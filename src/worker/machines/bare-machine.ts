@@ -1,4 +1,3 @@
-import { FIELD } from '../../arch/vmcs.ts';
 import type { Processor } from '../../cpu/processor.ts';
 import { ACTIVITY } from '../../cpu/state.ts';
 import type { BootImage } from '../../machine/boot/load.ts';
@@ -154,11 +153,10 @@ export class BareMachine implements LabMachine {
   access({ vcpu }: VcpuRef): VcpuAccess | undefined {
     const processor = this.computer.processors[vcpu];
     if (processor === undefined) return undefined;
-    const { ept, vmcs } = processor.virtualization;
-    const eptp = ept.active ? vmcs.number(FIELD.EPT_POINTER) : undefined;
+    const { nestedRoot } = processor.virtualization;
     return {
       state: stateOfProcessor(processor.regs),
-      eptp,
+      nestedRoot,
       extended: () => extendedOfProcessor(processor),
     };
   }

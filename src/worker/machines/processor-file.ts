@@ -1,5 +1,4 @@
 import { MSR } from '../../arch/msr.ts';
-import { FIELD } from '../../arch/vmcs.ts';
 import { PHYSICAL_BITS } from '../../cpu/paging.ts';
 import type { Processor } from '../../cpu/processor.ts';
 import { STATE } from '../../cpu/state.ts';
@@ -37,10 +36,7 @@ export class ProcessorFile implements RegisterFile {
   }
 
   owned(register: 'cr0' | 'cr4'): number {
-    const { virtualization } = this.#processor;
-    if (!virtualization.inGuest) return 0;
-    const mask = register === 'cr0' ? FIELD.CR0_GUEST_HOST_MASK : FIELD.CR4_GUEST_HOST_MASK;
-    return virtualization.vmcs.lo(mask);
+    return this.#processor.virtualization.hostOwned(register);
   }
 
   setGeneral(n: number, value: bigint): void {

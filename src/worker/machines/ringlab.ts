@@ -309,11 +309,11 @@ export class Ringlab implements Lab {
   }
 
   walk(on: VcpuRef, address: bigint | null): WalkView | null {
-    return this.#with(on, ({ state, eptp }, { machine }) => {
+    return this.#with(on, ({ state, nestedRoot }, { machine }) => {
       const report = explainWalk({
         registers: pagingRegisters(state),
         linear: signedNumber(address ?? state.rip),
-        eptp,
+        nestedRoot,
         read: wordReader(machine.computer.ram),
       });
       return walkView(on, report);

@@ -100,7 +100,7 @@ export class VmcsFile implements RegisterFile {
     }
     this.#set(CONTROL_FIELDS[register], value);
     // What was translated under the old value is not to be used.
-    for (const { virtualization } of processors) virtualization.translations.flushVpid(vcpu.vpid);
+    for (const { memory } of processors) memory.tlb.flushVpid(vcpu.vpid);
     return true;
   }
 
