@@ -39,6 +39,7 @@ export const MSR = {
   /** AMD's. */
   SYSCFG: 0xc001_0010,
   HWCR: 0xc001_0015,
+  NB_CFG: 0xc001_001f,
 } as const;
 
 /** Pairs of variable-range MTRRs. */

@@ -444,7 +444,7 @@ export class Processor implements SystemContext, InterruptTarget {
     const piece = single ? 1 : Math.max(1, Math.min(limit - start, LONGEST_PIECE));
     this.horizon = start + piece;
     this.publishTsc();
-    r.i32[STATE.DIRECT >> 2] = this.interceptor ? 0 : DIRECT.PAUSE | (this.o.tsc ? 0 : DIRECT.TSC);
+    r.i32[STATE.DIRECT >> 2] = this.direct();
     r.i32[STATE.BUDGET >> 2] = piece;
     r.i32[STATE.STI_BUDGET >> 2] = piece;
     r.i32[STATE.WATCH_IF >> 2] = !quiet && this.watchesIf() ? 1 : 0;
@@ -460,6 +460,13 @@ export class Processor implements SystemContext, InterruptTarget {
     }
     if (single && this.now() > start) this.afterSingle(flagsBefore, shadowBefore);
     return undefined;
+  }
+
+  /** What generated code does by itself: bits of `DIRECT`. */
+  private direct(): number {
+    const { interceptor } = this;
+    if (interceptor !== undefined) return interceptor.interceptsFlags() ? 0 : DIRECT.FLAGS;
+    return DIRECT.FLAGS | DIRECT.PAUSE | (this.o.tsc ? 0 : DIRECT.TSC);
   }
 
   /** Whether an interrupt, or the end of a guest's run, waits for RFLAGS.IF. */

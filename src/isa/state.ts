@@ -129,6 +129,8 @@ export const DIRECT = {
   PAUSE: 1,
   /** The time-stamp counter says STATE.TSC - BUDGET. */
   TSC: 2,
+  /** PUSHF and POPF are not intercepted. */
+  FLAGS: 4,
 } as const;
 
 /** Fields of a segment register, offsets in its 32 bytes. `attributes` as in the VMCS access-rights format. */

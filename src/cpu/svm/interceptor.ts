@@ -43,6 +43,11 @@ export class GuestInterceptor implements Interceptor {
     return code >= 0 && this.exitOfInstruction(code);
   }
 
+  interceptsFlags(): boolean {
+    const { vmcb } = this.svm;
+    return vmcb.intercepts(SVM_EXIT.PUSHF) || vmcb.intercepts(SVM_EXIT.POPF);
+  }
+
   controlRegister(access: ControlRegisterAccess): boolean {
     const { register, kind } = access;
     if (kind === 'from') return this.exitOfInstruction(SVM_EXIT.CR0_READ + register);

@@ -90,6 +90,8 @@ export interface PortAccess {
 
 export interface Interceptor {
   instruction(kind: InterceptedInstruction): boolean;
+  /** Whether PUSHF or POPF are intercepted: they are system operations only then. */
+  interceptsFlags(): boolean;
 
   controlRegister(access: ControlRegisterAccess): boolean;
   /** What a read of CR0 or CR4 (MOV, SMSW) gives for the register's `actual` value: host-owned bits come from the read shadow. */

@@ -167,6 +167,8 @@ const TABLE: ReadonlyMap<number, MsrRow> = new Map<number, MsrRow>([
   [MSR.SYSCFG, by('amd', constant(0))],
   // Bit 24: the time-stamp counter counts at one rate whatever the processor's speed.
   [MSR.HWCR, by('amd', constant(1 << 24))],
+  // PCI configuration space beyond 256 bytes is not reached by port CF8h: the bit for it stays 0.
+  [MSR.NB_CFG, by('amd', { read: () => ({ lo: 0, hi: 0 }), write: () => true })],
   [SVM_MSR.VM_CR, virtualization(SVM_MSR.VM_CR)],
   [SVM_MSR.VM_HSAVE_PA, virtualization(SVM_MSR.VM_HSAVE_PA)],
   [MSR.IA32_TSC_DEADLINE, withFeature('tsc_deadline_timer', apic(MSR.IA32_TSC_DEADLINE))],

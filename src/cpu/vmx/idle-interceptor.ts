@@ -8,6 +8,7 @@ export function idleInterceptor(interrupted: () => boolean): Interceptor {
   const no = (): boolean => false;
   return {
     instruction: no,
+    interceptsFlags: no,
     controlRegister: no,
     readShadow: (_, actual) => actual,
     merge: (_, value) => value,

@@ -54,6 +54,10 @@ export class GuestInterceptor implements Interceptor {
     });
   }
 
+  interceptsFlags(): boolean {
+    return false;
+  }
+
   private qualification(kind: InterceptedInstruction): number {
     const { record, regs } = this.c;
     if (kind === 'invlpg') {
