@@ -3,7 +3,7 @@
  * text; the numbers are also available by key as `EXIT.CPUID` etc. Where exits of both techniques are told
  * by one number, those of AMD-V are from `SVM_REASONS` on.
  */
-import { SVM_EXIT, svmExitText } from './svm-exits.ts';
+import { SVM_EXIT, SVM_EXIT_CODES, svmExitText } from './svm-exits.ts';
 
 export const EXIT = {
   EXCEPTION_OR_NMI: 0,
@@ -182,6 +182,8 @@ const SVM_INVALID = 0xffff;
 export const svmReason = (code: number): number =>
   code === SVM_EXIT.INVALID ? SVM_INVALID : SVM_REASONS + code;
 
+export const isSvmReason = (reason: number): boolean => reason >= SVM_REASONS;
+
 /** Name and text of an exit reason; bits above the basic reason are ignored. */
 export function exitReason(reason: number): ExitReason {
   const number = reason & 0xffff;
@@ -193,3 +195,9 @@ function svmExitReason(number: number): ExitReason | undefined {
   const known = svmExitText(number === SVM_INVALID ? SVM_EXIT.INVALID : number - SVM_REASONS);
   return known && { number, name: known[0], text: known[1] };
 }
+
+/** All that there are, of both techniques. */
+export const EXIT_REASONS: readonly ExitReason[] = [
+  ...BY_NUMBER.filter((reason) => reason !== undefined),
+  ...SVM_EXIT_CODES.map((code) => exitReason(svmReason(code))),
+];

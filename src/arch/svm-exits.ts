@@ -142,5 +142,7 @@ for (const { key, last, name } of FAMILIES) {
   for (let code = first; code <= last; code++) BY_CODE.set(code, [name(code - first), TEXTS[key][1]]);
 }
 
+export const SVM_EXIT_CODES: readonly number[] = [...BY_CODE.keys()];
+
 /** Name and text by exit code; undefined for a code that this processor does not have. */
 export const svmExitText = (code: number): Text | undefined => BY_CODE.get(code);

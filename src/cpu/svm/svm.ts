@@ -281,7 +281,11 @@ export class Svm implements Virtualization {
     return true;
   }
 
-  allowsEfer(value: number): boolean {
-    return (value & EFER.SVME) === 0 || (this.state.vmCr & VM_CR.SVMDIS) === 0;
+  acceptEfer(value: number): boolean {
+    if ((value & EFER.SVME) !== 0) return (this.state.vmCr & VM_CR.SVMDIS) === 0;
+    // What becomes of a guest without SVM is undefined: a guest is refused.
+    if (this.state.inGuest) return false;
+    this.state.current = -1;
+    return true;
   }
 }

@@ -67,8 +67,8 @@ export interface VirtualizationExtension {
   /** Whether VMX operation lets CR0 or CR4 have this value (IA32_VMX_CR0_FIXED0 and so on); #GP(0) otherwise. */
   allowsCr0(value: number): boolean;
   allowsCr4(value: number): boolean;
-  /** Whether WRMSR may put this value into EFER. */
-  allowsEfer(value: number): boolean;
+  /** Takes note of what WRMSR is about to put into EFER; false: #GP(0). */
+  acceptEfer(value: number): boolean;
 }
 
 /** Why the processor cannot go on by itself. */

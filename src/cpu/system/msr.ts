@@ -92,7 +92,7 @@ const efer: MsrRow = {
     const r = c.regs;
     const writable = writableEfer(c.cpuid);
     if (hi !== 0 || lo & ~(writable | EFER.LMA)) return false;
-    if (c.virtualization?.allowsEfer(lo) === false) return false;
+    if (c.virtualization?.acceptEfer(lo) === false) return false;
     const next = (r.efer & EFER.LMA) | (lo & writable);
     if ((next ^ r.efer) & EFER.LME && r.cr0 & CR0.PG) return false;
     const pagingChanged = ((next ^ r.efer) & EFER.NXE) !== 0;

@@ -285,7 +285,7 @@ export class Vmx implements Virtualization {
     return this.state.mode === VMX_MODE.OFF || (value & CR4_FIXED0) === CR4_FIXED0;
   }
 
-  allowsEfer(): boolean {
+  acceptEfer(): boolean {
     return true;
   }
 

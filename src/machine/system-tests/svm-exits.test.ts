@@ -285,6 +285,23 @@ it('general registers other than RAX and RSP are the guest’s after an exit', (
   expect(guest.get(VMCB.RAX)).toBe(0x5678);
 });
 
+it.each([
+  ['mov eax, 0x1234\n vmmcall', SVM_EXIT.VMMCALL, { kind: 'hypercall', number: 0x1234 }],
+  ['mov ecx, 0xc0000081\n wrmsr', SVM_EXIT.MSR, { kind: 'msr', index: 0xc000_0081, write: true }],
+  ['in al, 0x80', SVM_EXIT.IOIO, { kind: 'port', port: 0x80, write: false }],
+  ['hlt', SVM_EXIT.HLT, undefined],
+])('a debugger is told what the guest was about to do: %s', (source, code, intercepted) => {
+  const { svm } = runSvm(`start: ${source}`, {
+    setUp: (guest) => {
+      guest.intercept(code);
+      guest.mark(SVM_AREA.IOPM, 0x80);
+      guest.mark(SVM_AREA.MSRPM, 0x800 * 8 + 2 * 0x81 + 1);
+    },
+    onExit: () => 'stop',
+  });
+  expect(svm.intercepted).toEqual(intercepted);
+});
+
 it('a run that a test stops says so', () => {
   const { stop } = runSvm('start: vmmcall', {
     setUp: intercept(SVM_EXIT.VMMCALL),

@@ -1,6 +1,8 @@
 /** A whole hypervisor on AMD-V: both tiers give the same, and every instant of the run can be gone back to. */
 import { expect, it } from 'vitest';
+import type { HostSoftware } from '../../contracts/host-cpu.ts';
 import { Computer } from '../computer.ts';
+import { hostMemory, installHostSoftware, NoVtxError } from '../host-software.ts';
 import { stateHash } from '../state-hash.ts';
 import { wrongInstants } from '../time/testing.ts';
 import { assembleGuest, GUEST_ORIGIN, report, runGuest } from './run-guest.ts';
@@ -41,6 +43,12 @@ it('an instant is one state, however it is reached', () => {
     return { computer, inputs: [] };
   };
   expect(wrongInstants(make, 4_000_000)).toEqual([]);
+});
+
+it("the lab's own hypervisor asks for VT-x", () => {
+  const computer = new Computer({ ramBytes: 2 ** 24, virtualization: 'amd-v' });
+  const software: HostSoftware = { takeOver: () => {}, exit: () => {}, interrupt: () => {} };
+  expect(() => installHostSoftware(computer, software, hostMemory(computer))).toThrow(NoVtxError);
 });
 
 it('rings and VM exits are told', () => {

@@ -216,6 +216,7 @@ export class HypervisorMachine implements LabMachine {
     const executing = this.#executing(vcpu);
     return {
       state: executing === undefined ? this.#vmcs.state(vcpu) : stateOfProcessor(executing.regs),
+      technique: 'vt-x',
       nestedRoot: { format: 'ept', pointer: this.#vmcs.eptPointer(vcpu.vmcs) },
       extended: () => extendedOfVcpu(vcpu, this.#vmcs.of(vcpu.vmcs), this.computer.processors, executing),
     };

@@ -1,15 +1,14 @@
 import { MSR } from '../../arch/msr.ts';
-import { PHYSICAL_BITS } from '../../cpu/paging.ts';
 import type { Processor } from '../../cpu/processor.ts';
 import { STATE } from '../../cpu/state.ts';
 import { setControlRegister } from '../../cpu/system/control-registers.ts';
 import { DR6, DR7 } from '../../cpu/system/debug-registers.ts';
-import { writableCr4 } from '../../cpu/system/features.ts';
 import { refresh } from '../../cpu/system/mode.ts';
 import { writeMsr } from '../../cpu/system/msr.ts';
 import { signedNumber } from '../views/numbers.ts';
 import { stateOfProcessor } from '../views/processor-registers.ts';
 import type { SegmentState } from '../views/processor-state.ts';
+import { limitsOf } from './control-rules.ts';
 import type { ControlName, RegisterFile } from './edit-register.ts';
 import type { ReadTable } from './segment-load.ts';
 
@@ -28,7 +27,7 @@ export class ProcessorFile implements RegisterFile {
   constructor(processor: Processor, readTable: ReadTable) {
     this.#processor = processor;
     this.readTable = readTable;
-    this.limits = { cr4: writableCr4(processor.cpuid), physicalBits: PHYSICAL_BITS };
+    this.limits = limitsOf(processor.cpuid);
   }
 
   get state() {
