@@ -21,6 +21,7 @@ for (const theme of ['light', 'dark'] as const) {
       await lab.panel('Stops').getByRole('button', { name: 'Add a stop…' }).click();
       const form = lab.panel('Stops').getByRole('form', { name: 'New stop' });
       await form.getByLabel('Reason').selectOption('AMD-V: HLT');
+      await form.getByLabel('Machine').selectOption({ index: 0 });
       await form.getByLabel('Only if').press('Enter');
       await lab.show('Editor');
       await lab.button('Run on the bare machine').click();
