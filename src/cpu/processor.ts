@@ -624,9 +624,11 @@ export class Processor implements SystemContext, InterruptTarget {
 
   private logCrossing(from: Ring, rip: number, cycle: number, cause: CrossingCause): void {
     const to = this.ring;
-    const { current, exitReason, inGuest } = this.virtualization;
+    const { virtualization } = this;
+    const { current } = virtualization;
     const isExit = to === -1 && current >= 0;
-    const actual = isExit ? byExit(exitReason) : from === -1 && inGuest ? VM_ENTRY : cause;
+    const isEntry = from === -1 && virtualization.inGuest;
+    const actual = isExit ? byExit(virtualization.exitReason) : isEntry ? VM_ENTRY : cause;
     this.crossings.add(from, to, actual, rip, cycle, this.now() - cycle, current);
   }
 
@@ -638,7 +640,7 @@ export class Processor implements SystemContext, InterruptTarget {
 
   private takeInitOrStartup(): boolean {
     const r = this.regs;
-    if (this.initPending) {
+    if (this.initPending && !this.virtualization.holdsEvents) {
       const { interceptor } = this;
       this.initPending = interceptor?.keepsSignals ?? false;
       if (interceptor?.init()) return true;

@@ -14,13 +14,9 @@ import type { Svm } from './svm.ts';
 
 /** What is reported beside the code. Absent details become 0. */
 export interface ExitDetails {
-  /** Bits 31:0 and 63:32 of EXITINFO1. */
+  /** EXITINFO1 and 2 as numbers; addresses are signed. */
   readonly info1?: number;
-  readonly info1High?: number;
-  /** A signed number. */
   readonly info2?: number;
-  /** Bits 63:32 of EXITINFO2 where they are no part of a number. */
-  readonly info2High?: number;
   /** RIP behind the intercepted instruction. */
   readonly nextRip?: number;
 }
@@ -47,9 +43,8 @@ function report(svm: Svm, c: SystemContext, code: number, details: ExitDetails):
   const { vmcb } = svm;
   const { delivering } = c;
   vmcb.set(VMCB.EXITCODE, code, code >> 31);
-  vmcb.set(VMCB.EXITINFO1, details.info1 ?? 0, details.info1High ?? 0);
+  vmcb.setNumber(VMCB.EXITINFO1, details.info1 ?? 0);
   vmcb.setNumber(VMCB.EXITINFO2, details.info2 ?? 0);
-  if (details.info2High !== undefined) vmcb.set(VMCB.EXITINFO2, vmcb.lo(VMCB.EXITINFO2), details.info2High);
   vmcb.set(VMCB.EXITINTINFO, delivering ? eventWord(delivering) : 0, Math.max(0, delivering?.errorCode ?? 0));
   vmcb.set(VMCB.EVENTINJ, 0);
   if (hasFeature(c.cpuid, 'nrip_save')) vmcb.setNumber(VMCB.NRIP, details.nextRip ?? 0);
@@ -75,7 +70,7 @@ export function vmExit(svm: Svm, c: SystemContext, code: number, details: ExitDe
 function enterHost(svm: Svm, c: SystemContext): void {
   const { registers: r, state } = svm;
   state.inGuest = false;
-  loadHost(r, svm.hostArea);
+  loadHost(r, svm.hostArea, svm.secondDimension.active);
   svm.applyHostPaging();
   refresh(r);
   c.charge(SVM_COST.EXIT);

@@ -149,11 +149,8 @@ export class GuestInterceptor implements Interceptor {
       (source === 'jmp' ? TASK_SWITCH_HIGH.JUMP : 0) |
       (errorCode >= 0 ? TASK_SWITCH_HIGH.ERROR_CODE : 0) |
       (rflags & FLAG.RF ? TASK_SWITCH_HIGH.RF : 0);
-    return this.exitIf(SVM_EXIT.TASK_SWITCH, {
-      info1: selector,
-      info2: Math.max(0, errorCode),
-      info2High: high,
-    });
+    const info2 = high * 0x1_0000_0000 + Math.max(0, errorCode);
+    return this.exitIf(SVM_EXIT.TASK_SWITCH, { info1: selector, info2 });
   }
 
   tripleFault(): boolean {
@@ -221,8 +218,8 @@ export class GuestInterceptor implements Interceptor {
 
   /** Takes the nested page fault that a memory access recorded (FAULT_VM_EXIT). */
   pendingExit(): void {
-    const { lo, hi, guestPhysical } = this.svm.state.fault;
-    vmExit(this.svm, this.c, SVM_EXIT.NPF, { info1: lo, info1High: hi, info2: guestPhysical });
+    const { info1, guestPhysical } = this.svm.state.fault;
+    vmExit(this.svm, this.c, SVM_EXIT.NPF, { info1, info2: guestPhysical });
   }
 
   // --- inside -----------------------------------------------------------------------------------

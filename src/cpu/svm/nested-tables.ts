@@ -103,6 +103,7 @@ export class NestedPageTables implements NestedTables {
     let error: number = NPF.USER | (isMapped ? NPF.PRESENT : this.failure);
     if ((rights & ACCESS.WRITE) !== 0) error |= NPF.WRITE;
     if ((rights & ACCESS.EXECUTE) !== 0) error |= NPF.FETCH;
-    this.state.setFault(error, final ? NPF.HIGH.FINAL : NPF.HIGH.TABLE, guestPhysical);
+    const which = final ? NPF.HIGH.FINAL : NPF.HIGH.TABLE;
+    this.state.setFault(which * 0x1_0000_0000 + error, guestPhysical);
   }
 }

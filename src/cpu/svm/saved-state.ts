@@ -107,15 +107,18 @@ export function saveHost(r: Registers, area: Vmcb): void {
   area.set(VMCB.G_PAT, r.lo(MSR_FIELD.PAT), r.hi(MSR_FIELD.PAT));
 }
 
-/** Breakpoints are off and CPL is 0 afterwards; CR2 and DR6 are as the guest left them. */
-export function loadHost(r: Registers, area: Vmcb): void {
+/**
+ * Breakpoints are off and CPL is 0 afterwards; CR2 and DR6 are as the guest left them.
+ * @param nested the guest had a PAT of its own
+ */
+export function loadHost(r: Registers, area: Vmcb, nested: boolean): void {
   loadRunState(r, area);
   r.cr0 |= CR0.PE;
   r.systemFlags &= ~FLAG.VM;
   r.setDr(7, DR7_ONES, 0);
   r.cpl = 0;
   r.interruptibility &= INTERRUPTIBILITY.NMI;
-  r.setPair(MSR_FIELD.PAT, area.lo(VMCB.G_PAT), area.hi(VMCB.G_PAT));
+  if (nested) r.setPair(MSR_FIELD.PAT, area.lo(VMCB.G_PAT), area.hi(VMCB.G_PAT));
 }
 
 /** VMSAVE. */

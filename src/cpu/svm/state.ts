@@ -15,9 +15,8 @@ const SVM = {
   HOST_SAVE_AREA: 0x3090,
   /** Physical address of the last VMCB that was run, f64; -1: none. */
   CURRENT: 0x3098,
-  /** A nested page fault that an access has recorded: EXITINFO1 in two halves, and EXITINFO2 (f64). */
-  FAULT_LO: 0x30a0,
-  FAULT_HI: 0x30a4,
+  /** A nested page fault that an access has recorded: EXITINFO1 and 2, f64. */
+  FAULT_INFO: 0x30a0,
   FAULT_ADDRESS: 0x30a8,
 } as const;
 
@@ -28,7 +27,7 @@ export class SvmState {
     this.r = registers;
   }
 
-  /** After power-on, RESET and INIT. */
+  /** After power-on and RESET. */
   reset(): void {
     this.inGuest = false;
     this.gif = true;
@@ -86,19 +85,14 @@ export class SvmState {
     this.r.f64[SVM.CURRENT >> 3] = value;
   }
 
-  /** Records a nested page fault: the two halves of EXITINFO1, and the guest-physical address. */
-  setFault(lo: number, hi: number, guestPhysical: number): void {
-    this.r.i32[SVM.FAULT_LO >> 2] = lo;
-    this.r.i32[SVM.FAULT_HI >> 2] = hi;
+  /** Records a nested page fault: EXITINFO1, and the guest-physical address. */
+  setFault(info1: number, guestPhysical: number): void {
+    this.r.f64[SVM.FAULT_INFO >> 3] = info1;
     this.r.f64[SVM.FAULT_ADDRESS >> 3] = guestPhysical;
     this.r.setFault(FAULT_VM_EXIT, -1);
   }
 
-  get fault(): { readonly lo: number; readonly hi: number; readonly guestPhysical: number } {
-    return {
-      lo: this.r.i32[SVM.FAULT_LO >> 2],
-      hi: this.r.i32[SVM.FAULT_HI >> 2],
-      guestPhysical: this.r.f64[SVM.FAULT_ADDRESS >> 3],
-    };
+  get fault(): { readonly info1: number; readonly guestPhysical: number } {
+    return { info1: this.r.f64[SVM.FAULT_INFO >> 3], guestPhysical: this.r.f64[SVM.FAULT_ADDRESS >> 3] };
   }
 }

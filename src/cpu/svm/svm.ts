@@ -99,13 +99,19 @@ export class Svm implements Virtualization {
 
   reset(): void {
     this.state.reset();
+    this.hostArea.select(0);
     this.secondDimension.stop();
     this.secondDimension.invalidate();
     this.failedCheck = undefined;
   }
 
+  /** INIT clears EFER, and with it SVM; the MSRs stay. */
   init(): void {
-    this.reset();
+    const { state } = this;
+    state.inGuest = false;
+    state.gif = true;
+    state.current = -1;
+    this.secondDimension.stop();
   }
 
   /** What is not in the CPU block or in memory. */

@@ -164,6 +164,52 @@ handler: ${RAISE}
   });
 });
 
+describe('an INIT', () => {
+  const run = (...intercepts: number[]) =>
+    runSvm('start: mov dx, 0x600\n out dx, al\n nop\n vmmcall', {
+      setUp: (guest) => guest.intercept(SVM_EXIT.VMMCALL, ...intercepts),
+      onPort: (port, { computer }) => {
+        if (port === 0x600) computer.processor.init();
+      },
+      onExit: stopAtOnce,
+      limit: 300_000,
+    });
+
+  it('that is intercepted stays pending', () => {
+    const { exits, guest } = run(SVM_EXIT.INIT);
+    expect(codes(exits)).toEqual([SVM_EXIT.INIT]);
+    expect(guest.computer.processor.pendingSignals.init).toBe(true);
+  });
+
+  it('that is not intercepted ends guest and SVM', () => {
+    const { exits, svm, guest } = run();
+    expect([exits, svm.inGuest, svm.holdsEvents]).toEqual([[], false, false]);
+    expect(guest.computer.processor.regs.efer).toBe(0);
+  });
+});
+
+it('a task switch tells its selector, where it comes from, and an error code', () => {
+  const { exits } = runSvm(
+    `start: lgdt [.gdt_pointer]
+        mov eax, cr0
+        or al, 1
+        mov cr0, eax
+        jmp 8:at(.in)
+.in:    jmp 0x18:0
+align 8
+.gdt:   dq 0
+        dq 0x00009b000000ffff           ; 16-bit code
+        dq 0x000093000000ffff
+        dq 0x000089070000ffff           ; a TSS
+.gdt_pointer:
+        dw 0x1f
+        dd at(.gdt)`,
+    { setUp: (guest) => guest.intercept(SVM_EXIT.TASK_SWITCH), onExit: stopAtOnce },
+  );
+  // Bit 38: by a far jump.
+  expect(exits).toMatchObject([{ code: SVM_EXIT.TASK_SWITCH, info1: 0x18n, info2: 1n << 38n, nextRip: 0 }]);
+});
+
 describe('virtual interrupts', () => {
   const GUEST = `start: ${vector(0x50, 'taken')}
         mov bx, 1
