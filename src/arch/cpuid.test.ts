@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { type CpuidConfig, cpuid, hasFeature, shownFeatures } from './cpuid.ts';
 
-const CONFIG: CpuidConfig = { cpus: 4, apicId: 2, tscHz: 1_500_000_000, physicalBits: 40, withhold: ['vmx'] };
+const CONFIG: CpuidConfig = {
+  vendor: 'intel',
+  cpus: 4,
+  apicId: 2,
+  tscHz: 1_500_000_000,
+  physicalBits: 40,
+  withhold: ['vmx'],
+};
 const STATE = { apicEnabled: true, wide: true };
 
 const text = (...words: number[]): string =>
@@ -38,6 +45,24 @@ describe('CPUID', () => {
     expect(cpuid(CONFIG, STATE, 1, 0)[3] & (1 << 9)).toBe(1 << 9);
     expect(cpuid(CONFIG, off, 0x8000_0001, 0)[3] & (1 << 11)).toBe(0);
     expect(cpuid(CONFIG, STATE, 0x8000_0001, 0)[3] & (1 << 11)).toBe(1 << 11);
+  });
+
+  it("is AMD's with AMD-V: vendor, family, features, and nothing beyond the maximum", () => {
+    const amd: CpuidConfig = { ...CONFIG, vendor: 'amd', withhold: [] };
+    const [max, b, c, d] = cpuid(amd, STATE, 0, 0);
+    expect([max, text(b, d, c)]).toEqual([0xb, 'AuthenticAMD']);
+    expect(cpuid(amd, STATE, 0x8000_0000, 0)).toEqual([0x8000_000a, b, c, d]);
+    const [signature, , features] = cpuid(amd, STATE, 1, 0);
+    expect([((signature >> 8) & 15) + ((signature >> 20) & 255), (signature >> 4) & 15]).toEqual([0x11, 3]);
+    expect(features & (1 << 5)).toBe(0);
+    // SYSCALL is there in all modes; SVM and the cores of one package.
+    const [, , ecx, edx] = cpuid(amd, { ...STATE, wide: false }, 0x8000_0001, 0);
+    expect([ecx & 6, edx & (1 << 11)]).toEqual([6, 1 << 11]);
+    expect(cpuid(amd, STATE, 0x8000_0008, 0)[2]).toBe((2 << 12) | 3);
+    expect(cpuid(amd, STATE, 0x8000_000a, 0)).toEqual([1, 64, 0, 0x49]);
+    for (const leaf of [0x15, 0x40, 0x8000_000b]) expect(cpuid(amd, STATE, leaf, 0)).toEqual([0, 0, 0, 0]);
+    expect(shownFeatures({ ...amd, withhold: ['svm'] })).not.toContain('npt');
+    expect(shownFeatures(CONFIG)).not.toContain('svm');
   });
 
   it('describes topology, caches, widths and clocks', () => {

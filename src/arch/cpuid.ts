@@ -1,13 +1,20 @@
 /**
- * CPUID as data. SDM volume 2A, "CPUID - CPU Identification".
+ * CPUID as data. SDM volume 2A, "CPUID - CPU Identification"; AMD APM volume 3, appendix "Obtaining Processor
+ * Information Via the CPUID Instruction".
  *
- * The processor presents itself as GenuineIntel, family 6, model 36h: an in-order core without
+ * With VT-x the processor presents itself as GenuineIntel, family 6, model 36h: an in-order core without
  * speculation, which is what this one is, so operating systems leave out the mitigations and
- * microcode work that real Intel cores need.
+ * microcode work that real Intel cores need. With AMD-V it is AuthenticAMD, family 11h: of AMD's families with
+ * SVM the one for which operating systems have neither workarounds of their own nor microcode.
  */
+import { ASIDS } from './svm.ts';
+
+/** Whose processor it is: decides about CPUID, MSRs, and which virtualization extension there is. */
+export type Vendor = 'intel' | 'amd';
 
 /** What a machine decides about its processors' CPUID. */
 export interface CpuidConfig {
+  readonly vendor: Vendor;
   /** Logical processors of the package. */
   readonly cpus: number;
   /** Initial (x2)APIC ID of this processor. */
@@ -82,14 +89,30 @@ const FEATURES: ReadonlyMap<string, Feature> = new Map([
   ...group(0x7, 'ebx', { fsgsbase: 0, smep: 7, erms: 9, invpcid: 10, smap: 20 }),
   ...group(0x7, 'ecx', { umip: 2 }),
   ...group(0x8000_0001, 'edx', { syscall: 11, nx: 20, pdpe1gb: 26, rdtscp: 27, lm: 29 }),
-  ...group(0x8000_0001, 'ecx', { lahf_lm: 0 }),
+  ...group(0x8000_0001, 'ecx', { lahf_lm: 0, cmp_legacy: 1, svm: 2 }),
   ...group(0x8000_0007, 'edx', { nonstop_tsc: 8 }),
+  ...group(0x8000_000a, 'edx', { npt: 0, nrip_save: 3, flushbyasid: 6 }),
 ]);
+
+/** Features that only one vendor's processors have. */
+const VENDOR_OF: Readonly<Record<string, Vendor>> = {
+  vmx: 'intel',
+  cmp_legacy: 'amd',
+  svm: 'amd',
+  npt: 'amd',
+  nrip_save: 'amd',
+  flushbyasid: 'amd',
+};
+
+/** Features that are parts of AMD-V. */
+const OF_SVM = ['npt', 'nrip_save', 'flushbyasid'];
 
 /** Whether a feature is shown. Features that this processor does not know are never shown. */
 export function hasFeature(config: CpuidConfig, name: string): boolean {
   if (config.withhold.includes(name)) return false;
-  if (name === 'ht') return config.cpus > 1;
+  if ((VENDOR_OF[name] ?? config.vendor) !== config.vendor) return false;
+  if (name === 'ht' || name === 'cmp_legacy') return config.cpus > 1;
+  if (OF_SVM.includes(name)) return hasFeature(config, 'svm');
   return FEATURES.has(name);
 }
 
@@ -97,13 +120,35 @@ export function hasFeature(config: CpuidConfig, name: string): boolean {
 export const shownFeatures = (config: CpuidConfig): string[] =>
   [...FEATURES.keys()].filter((name) => hasFeature(config, name));
 
-/** Type 0, family 6, extended model 3, model 6, stepping 1. */
-export const CPU_SIGNATURE = 0x0003_0661;
-const BRAND = 'Ringlab x86-64 processor';
-const VENDOR: CpuidRegisters = [0, 0x756e_6547, 0x6c65_746e, 0x4965_6e69];
+interface VendorFacts {
+  /** Vendor string in EBX, ECX, EDX. */
+  readonly name: readonly [ebx: number, ecx: number, edx: number];
+  readonly signature: number;
+  readonly maxBasic: number;
+  readonly maxExtended: number;
+}
 
-const MAX_BASIC = 0x16;
-const MAX_EXTENDED = 0x8000_0008;
+const VENDORS: Readonly<Record<Vendor, VendorFacts>> = {
+  intel: {
+    name: [0x756e_6547, 0x6c65_746e, 0x4965_6e69],
+    // Type 0, family 6, extended model 3, model 6, stepping 1.
+    signature: 0x0003_0661,
+    maxBasic: 0x16,
+    maxExtended: 0x8000_0008,
+  },
+  amd: {
+    name: [0x6874_7541, 0x444d_4163, 0x6974_6e65],
+    // Family Fh + extended family 2, model 3, stepping 1.
+    signature: 0x0020_0f31,
+    maxBasic: 0xb,
+    maxExtended: 0x8000_000a,
+  },
+};
+
+/** Family, model and stepping: EAX of leaf 1, and EDX after RESET. */
+export const cpuSignature = ({ vendor }: CpuidConfig): number => VENDORS[vendor].signature;
+
+const BRAND = 'Ringlab x86-64 processor';
 
 /** Deterministic cache parameters (leaf 4): level, type (1 data, 2 instructions, 3 both), ways, sets. Lines are 64 bytes. */
 const CACHES = [
@@ -118,40 +163,67 @@ type Leaf = (config: CpuidConfig, subleaf: number) => CpuidRegisters;
 
 const NOTHING: CpuidRegisters = [0, 0, 0, 0];
 
+const vendorLeaf =
+  (max: 'maxBasic' | 'maxExtended'): Leaf =>
+  ({ vendor }) => {
+    const { [max]: highest, name } = VENDORS[vendor];
+    return [highest, ...(vendor === 'amd' || max === 'maxBasic' ? name : ([0, 0, 0] as const))];
+  };
+
 /** What leaves say beside feature flags. Leaves that are not listed read as 0 up to the maximum. */
-const LEAVES: ReadonlyMap<number, Leaf> = new Map<number, Leaf>([
-  [0x0, () => [MAX_BASIC, VENDOR[1], VENDOR[2], VENDOR[3]]],
-  [0x1, (c) => [CPU_SIGNATURE, (c.apicId << 24) | (c.cpus << 16) | (8 << 8), 0, 0]],
-  // "Leaf 2 does not report caches: use leaf 4".
-  [0x2, () => [0x0000_ff01, 0, 0, 0]],
-  [0x4, cacheLeaf],
+const COMMON: readonly (readonly [number, Leaf])[] = [
+  [0x0, vendorLeaf('maxBasic')],
+  [0x1, (c) => [cpuSignature(c), (c.apicId << 24) | (c.cpus << 16) | (8 << 8), 0, 0]],
   [0xb, topologyLeaf],
-  // The crystal that feeds the TSC and the local APIC's timer: ratio 1, frequency.
-  [0x15, (c) => [1, 1, c.tscHz, 0]],
-  [0x16, (c) => [c.tscHz / 1e6, c.tscHz / 1e6, c.tscHz / 1e6, 0]],
-  [0x8000_0000, () => [MAX_EXTENDED, 0, 0, 0]],
+  [0x8000_0000, vendorLeaf('maxExtended')],
   [0x8000_0002, () => brandLeaf(0)],
   [0x8000_0003, () => brandLeaf(16)],
   [0x8000_0004, () => brandLeaf(32)],
   // L2: 512 KiB, 8 ways, 64-byte lines.
   [0x8000_0006, () => [0, 0, (512 << 16) | (6 << 12) | 64, 0]],
-  [0x8000_0008, (c) => [c.physicalBits | (48 << 8), 0, 0, 0]],
-]);
+];
+
+const LEAVES: Readonly<Record<Vendor, ReadonlyMap<number, Leaf>>> = {
+  intel: new Map<number, Leaf>([
+    ...COMMON,
+    // "Leaf 2 does not report caches: use leaf 4".
+    [0x2, () => [0x0000_ff01, 0, 0, 0]],
+    [0x4, cacheLeaf],
+    // The crystal that feeds the TSC and the local APIC's timer: ratio 1, frequency.
+    [0x15, (c) => [1, 1, c.tscHz, 0]],
+    [0x16, (c) => [c.tscHz / 1e6, c.tscHz / 1e6, c.tscHz / 1e6, 0]],
+    [0x8000_0008, (c) => [c.physicalBits | (48 << 8), 0, 0, 0]],
+  ]),
+  amd: new Map<number, Leaf>([
+    ...COMMON,
+    [0x8000_0001, (c) => [cpuSignature(c), 0, 0, 0]],
+    // L1 for data and for instructions: 32 KiB, 8 ways, 64-byte lines.
+    [0x8000_0005, () => [0, 0, L1, L1]],
+    // ECX: cores less one, and how many bits of the APIC ID number them.
+    [0x8000_0008, (c) => [c.physicalBits | (48 << 8), 0, (c.cpus - 1) | (topologyShift(c) << 12), 0]],
+    // Revision and address-space identifiers of SVM.
+    [0x8000_000a, (c) => (hasFeature(c, 'svm') ? [1, ASIDS, 0, 0] : NOTHING)],
+  ]),
+};
+
+const L1 = (32 << 24) | (8 << 16) | (1 << 8) | 64;
 
 /** What CPUID returns, as u32. */
 export function cpuid(config: CpuidConfig, state: CpuidState, leaf: number, subleaf: number): CpuidRegisters {
-  const extended = leaf >= 0x8000_0000;
-  if (extended ? leaf > MAX_EXTENDED : leaf > MAX_BASIC) {
-    // Beyond the maximum the highest basic leaf answers.
-    return cpuid(config, state, MAX_BASIC, subleaf);
+  const { vendor } = config;
+  const { maxBasic, maxExtended } = VENDORS[vendor];
+  if (leaf > (leaf >= 0x8000_0000 ? maxExtended : maxBasic)) {
+    // Beyond the maximum Intel's highest basic leaf answers; AMD's say nothing.
+    return vendor === 'intel' ? cpuid(config, state, maxBasic, subleaf) : NOTHING;
   }
   const registers = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
   [registers.eax, registers.ebx, registers.ecx, registers.edx] =
-    LEAVES.get(leaf)?.(config, subleaf) ?? NOTHING;
+    LEAVES[vendor].get(leaf)?.(config, subleaf) ?? NOTHING;
   for (const [name, feature] of FEATURES) {
     // The flags of leaf 7 stand in its subleaf 0.
     if (feature.leaf !== leaf || (leaf === 7 && subleaf !== 0) || !hasFeature(config, name)) continue;
-    if ((name === 'apic' && !state.apicEnabled) || (name === 'syscall' && !state.wide)) continue;
+    if (name === 'apic' && !state.apicEnabled) continue;
+    if (name === 'syscall' && vendor === 'intel' && !state.wide) continue;
     registers[feature.register] |= 1 << feature.bit;
   }
   return [registers.eax >>> 0, registers.ebx >>> 0, registers.ecx >>> 0, registers.edx >>> 0];

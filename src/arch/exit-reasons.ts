@@ -1,7 +1,9 @@
 /**
  * Basic exit reasons. SDM volume 3C, "VMX Basic Exit Reasons". One table gives number, name and
- * text; the numbers are also available by key as `EXIT.CPUID` etc.
+ * text; the numbers are also available by key as `EXIT.CPUID` etc. Where exits of both techniques are told
+ * by one number, those of AMD-V are from `SVM_REASONS` on.
  */
+import { SVM_EXIT, SVM_EXIT_CODES, svmExitText } from './svm-exits.ts';
 
 export const EXIT = {
   EXCEPTION_OR_NMI: 0,
@@ -172,8 +174,30 @@ for (const key of Object.keys(EXIT) as ExitKey[]) {
   BY_NUMBER[EXIT[key]] = { number: EXIT[key], name, text };
 }
 
+/** Reasons of AMD-V: this plus the exit code. */
+const SVM_REASONS = 0x1000;
+const SVM_INVALID = 0xffff;
+
+/** The reason that stands for an exit code of AMD-V. */
+export const svmReason = (code: number): number =>
+  code === SVM_EXIT.INVALID ? SVM_INVALID : SVM_REASONS + code;
+
+export const isSvmReason = (reason: number): boolean => reason >= SVM_REASONS;
+
 /** Name and text of an exit reason; bits above the basic reason are ignored. */
 export function exitReason(reason: number): ExitReason {
   const number = reason & 0xffff;
-  return BY_NUMBER[number] ?? { number, name: `reason ${number}`, text: 'Not a reason of this processor.' };
+  const known = number < SVM_REASONS ? BY_NUMBER[number] : svmExitReason(number);
+  return known ?? { number, name: `reason ${number}`, text: 'Not a reason of this processor.' };
 }
+
+function svmExitReason(number: number): ExitReason | undefined {
+  const known = svmExitText(number === SVM_INVALID ? SVM_EXIT.INVALID : number - SVM_REASONS);
+  return known && { number, name: known[0], text: known[1] };
+}
+
+/** All that there are, of both techniques. */
+export const EXIT_REASONS: readonly ExitReason[] = [
+  ...BY_NUMBER.filter((reason) => reason !== undefined),
+  ...SVM_EXIT_CODES.map((code) => exitReason(svmReason(code))),
+];

@@ -36,6 +36,10 @@ export const MSR = {
   IA32_GS_BASE: 0xc000_0101,
   IA32_KERNEL_GS_BASE: 0xc000_0102,
   IA32_TSC_AUX: 0xc000_0103,
+  /** AMD's. */
+  SYSCFG: 0xc001_0010,
+  HWCR: 0xc001_0015,
+  NB_CFG: 0xc001_001f,
 } as const;
 
 /** Pairs of variable-range MTRRs. */

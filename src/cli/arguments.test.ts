@@ -153,6 +153,8 @@ describe('arguments', () => {
     [['boot', 'k', '--format', 'pe'], /one of auto, bzimage/],
     [['vm', 'k', '--memory', '2G'], /--memory takes at most 2036M for `ringlab vm`/],
     [['boot', 'k', '--technique', 'vtx-ept'], /bare machine has no hypervisor/],
+    [['vm', 'k', '--virtualization', 'amd-v'], /--virtualization is for `ringlab boot` and `ringlab gdb`\./],
+    [['boot', 'k', '--virtualization', 'sev'], /--virtualization takes one of vt-x, amd-v/],
     [['vm', 'k', '--technique', 'xen'], /one of vtx-ept/],
     [['boot', 'k', '--port', '1'], /--port is for `ringlab gdb`\./],
     [['gdb', 'k', '--port', '65536'], /--port takes a number from 0 to 65535; not "65536"/],

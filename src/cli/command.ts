@@ -1,6 +1,7 @@
 import type { Tier2Mode } from '../contracts/tiers.ts';
 import type { DescriptionName } from '../gdb/descriptions.ts';
 import type { BootImage } from '../machine/boot/load.ts';
+import type { VirtualizationTechnique } from '../machine/computer.ts';
 
 /** One step of a conversation with the guest's console: wait for these bytes, or type them. */
 export interface Step {
@@ -33,6 +34,8 @@ export interface GuestOptions {
   readonly flat?: NonNullable<BootImage['flat']>;
   readonly memoryBytes: number;
   readonly cpus: number;
+  /** Absent: VT-x. */
+  readonly virtualization?: VirtualizationTechnique;
   readonly acpi: boolean;
   /** Whether hot guest code is compiled; absent: as the computer does by itself. */
   readonly tier2?: Tier2Mode;
@@ -63,7 +66,10 @@ export interface GdbCommand extends GuestOptions {
 export type Command = RunCommand | GdbCommand | { readonly kind: 'help' };
 
 /** What of a command makes the computer. */
-export type ComputerCommand = Pick<GuestOptions, 'memoryBytes' | 'cpus' | 'acpi' | 'tier2'>;
+export type ComputerCommand = Pick<
+  GuestOptions,
+  'memoryBytes' | 'cpus' | 'virtualization' | 'acpi' | 'tier2'
+>;
 
 /** The arguments make no sense; the message says which and what would. */
 export interface UsageError {

@@ -9,13 +9,19 @@ import { describeCrash } from './crash.ts';
  * image cannot be booted.
  */
 export function openComputer(
-  { memoryBytes, cpus, acpi, tier2 }: ComputerCommand,
+  { memoryBytes, cpus, virtualization, acpi, tier2 }: ComputerCommand,
   image: BootImage,
   serialOutput: (byte: number) => void,
 ): { readonly computer: Computer; readonly protocol: string } {
   // Before any memory is allocated: a bad image costs nothing.
   const { protocol } = planImage(image, memoryBytes, { cpus, acpi });
-  const computer = new Computer({ ramBytes: memoryBytes, cpus, ...(tier2 ? { tier2 } : {}), serialOutput });
+  const computer = new Computer({
+    ramBytes: memoryBytes,
+    cpus,
+    ...(virtualization ? { virtualization } : {}),
+    ...(tier2 ? { tier2 } : {}),
+    serialOutput,
+  });
   computer.boot(image, acpi);
   return { computer, protocol };
 }

@@ -62,6 +62,8 @@ const CONVERSATION = [
   PROMPT,
 ];
 
+const missingKernel = (guest: string): boolean => !existsSync(join(guests, guest, 'vmlinuz'));
+
 const KERNELS = [
   { guest: 'cloud', machine: 'x86_64' },
   { guest: 'i386', machine: 'i686' },
@@ -69,8 +71,7 @@ const KERNELS = [
 ] as const;
 
 describe.each(KERNELS)('Debian kernel $guest', ({ guest, machine }) => {
-  const missing = !existsSync(join(guests, guest, 'vmlinuz'));
-  it.skipIf(missing).for(['boot', 'vm'] as const)(
+  it.skipIf(missingKernel(guest)).for(['boot', 'vm'] as const)(
     '%s: to a shell that answers',
     { timeout: 900_000 },
     async (command) => {
@@ -90,4 +91,12 @@ describe.each(KERNELS)('Debian kernel $guest', ({ guest, machine }) => {
       else expect(report.exits).toEqual({});
     },
   );
+});
+
+it.skipIf(missingKernel('cloud'))('Debian kernel cloud on AMD-V', { timeout: 900_000 }, async () => {
+  const { status, output } = await ringlab('boot', 'cloud', '--virtualization', 'amd-v', ...CONVERSATION);
+  expect({ status, tail: status === 0 ? '' : output.slice(-2000) }).toEqual({ status: 0, tail: '' });
+  expect(output).toContain('AuthenticAMD');
+  expect(output).toMatch(/flags.* svm .* npt /);
+  expect(output).not.toMatch(/unchecked MSR/);
 });

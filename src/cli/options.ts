@@ -2,6 +2,7 @@ import { MEMORY_MAP } from '../arch/pc.ts';
 import type { Tier2Mode } from '../contracts/tiers.ts';
 import { DESCRIPTION_NAMES, type DescriptionName } from '../gdb/descriptions.ts';
 import { IMAGE_FORMATS } from '../machine/boot/load.ts';
+import type { VirtualizationTechnique } from '../machine/computer.ts';
 import type { ModuleFile, RunCommand, Step, Technique } from './command.ts';
 import { TECHNIQUES } from './command.ts';
 import { parseAddress, parseBytes, parseCount, parseSeconds, parseText } from './values.ts';
@@ -16,6 +17,7 @@ export interface Settings {
   mode?: 'real' | 'protected' | 'long';
   memoryBytes?: number;
   cpus?: number;
+  virtualization?: VirtualizationTechnique;
   acpi?: boolean;
   technique?: Technique;
   tier2?: Tier2Mode;
@@ -55,6 +57,7 @@ export const DEFAULT_GDB_PORT = 1234;
 const MODES = ['real', 'protected', 'long'] as const;
 const FORMATS = ['auto', ...IMAGE_FORMATS] as const;
 const TIER2_MODES: readonly Tier2Mode[] = ['off', 'on', 'forced'];
+const VIRTUALIZATION: readonly VirtualizationTechnique[] = ['vt-x', 'amd-v'];
 const MAX_CPUS = 8;
 const MIN_MEMORY = MEMORY_MAP.extendedMemory;
 const PAGE = 4096;
@@ -176,6 +179,15 @@ export const OPTIONS: readonly Option[] = [
     help: `number of processors, 1 to ${MAX_CPUS}; 1 when absent`,
     takes: `a number from 1 to ${MAX_CPUS}`,
     apply: store('cpus', cpuCount),
+  },
+  {
+    name: '--virtualization',
+    value: 'NAME',
+    help: `what the processors have, and so whose they are: ${VIRTUALIZATION.join(', ')}; vt-x when absent`,
+    takes: `one of ${VIRTUALIZATION.join(', ')}`,
+    // The lab's hypervisor, under which virtual machines run, needs VT-x.
+    commands: ['boot', 'gdb'],
+    apply: store('virtualization', (text) => oneOf(VIRTUALIZATION, text)),
   },
   { name: '--no-acpi', help: 'no ACPI tables', apply: store('acpi', () => false) },
   {

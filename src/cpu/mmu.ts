@@ -296,9 +296,10 @@ export class Mmu implements LinearMemory {
     let host = address;
     const { guestPhysical } = this.walker;
     if (guestPhysical?.active) {
-      const page = guestPhysical.translate(address, ACCESS.READ);
+      const rights = guestPhysical.tableRights;
+      const page = guestPhysical.translate(address, rights);
       if (page < 0) {
-        guestPhysical.refuse(address, { rights: ACCESS.READ, linear: undefined, final: false });
+        guestPhysical.refuse(address, { rights, linear: undefined, final: false });
         return false;
       }
       host = page + (address & (PAGE - 1));

@@ -1,6 +1,6 @@
 /**
- * The page-table walk: 32-bit, PAE and 4-level paging, with the second dimension (EPT) where the
- * processor runs a guest. SDM volume 3A, "Paging".
+ * The page-table walk: 32-bit, PAE and 4-level paging, with the second dimension (EPT, nested
+ * page tables) where the processor runs a guest. SDM volume 3A, "Paging".
  *
  * A walk reads u32 halves straight from linear memory; the result is left in fields, so that a TLB
  * miss allocates nothing.
@@ -23,9 +23,11 @@ export const PHYSICAL_BITS = 40;
 const RESERVED_HIGH = 0x000fff00;
 const NX_HIGH = 0x80000000;
 
-/** The second dimension, as the VMX unit gives it. Rights as in ACCESS. */
+/** The second dimension, as the virtualization extension gives it. Rights as in ACCESS. */
 export interface GuestPhysical {
   readonly active: boolean;
+  /** What the walk wants of the pages that hold the guest's own paging structures. */
+  readonly tableRights: number;
   /** Host-physical address of the page, or -1. */
   translate(guestPhysical: number, wanted: number): number;
   refuse(guestPhysical: number, access: { rights: number; linear: number | undefined; final: boolean }): void;
@@ -176,8 +178,9 @@ export class PageWalker {
   private entryIndex(address: number): number {
     let host = address;
     if (this.guestPhysical?.active) {
-      const page = this.guestPhysical.translate(address, ACCESS.READ);
-      if (page < 0) return this.refuse(address, ACCESS.READ, false);
+      const { tableRights } = this.guestPhysical;
+      const page = this.guestPhysical.translate(address, tableRights);
+      if (page < 0) return this.refuse(address, tableRights, false);
       host = page + (address & 0xfff);
     }
     // Where there is no RAM the bus answers with ones, which is a reserved-bit violation.

@@ -8,7 +8,6 @@
 
 import type { CpuidConfig } from '../arch/cpuid.ts';
 import { FLAG, SEG, VECTOR } from '../arch/registers.ts';
-import { FIELD } from '../arch/vmcs.ts';
 import type { BusTarget } from '../contracts/device.ts';
 import type { InterruptSource, InterruptTarget } from '../contracts/interrupts.ts';
 import { opcodeMap } from '../isa/instructions.ts';
@@ -41,6 +40,8 @@ import {
   STATE,
   STATUS,
 } from './state.ts';
+import { SVM_OPERATIONS } from './svm/instructions.ts';
+import { Svm } from './svm/svm.ts';
 import type { PortSpace, StopReason, SystemContext, SystemOperation } from './system/context.ts';
 import { hasCodeBreakpoints, matchExecution, noteSingleStep } from './system/debug.ts';
 import { DR6 } from './system/debug-registers.ts';
@@ -53,10 +54,11 @@ import { refresh } from './system/mode.ts';
 import { readMsr, writeMsr } from './system/msr.ts';
 import { DecodedRecord } from './system/record.ts';
 import { tscAt } from './system/tsc.ts';
-import type { SavedTranslations, TranslationBuffers } from './tlb.ts';
+import type { SavedTranslations } from './tlb.ts';
 import { Translator } from './translator.ts';
+import type { Virtualization } from './virtualization/virtualization.ts';
 import { VMX_OPERATIONS } from './vmx/instructions.ts';
-import { type SavedVmx, Vmx } from './vmx/vmx.ts';
+import { Vmx } from './vmx/vmx.ts';
 import { transcendentalHelper } from './x87/transcendental.ts';
 
 /**
@@ -96,7 +98,8 @@ export interface SavedProcessor {
   readonly initPending: boolean;
   readonly startupVector: number;
   readonly translations: SavedTranslations;
-  readonly virtualization: SavedVmx;
+  /** As VT-x or AMD-V saves it. */
+  readonly virtualization: unknown;
 }
 
 /** Why `run` came back. */
@@ -118,7 +121,7 @@ export class Processor implements SystemContext, InterruptTarget {
   readonly record: DecodedRecord;
   readonly ports: PortSpace;
   readonly cpuid: CpuidConfig;
-  readonly virtualization: Vmx;
+  readonly virtualization: Virtualization;
   delivering: DeliveredEvent | undefined;
   /** Whether a breakpoint counts now: e.g. only in one VM. */
   breakpointFilter: (linear: number) => boolean = () => true;
@@ -190,12 +193,12 @@ export class Processor implements SystemContext, InterruptTarget {
     this.names = plan.systemNames;
     this.causes = this.names.map(byInstruction);
     this.operations = plan.systemNames.map((name) => {
-      const operation = systemOperations[name] ?? VMX_OPERATIONS[name];
+      const operation = systemOperations[name] ?? VMX_OPERATIONS[name] ?? SVM_OPERATIONS[name];
       if (!operation) throw new Error(`no system operation named ${name}`);
       return operation;
     });
-    this.virtualization = createVmx(options, this.regs, this.memory.tlb, this);
-    this.memory.walker.guestPhysical = this.virtualization.ept;
+    this.virtualization = createVirtualization(options, this);
+    this.memory.walker.guestPhysical = this.virtualization.secondDimension;
     this.virtualization.connect(this);
     this.reset();
   }
@@ -250,7 +253,7 @@ export class Processor implements SystemContext, InterruptTarget {
   /** Power-on. The bootstrap processor is active, the others wait for SIPI. */
   reset(): void {
     this.virtualization.reset();
-    resetRegisters(this.regs);
+    resetRegisters(this.regs, this.cpuid);
     this.regs.activity = this.index === 0 ? ACTIVITY.ACTIVE : ACTIVITY.WAIT_FOR_SIPI;
     this.stopReason = undefined;
     this.nmiPending = false;
@@ -441,7 +444,7 @@ export class Processor implements SystemContext, InterruptTarget {
     const piece = single ? 1 : Math.max(1, Math.min(limit - start, LONGEST_PIECE));
     this.horizon = start + piece;
     this.publishTsc();
-    r.i32[STATE.DIRECT >> 2] = this.interceptor ? 0 : DIRECT.PAUSE | (this.o.tsc ? 0 : DIRECT.TSC);
+    r.i32[STATE.DIRECT >> 2] = this.direct();
     r.i32[STATE.BUDGET >> 2] = piece;
     r.i32[STATE.STI_BUDGET >> 2] = piece;
     r.i32[STATE.WATCH_IF >> 2] = !quiet && this.watchesIf() ? 1 : 0;
@@ -457,6 +460,13 @@ export class Processor implements SystemContext, InterruptTarget {
     }
     if (single && this.now() > start) this.afterSingle(flagsBefore, shadowBefore);
     return undefined;
+  }
+
+  /** What generated code does by itself: bits of `DIRECT`. */
+  private direct(): number {
+    const { interceptor } = this;
+    if (interceptor !== undefined) return interceptor.interceptsFlags() ? 0 : DIRECT.FLAGS;
+    return DIRECT.FLAGS | DIRECT.PAUSE | (this.o.tsc ? 0 : DIRECT.TSC);
   }
 
   /** Whether an interrupt, or the end of a guest's run, waits for RFLAGS.IF. */
@@ -507,15 +517,16 @@ export class Processor implements SystemContext, InterruptTarget {
   // --- events at instruction boundaries -----------------------------------------------------------
 
   private hasEvent(): boolean {
-    if (this.initPending || this.startupVector >= 0 || this.nmiPending) return true;
-    if (this.regs.activity !== ACTIVITY.HLT) return false;
+    if (this.startupVector >= 0) return true;
+    if ((this.initPending || this.nmiPending) && !this.virtualization.holdsEvents) return true;
+    if (this.regs.activity !== ACTIVITY.HLT || this.virtualization.holdsEvents) return false;
     return this.canTakeInterrupt() && this.source.pending();
   }
 
   private canTakeInterrupt(): boolean {
     const r = this.regs;
     if ((r.interruptibility & SHADOW) !== 0) return false;
-    return (r.systemFlags & FLAG.IF) !== 0 || this.interceptor !== undefined;
+    return this.interceptor?.admitsInterrupts() ?? (r.systemFlags & FLAG.IF) !== 0;
   }
 
   private crossingBoundary(): boolean {
@@ -543,7 +554,8 @@ export class Processor implements SystemContext, InterruptTarget {
   /** SDM volume 3A, "Priority Among Concurrent Events". @returns true when an event was taken */
   private boundary(): boolean {
     const r = this.regs;
-    if (this.initPending || this.startupVector >= 0) return this.takeInitOrStartup();
+    const { holdsEvents } = this.virtualization;
+    if ((this.initPending && !holdsEvents) || this.startupVector >= 0) return this.takeInitOrStartup();
     if (r.activity === ACTIVITY.SHUTDOWN || r.activity === ACTIVITY.WAIT_FOR_SIPI) return false;
     const pendingDebug = r.i32[STATE.PENDING_DEBUG >> 2];
     if (pendingDebug !== 0 && (r.interruptibility & INTERRUPTIBILITY.MOV_SS) === 0) {
@@ -556,11 +568,12 @@ export class Processor implements SystemContext, InterruptTarget {
         detail: pendingDebug,
       });
     }
+    if (holdsEvents) return false;
     const { interceptor } = this;
     if (interceptor?.boundary()) return true;
     if (this.nmiPending && (r.interruptibility & (interceptor?.nmiBlocking() ?? NMI_BLOCKING)) === 0) {
       if (interceptor?.nmi()) {
-        this.nmiPending = false;
+        this.nmiPending = interceptor.keepsSignals;
         return true;
       }
       this.nmiPending = false;
@@ -568,13 +581,16 @@ export class Processor implements SystemContext, InterruptTarget {
     }
     if ((r.interruptibility & SHADOW) === 0 && this.source.pending()) {
       if (interceptor?.externalInterrupt()) return true;
-      if ((r.systemFlags & FLAG.IF) !== 0) {
+      if (interceptor?.admitsInterrupts() ?? (r.systemFlags & FLAG.IF) !== 0) {
         const vector = this.source.acknowledge();
-        if (vector < 0) return false;
-        return this.deliver({ type: EVENT_TYPE.EXTERNAL, vector, errorCode: -1, length: 0, detail: 0 });
+        if (vector >= 0) return this.deliverInterrupt(vector);
       }
     }
-    return false;
+    return interceptor?.virtualInterrupt((vector) => this.deliverInterrupt(vector)) ?? false;
+  }
+
+  private deliverInterrupt(vector: number): true {
+    return this.deliver({ type: EVENT_TYPE.EXTERNAL, vector, errorCode: -1, length: 0, detail: 0 });
   }
 
   private deliver(event: DeliveredEvent): true {
@@ -597,9 +613,9 @@ export class Processor implements SystemContext, InterruptTarget {
     if (this.ring !== ring) this.logCrossing(ring, rip, cycle, byEvent(EVENT_TYPE.EXCEPTION, vector));
   }
 
-  /** Where the processor is: -1 in VMX root operation, else the CPL. */
+  /** Where the processor is: -1 in VMX root operation, or as a host under AMD-V; else the CPL. */
   get ring(): Ring {
-    return this.virtualization.inRoot ? -1 : (this.regs.cpl as Ring);
+    return this.virtualization.inHost ? -1 : (this.regs.cpl as Ring);
   }
 
   private get rip(): number {
@@ -608,10 +624,12 @@ export class Processor implements SystemContext, InterruptTarget {
 
   private logCrossing(from: Ring, rip: number, cycle: number, cause: CrossingCause): void {
     const to = this.ring;
-    const { state, vmcs } = this.virtualization;
-    const isExit = to === -1 && state.current >= 0;
-    const actual = isExit ? byExit(vmcs.lo(FIELD.EXIT_REASON) & 0xffff) : from === -1 ? VM_ENTRY : cause;
-    this.crossings.add(from, to, actual, rip, cycle, this.now() - cycle, state.current);
+    const { virtualization } = this;
+    const { current } = virtualization;
+    const isExit = to === -1 && current >= 0;
+    const isEntry = from === -1 && virtualization.inGuest;
+    const actual = isExit ? byExit(virtualization.exitReason) : isEntry ? VM_ENTRY : cause;
+    this.crossings.add(from, to, actual, rip, cycle, this.now() - cycle, current);
   }
 
   /** An access asked for a VM exit (FAULT_VM_EXIT): the instruction has been unwound, now take it. */
@@ -622,10 +640,13 @@ export class Processor implements SystemContext, InterruptTarget {
 
   private takeInitOrStartup(): boolean {
     const r = this.regs;
-    if (this.initPending) {
+    if (this.initPending && !this.virtualization.holdsEvents) {
+      const { interceptor } = this;
+      this.initPending = interceptor?.keepsSignals ?? false;
+      if (interceptor?.init()) return true;
       this.initPending = false;
-      if (this.interceptor?.init()) return true;
-      initRegisters(r);
+      this.virtualization.init();
+      initRegisters(r, this.cpuid);
       r.activity = this.index === 0 ? ACTIVITY.ACTIVE : ACTIVITY.WAIT_FOR_SIPI;
       this.memory.reset();
       refresh(r);
@@ -702,21 +723,24 @@ const isDone = (status: number): boolean => status !== STATUS.FAULT && status !=
 /** Charged for entering an interrupt or exception handler, on top of the instruction. */
 const INTERRUPT_CYCLES = 50;
 
-function createVmx(
-  options: ProcessorOptions,
-  regs: Registers,
-  translations: TranslationBuffers,
-  context: SystemContext,
-): Vmx {
+function createVirtualization(options: ProcessorOptions, processor: Processor): Virtualization {
+  const { memory, ramBytes, cpuid, runtime } = options;
+  const common = {
+    memory,
+    ramSize: ramBytes,
+    registers: processor.regs,
+    translations: processor.memory.tlb,
+    cr4Allowed: writableCr4(cpuid),
+  };
+  if (cpuid.vendor === 'amd') {
+    const written = (address: number, bytes: number) => runtime.code.written(address, bytes);
+    return new Svm({ ...common, cpuid, written });
+  }
   return new Vmx({
-    memory: options.memory,
-    ramSize: options.ramBytes,
-    registers: regs,
-    translations,
-    cr4Allowed: writableCr4(options.cpuid),
+    ...common,
     msrs: {
-      read: (index) => readMsr(context, index),
-      write: (index, lo, hi) => writeMsr(context, index, lo, hi),
+      read: (index) => readMsr(processor, index),
+      write: (index, lo, hi) => writeMsr(processor, index, lo, hi),
     },
   });
 }

@@ -1,5 +1,5 @@
 /** Processor state after RESET and INIT. SDM volume 3A, "Processor State After Reset". */
-import { CPU_SIGNATURE } from '../arch/cpuid.ts';
+import { type CpuidConfig, cpuSignature } from '../arch/cpuid.ts';
 import { MISC_ENABLE_RESET, PAT_RESET } from '../arch/msr.ts';
 import { CR0, SEG } from '../arch/registers.ts';
 import { ATTRIBUTE } from '../arch/segments.ts';
@@ -18,13 +18,13 @@ const CLEARED = [
   [STATE.CR0, 0x1000],
 ] as const;
 
-export function resetRegisters(r: Registers): void {
+export function resetRegisters(r: Registers, cpuid: CpuidConfig): void {
   for (const [from, to] of CLEARED) r.u8.fill(0, from, to);
   r.rflags = 0;
   r.rip = 0xfff0;
   r.cr0 = CR0.ET | CR0.NW | CR0.CD;
   // EDX identifies the processor; no built-in self-test ran (EAX = 0).
-  r.setGpr32(2, CPU_SIGNATURE);
+  r.setGpr32(2, cpuSignature(cpuid));
   for (let n = SEG.ES; n <= SEG.GS; n++) {
     r.setSegment(n, { selector: 0, attributes: REAL_DATA, limit: 0xffff, base: 0 });
   }
@@ -54,10 +54,10 @@ const KEPT_BY_INIT = [
   [STATE.MSR, 0x1000],
 ] as const;
 
-export function initRegisters(r: Registers): void {
+export function initRegisters(r: Registers, cpuid: CpuidConfig): void {
   const kept = KEPT_BY_INIT.map(([from, to]) => r.u8.slice(from, to));
   const cacheBits = r.cr0 & (CR0.NW | CR0.CD);
-  resetRegisters(r);
+  resetRegisters(r, cpuid);
   for (const [i, [from]] of KEPT_BY_INIT.entries()) r.u8.set(kept[i], from);
   r.cr0 = (r.cr0 & ~(CR0.NW | CR0.CD)) | cacheBits;
 }

@@ -54,8 +54,8 @@ export const TLB = {
   OFFSET: 0x4000,
 } as const;
 
-/** Cached EPT translations of a processor, by EPT pointer: 16-byte entries { u32 guest page, u32 host page, u32 rights }. */
-export const EPT_CACHE = {
+/** Cached translations of the second dimension, by context (see virtualization/second-dimension.ts): 16-byte entries { u32 guest page, u32 host page, u32 rights }. */
+export const NESTED_CACHE = {
   ENTRIES: 4096,
   ENTRY_SIZE: 16,
   HOST_PAGE: 4,
@@ -67,8 +67,8 @@ export const EPT_CACHE = {
 } as const;
 
 export const CPU_BLOCK_SIZE = 0x4000;
-/** TLB sets and EPT caches of one processor. */
-export const TRANSLATION_SIZE = TLB.SETS * TLB.SET_SIZE + EPT_CACHE.CONTEXTS * EPT_CACHE.CONTEXT_SIZE;
+/** TLB sets and nested caches of one processor. */
+export const TRANSLATION_SIZE = TLB.SETS * TLB.SET_SIZE + NESTED_CACHE.CONTEXTS * NESTED_CACHE.CONTEXT_SIZE;
 
 /** Linear memory of a computer. */
 export const LAYOUT = {
@@ -86,7 +86,7 @@ export const LAYOUT = {
   LINES: 0x6000000,
   /** Per page of RAM: u32, the write-TLB slot that has it; 0: none, `SEVERAL`: look for them. */
   WRITERS: 0x6400000,
-  /** Per processor: TLB sets, EPT caches. */
+  /** Per processor: TLB sets, nested caches. */
   TRANSLATION: 0x6600000,
   /** Per record table and page offset FF0h-FFFh: `CROSSING` entries. */
   CROSSINGS: 0x8f00000,

@@ -42,7 +42,11 @@ const rip = (debuggee: Debuggee, cpu = 0): number => Number(debuggee.readRegiste
 /** Lets the second processor run the same code, with AX = 1. */
 function awaken({ processors }: Computer): void {
   const second = processors[1];
-  applyBootState(second.regs, { mode: 'real', rip: processors[0].regs.rip, registers: { rax: 1 } });
+  applyBootState(second.regs, second.cpuid, {
+    mode: 'real',
+    rip: processors[0].regs.rip,
+    registers: { rax: 1 },
+  });
   second.regs.activity = ACTIVITY.ACTIVE;
 }
 

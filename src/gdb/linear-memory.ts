@@ -1,5 +1,4 @@
 /** Linear memory of a processor as a debugger sees it: rights do not matter, nothing is marked as accessed. */
-import { FIELD } from '../arch/vmcs.ts';
 import type { PhysicalMemory } from '../contracts/memory.ts';
 import type { Processor } from '../cpu/processor.ts';
 import type { WalkReport } from '../hypervisor/walk/entry.ts';
@@ -7,15 +6,14 @@ import { explainWalk } from '../hypervisor/walk/explain.ts';
 
 const PAGE = 0x1000;
 
-/** The walk of a linear address (unsigned), with EPT under it when the processor runs a guest. */
+/** The walk of a linear address (unsigned), with the second dimension under it when the processor runs a guest. */
 export function walkOf(processor: Processor, ram: PhysicalMemory, linear: bigint): WalkReport {
   const { regs, virtualization } = processor;
   const { cr0, cr3, cr4, efer } = regs;
-  const { ept, vmcs } = virtualization;
   return explainWalk({
     registers: { cr0, cr3, cr4, efer },
     linear: Number(BigInt.asIntN(64, linear)),
-    eptp: ept.active ? vmcs.number(FIELD.EPT_POINTER) : undefined,
+    nestedRoot: virtualization.nestedRoot,
     read: (address) => wordAt(ram, address),
   });
 }

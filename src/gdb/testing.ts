@@ -164,7 +164,7 @@ export class CountingDebuggee implements Debuggee {
       linear: Number(address),
       paging: 'off',
       cr3: 0,
-      eptp: undefined,
+      nestedRoot: undefined,
       levels: [],
       page: undefined,
       end: { kind: 'fault', fault: '#PF', why: 'there is no memory' },

@@ -13,6 +13,9 @@ import {
 import { MSR } from '../arch/msr.ts';
 import { IRQ, MMIO, PORTS } from '../arch/pc.ts';
 import { CR0, CR4, EFER, FLAG, VECTOR } from '../arch/registers.ts';
+import { EVENT, SVM_MSR, TLB_CONTROL, V_INTR, VM_CR } from '../arch/svm.ts';
+import { SVM_EXIT } from '../arch/svm-exits.ts';
+import { VMCB } from '../arch/vmcb.ts';
 import { FIELD } from '../arch/vmcs.ts';
 import {
   ENTRY_CONTROL,
@@ -36,6 +39,11 @@ interface Header {
 
 const basesOf = (blocks: Readonly<Record<string, { readonly base: number }>>): Numbers =>
   Object.fromEntries(Object.entries(blocks).map(([name, { base }]) => [name, base]));
+
+const offsetsOf = (fields: Readonly<Record<string, { readonly offset: number }>>): Numbers =>
+  Object.fromEntries(Object.entries(fields).map(([name, { offset }]) => [name, offset]));
+
+const { TYPE: eventTypes, ...eventBits } = EVENT;
 
 const { FEATURE_CONTROL: IA32_FEATURE_CONTROL, ...capabilities } = VMX_MSR;
 const VMX_CAPABILITIES: Numbers = {
@@ -62,7 +70,10 @@ const CONTENTS: Readonly<Record<string, Header>> = {
       ['VECTOR_', VECTOR],
     ],
   },
-  'msrs.inc': { about: 'Model-specific registers', tables: [['', { ...VMX_CAPABILITIES, ...MSR }]] },
+  'msrs.inc': {
+    about: 'Model-specific registers',
+    tables: [['', { ...VMX_CAPABILITIES, ...MSR, ...SVM_MSR }]],
+  },
   'vmcs.inc': { about: 'Encodings of the VMCS fields', tables: [['', FIELD]] },
   'vmx.inc': {
     about: 'Controls, exit reasons and errors of VT-x',
@@ -75,6 +86,18 @@ const CONTENTS: Readonly<Record<string, Header>> = {
       ['VM_ENTRY_', ENTRY_CONTROL],
       ['EXIT_REASON_', EXIT],
       ['VM_ERROR_', VM_ERROR],
+    ],
+  },
+  'vmcb.inc': { about: 'Offsets of the fields of a VMCB', tables: [['VMCB_', offsetsOf(VMCB)]] },
+  'svm.inc': {
+    about: 'Exit codes of AMD-V, which are also the numbers of the intercept bits; contents of VMCB fields',
+    tables: [
+      ['VMEXIT_', SVM_EXIT],
+      ['VM_CR_', VM_CR],
+      ['TLB_CONTROL_', TLB_CONTROL],
+      ['V_INTR_', V_INTR],
+      ['EVENT_', eventBits],
+      ['EVENT_TYPE_', eventTypes],
     ],
   },
   'hypercalls.inc': {

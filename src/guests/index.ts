@@ -89,6 +89,14 @@ export const guests: readonly Guest[] = [
     flat: { address: 0x100000, mode: 'long' },
   }),
   guest({
+    name: 'tiny-hypervisor-amd-v',
+    title: 'The smallest hypervisor, on AMD-V',
+    description:
+      'EFER.SVME, one VMCB, nested paging, VMRUN. Starts in 64-bit mode, on a bare machine with AMD-V.',
+    format: 'bin',
+    flat: { address: 0x100000, mode: 'long' },
+  }),
+  guest({
     name: 'paravirtual',
     title: 'A paravirtual guest',
     description: 'Prints, yields and reads the clock by hypercalls. Runs in a virtual machine.',

@@ -15,6 +15,7 @@ function run(
   command: 'boot' | 'vm',
   name: string,
   conversation: readonly (readonly [string, string])[] = [],
+  options: readonly string[] = [],
 ): Run {
   const guest = guestNamed(name) as Guest;
   const image = guest.assemble().bytes;
@@ -25,7 +26,7 @@ function run(
   let text = '';
   let log = '';
   const status = ringlab(
-    [command, name, '--memory', '64M', '--limit', '200M', ...placed, ...talk],
+    [command, name, '--memory', '64M', '--limit', '200M', ...placed, ...talk, ...options],
     {
       readFile: () => image,
       writeFile: () => {},
@@ -86,6 +87,26 @@ it('tiny-hypervisor prints what its guest says on the bare machine', () => {
   expect(run('boot', 'tiny-hypervisor')).toMatchObject({
     status: DONE,
     text: 'Hello from ring 0, inside a VM..',
+  });
+});
+
+describe('tiny-hypervisor-amd-v', () => {
+  const boot = (virtualization: string) =>
+    run('boot', 'tiny-hypervisor-amd-v', [], ['--virtualization', virtualization]);
+
+  it('prints what its guest says on a bare machine with AMD-V', () => {
+    expect(boot('amd-v')).toMatchObject({ status: DONE, text: 'Hello from ring 0, inside a VM..' });
+  });
+
+  it('ends at once where there is VT-x', () => {
+    expect(boot('vt-x')).toMatchObject({ status: (65 << 1) | 1, text: '' });
+  });
+});
+
+it('the VT-x hypervisor says so on a processor with AMD-V', () => {
+  expect(run('boot', 'hypervisor', [], ['--virtualization', 'amd-v'])).toMatchObject({
+    status: 3,
+    text: 'This processor has no VT-x.\n',
   });
 });
 

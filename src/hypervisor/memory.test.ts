@@ -89,7 +89,11 @@ describe('the memory of a VM', () => {
   it('is what EPT walks find', () => {
     const { memory, host } = guest(4 * MIB, 2 * MIB);
     memory.write(0x17_8123, Uint8Array.of(42));
-    const walk = explainNested((at) => host.read32(at), memory.ept.pointer, 0x17_8123);
+    const walk = explainNested(
+      (at) => host.read32(at),
+      { format: 'ept', pointer: memory.ept.pointer },
+      0x17_8123,
+    );
     expect(walk.entries.map(({ table, leaf }) => [table, leaf])).toEqual([
       ['EPT PML4', false],
       ['EPT PDPT', false],
@@ -98,7 +102,11 @@ describe('the memory of a VM', () => {
     ]);
     expect(host.read(walk.hostPhysical!, 1)).toEqual(Uint8Array.of(42));
     expect(walk.rights).toBe(7);
-    const missing = explainNested((at) => host.read32(at), memory.ept.pointer, 0x4000_0000);
+    const missing = explainNested(
+      (at) => host.read32(at),
+      { format: 'ept', pointer: memory.ept.pointer },
+      0x4000_0000,
+    );
     expect(missing.entries.at(-1)).toMatchObject({
       table: 'EPT PDPT',
       fault: expect.stringContaining('not present'),

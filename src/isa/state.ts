@@ -94,12 +94,13 @@ export const STATE = {
   PDPTE: 0x930,
   /**
    * What the page walker needs beside the registers; reset leaves it alone. TLB_SET: the TLB set in use, a
-   * linear-memory address (i32). EPT_CACHE: the cached translations of the EPT pointer in use, 0 without EPT
-   * (i32); EPT_TABLE: its PML4 table, host-physical (i64). RAM_BYTES: bytes of RAM (u32).
+   * linear-memory address (i32). NESTED_CACHE: the cached translations of the second dimension in use, 0 without
+   * one (i32); NESTED_TABLE: its EPT PML4 table, host-physical, or an address beyond RAM where the tables are
+   * of another kind (i64). RAM_BYTES: bytes of RAM (u32).
    */
   TLB_SET: 0x950,
-  EPT_CACHE: 0x954,
-  EPT_TABLE: 0x958,
+  NESTED_CACHE: 0x954,
+  NESTED_TABLE: 0x958,
   RAM_BYTES: 0x960,
   /** Record table of the current code page while a region runs; i32. */
   TABLE: 0x964,
@@ -107,6 +108,8 @@ export const STATE = {
   TSC: 0x968,
   /** What needs no look at anything else just now: bits of `DIRECT`; i32. */
   DIRECT: 0x970,
+  /** What a walk of the guest's page tables wants of the pages that hold them, under a second dimension; i32. */
+  TABLE_RIGHTS: 0x974,
   CR0: 0xc00,
   CR2: 0xc08,
   CR3: 0xc10,
@@ -126,6 +129,8 @@ export const DIRECT = {
   PAUSE: 1,
   /** The time-stamp counter says STATE.TSC - BUDGET. */
   TSC: 2,
+  /** PUSHF and POPF are not intercepted. */
+  FLAGS: 4,
 } as const;
 
 /** Fields of a segment register, offsets in its 32 bytes. `attributes` as in the VMCS access-rights format. */

@@ -1,4 +1,5 @@
 /** Puts a processor into the state that a boot protocol asks for. */
+import type { CpuidConfig } from '../arch/cpuid.ts';
 import { CR0, CR4, EFER, GPR, SEG } from '../arch/registers.ts';
 import { ATTRIBUTE } from '../arch/segments.ts';
 import type { BootState } from '../contracts/boot.ts';
@@ -11,8 +12,8 @@ const CODE = DATA | ATTRIBUTE.CODE;
 const SEGMENTS = [SEG.ES, SEG.CS, SEG.SS, SEG.DS, SEG.FS, SEG.GS];
 const FLAT_LIMIT = 0xffffffff;
 
-export function applyBootState(r: Registers, state: BootState): void {
-  resetRegisters(r);
+export function applyBootState(r: Registers, cpuid: CpuidConfig, state: BootState): void {
+  resetRegisters(r, cpuid);
   for (const [name, value] of Object.entries(state.registers)) {
     r.setGprNumber(GPR[name.toUpperCase() as keyof typeof GPR], value);
   }

@@ -24,6 +24,9 @@ import { MachineClock } from './clock.ts';
 import { COMPUTER_CONSOLE, Journal, type JournalInput } from './journal.ts';
 import { Ram } from './physical-memory.ts';
 
+/** Intel's, or AMD's. */
+export type VirtualizationTechnique = 'vt-x' | 'amd-v';
+
 export interface ComputerOptions {
   /** Bytes of RAM, a multiple of 4 KiB, at most 2 GiB. */
   readonly ramBytes: number;
@@ -35,6 +38,8 @@ export interface ComputerOptions {
   readonly startTime?: number;
   /** What the first serial port sends, byte by byte. */
   readonly serialOutput?: (byte: number) => void;
+  /** Which virtualization extension the processors have, and so whose they are; VT-x when absent. */
+  readonly virtualization?: VirtualizationTechnique;
   /** CPUID features that are not to be shown. */
   readonly withhold?: readonly string[];
   /** Whether code that runs often is compiled. */
@@ -227,7 +232,8 @@ export class Computer {
   /** Loads a kernel and points the bootstrap processor at it. Throws `ImageError`. */
   boot(image: BootImage, acpi = true): void {
     const state = loadImage(image, this.ram, { cpus: this.processors.length, acpi });
-    applyBootState(this.processors[0].regs, state);
+    const [{ regs, cpuid }] = this.processors;
+    applyBootState(regs, cpuid, state);
   }
 
   /** Bytes typed on the console, now. */
@@ -350,7 +356,7 @@ export class Computer {
   private followVmcsWrites(): void {
     const tell = (at: number, bytes: number): void => this.code.tell(at - LAYOUT.RAM, bytes);
     for (const { virtualization } of this.processors) {
-      virtualization.vmcs.onWrite = this.code.isWatching ? tell : undefined;
+      virtualization.followWrites(this.code.isWatching ? tell : undefined);
     }
   }
 
@@ -457,6 +463,7 @@ function checkOptions(ramBytes: number, cpus: number): void {
 }
 
 const cpuidConfig = (options: ComputerOptions, cpus: number, apicId: number, tscHz: number): CpuidConfig => ({
+  vendor: options.virtualization === 'amd-v' ? 'amd' : 'intel',
   cpus,
   apicId,
   tscHz,

@@ -2,6 +2,7 @@
 import type { HostMemory, HostSoftware } from '../contracts/host-cpu.ts';
 import { NativeHostCpu } from '../cpu/vmx/host-cpu.ts';
 import { RamForHost } from '../cpu/vmx/host-memory.ts';
+import { Vmx } from '../cpu/vmx/vmx.ts';
 import type { Computer } from './computer.ts';
 
 export { NATIVE_HOST_RIP } from '../cpu/vmx/host-cpu.ts';
@@ -12,13 +13,28 @@ export const hostMemory = (computer: Computer): HostMemory =>
     computer.code.written(address, bytes),
   );
 
-/** Hands all processors over: what they execute next is `software.takeOver`. Instead of `Computer.boot`. */
+/** The host software works with VT-x, and the computer has AMD-V. */
+export class NoVtxError extends Error {
+  constructor() {
+    super(
+      "The lab's hypervisor needs a computer with VT-x; this one has AMD-V. Run the guest on the bare machine.",
+    );
+    this.name = 'NoVtxError';
+  }
+}
+
+/**
+ * Hands all processors over: what they execute next is `software.takeOver`. Instead of `Computer.boot`. Throws
+ * `NoVtxError`.
+ */
 export function installHostSoftware(computer: Computer, software: HostSoftware, memory: HostMemory): void {
   for (const processor of computer.processors) {
+    const vmx = processor.virtualization;
+    if (!(vmx instanceof Vmx)) throw new NoVtxError();
     new NativeHostCpu({
       index: processor.index,
       context: processor,
-      vmx: processor.virtualization,
+      vmx,
       memory,
       software,
     });

@@ -42,6 +42,8 @@ export interface ProgramSection {
 }
 
 export interface AssembledProgram {
+  /** The source includes a header of AMD-V: it wants a bare machine that has it. */
+  readonly wantsAmdV: boolean;
   readonly image: Uint8Array;
   /** Where execution starts. A flat image starts with its first byte. */
   readonly entry: bigint;

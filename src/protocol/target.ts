@@ -23,10 +23,15 @@ export function sameVcpu(a: VcpuRef | null | undefined, b: VcpuRef | null | unde
 /** What an address means. On a bare machine guest-physical and host-physical addresses are the same. */
 export type AddressSpace = 'linear' | 'guest-physical' | 'host-physical';
 
-/** How a guest is run. `bare` is the simulated computer itself, without a hypervisor below. */
-export type Technique = 'vtx-ept' | 'bare';
+/**
+ * How a guest is run. `bare` is the simulated computer itself, without a hypervisor below; `bare-amd-v` the same with
+ * a processor that has AMD-V instead of VT-x.
+ */
+export type Technique = 'vtx-ept' | 'bare' | 'bare-amd-v';
 
-/** Privilege as the hardware holds it: -1 is VMX root operation, 0 to 3 is the CPL. */
+export const isBare = (technique: Technique): boolean => technique !== 'vtx-ept';
+
+/** Privilege as the hardware holds it: -1 is VMX root operation or the host of AMD-V, 0 to 3 is the CPL. */
 export type Ring = -1 | 0 | 1 | 2 | 3;
 
 export type FlatMode = 'real' | 'protected' | 'long';

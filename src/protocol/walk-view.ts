@@ -3,11 +3,11 @@ import type { VcpuRef } from './target.ts';
 
 /** One entry read from a table in memory during a walk. */
 export interface TableEntry {
-  /** "PML4", "PDPT", "PD", "PT"; the nested ones carry an "EPT" prefix. */
+  /** "PML4", "PDPT", "PD", "PT"; the nested ones carry an "EPT" or "NPT" prefix. */
   readonly level: string;
   /** Index of the entry within its table. */
   readonly index: number;
-  /** Address of the entry itself: guest-physical for guest tables, host-physical for EPT. */
+  /** Address of the entry itself: guest-physical for guest tables, host-physical for nested ones. */
   readonly address: bigint;
   readonly raw: bigint;
   /** 4 or 8 bytes. */
@@ -19,7 +19,7 @@ export interface TableEntry {
   readonly fault: string | null;
 }
 
-/** Translation of one guest-physical address by EPT. Empty `entries` on a machine without EPT. */
+/** Translation of one guest-physical address by the second dimension. Empty `entries` on a machine without one. */
 export interface NestedWalk {
   readonly guestPhysical: bigint;
   readonly entries: readonly TableEntry[];
@@ -40,7 +40,7 @@ export type WalkEnd =
       readonly kind: 'mapped';
       readonly guestPhysical: bigint;
       readonly hostPhysical: bigint;
-      /** Size in bytes of the guest page and of the EPT page; null without paging / without EPT. */
+      /** Size in bytes of the guest page and of the nested page; null without paging / without a second dimension. */
       readonly guestPage: number | null;
       readonly nestedPage: number | null;
       /** Rights that both dimensions leave, e.g. "read, write, user". */
@@ -48,7 +48,7 @@ export type WalkEnd =
     }
   | {
       readonly kind: 'fault';
-      /** E.g. "#PF", "EPT violation", "EPT misconfiguration". */
+      /** E.g. "#PF", "EPT violation", "EPT misconfiguration", "nested page fault". */
       readonly fault: string;
       /** Which entry, and what in it, ended the walk. */
       readonly why: string;
@@ -59,10 +59,10 @@ export interface WalkView {
   readonly linear: bigint;
   readonly paging: 'off' | '32-bit' | 'PAE' | '4-level';
   readonly cr3: bigint;
-  /** EPT pointer of the VM; null on a bare machine. */
+  /** EPT pointer or nested CR3 of the VM; null without a second dimension. */
   readonly eptp: bigint | null;
   readonly levels: readonly GuestLevel[];
-  /** The page itself, translated by EPT; null when the guest's walk faulted before. */
+  /** The page itself, translated by the second dimension; null when the guest's walk faulted before. */
   readonly page: NestedWalk | null;
   readonly end: WalkEnd;
   /** Memory references that the hardware makes for this walk on an empty TLB. */

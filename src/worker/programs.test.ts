@@ -36,6 +36,11 @@ describe('assembling a program', () => {
     ]);
   });
 
+  it('tells by its headers whether a program wants AMD-V', () => {
+    expect(bin('%include "svm.inc"\n hlt\n').program?.wantsAmdV).toBe(true);
+    expect(bin('%include "vmx.inc"\n hlt\n').program?.wantsAmdV).toBe(false);
+  });
+
   it('shows the first bytes of long data', () => {
     const [line] = bin('times 100 db 7').program?.lines ?? [];
     expect(line?.length).toBeGreaterThan(0);

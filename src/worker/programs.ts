@@ -74,6 +74,7 @@ function program(source: ProgramSource, assembly: Assembly): AssembledProgram {
   const origin = Math.min(...stored.map(({ loadAddress }) => loadAddress));
   const flat = format === 'bin' && stored.length > 0 ? { address: origin, mode: modeOf(source.text) } : null;
   return {
+    wantsAmdV: /^[ \t]*%include[ \t]+"(?:svm|vmcb)\.inc"/m.test(source.text),
     image: bytes,
     entry: linear(flat?.address ?? assembly.entry),
     flat,

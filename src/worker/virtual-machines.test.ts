@@ -355,7 +355,7 @@ describe('explain', () => {
     const report = explainWalk({
       registers: { cr0: 0, cr3: 0, cr4: 0, efer: 0 },
       linear: 0x9000,
-      eptp: vm.memory.ept.pointer,
+      nestedRoot: { format: 'ept', pointer: vm.memory.ept.pointer },
       read: (at) => memory.read32(at),
     });
     expect(report.end.kind).toBe('mapped');

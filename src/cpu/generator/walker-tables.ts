@@ -1,5 +1,5 @@
 /**
- * The page walk in generated code: 32-bit, PAE and 4-level paging, each also under EPT. It does what
+ * The page walk in generated code: 32-bit, PAE and 4-level paging, each also under a second dimension. It does what
  * paging.ts does for data accesses of the current CPL wherever they succeed in RAM; the rest is left to it.
  *
  *   walk(state, address) -> host-physical page address | `FOUND` flags, or -1 with nothing changed
@@ -10,7 +10,7 @@ import { choose, type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Label, Local } from '../../wasm/function.ts';
 import { ACCESS, PTE } from '../paging.ts';
 import { LAYOUT, STATE } from '../state.ts';
-import { ADDRESS, HOST_OF_GUEST, isOutsideRam, RESERVED, ramAddress } from './walker-ept.ts';
+import { ADDRESS, HOST_OF_GUEST, isOutsideRam, RESERVED, ramAddress } from './walker-nested.ts';
 
 /** Flags below the page address. Shifted left by 30 they are TLB.GLOBAL and TLB.LARGE. */
 export const FOUND = { GLOBAL: 1, LARGE: 2 } as const;
@@ -39,8 +39,8 @@ class WalkEmitter {
   private readonly state: Local<'i32'>;
   private readonly address: Local<'i64'>;
   private readonly low: Local<'i32'>;
-  /** Nonzero under EPT. */
-  private readonly ept: Local<'i32'>;
+  /** Nonzero under a second dimension. */
+  private readonly nested: Local<'i32'>;
   private readonly cr4: Local<'i32'>;
   private readonly visits: readonly Visit[];
   /** The entry read last, and its low half. */
@@ -61,7 +61,7 @@ class WalkEmitter {
     this.state = f.param(0, 'i32');
     this.address = f.param(1, 'i64');
     this.low = f.let(i32.wrap_i64(this.address));
-    this.ept = f.let(i32.load(this.state, STATE.EPT_CACHE));
+    this.nested = f.let(i32.load(this.state, STATE.NESTED_CACHE));
     this.cr4 = f.let(i32.load(this.state, STATE.CR4));
     this.visits = Array.from({ length: LEVELS }, () => ({
       host: f.let(i32.const(0)),
@@ -83,7 +83,7 @@ class WalkEmitter {
       const global = i32.and(has(this.bits, PTE.G), has(this.cr4, CR4.PGE));
       f.set(this.flags, i32.or(this.flags, global));
     });
-    const host = f.let(this.hostOf(this.page, this.write ? ACCESS.WRITE : ACCESS.READ));
+    const host = f.let(this.hostOf(this.page, i32.const(this.write ? ACCESS.WRITE : ACCESS.READ)));
     f.if(i32.eqz(host), () => this.fail());
     this.mark();
     f.return(i32.or(i32.sub(host, i32.const(LAYOUT.RAM)), this.flags));
@@ -187,15 +187,15 @@ class WalkEmitter {
     const { f } = this;
     const visit = this.visits[level];
     f.set(visit.guestPhysical, guestPhysical);
-    f.set(visit.host, this.hostOf(visit.guestPhysical, ACCESS.READ));
+    f.set(visit.host, this.hostOf(visit.guestPhysical, i32.load(this.state, STATE.TABLE_RIGHTS)));
     f.if(i32.eqz(visit.host), () => this.fail());
     return visit.host;
   }
 
   /** Host address of a guest-physical one in RAM, or 0. */
-  private hostOf(guestPhysical: I64, wanted: number): I32 {
+  private hostOf(guestPhysical: I64, wanted: I32): I32 {
     const direct = choose(isOutsideRam(this.state, guestPhysical), i32.const(0), ramAddress(guestPhysical));
-    return choose(this.ept, this.use.library(HOST_OF_GUEST, guestPhysical, i32.const(wanted)), direct);
+    return choose(this.nested, this.use.library(HOST_OF_GUEST, guestPhysical, wanted), direct);
   }
 
   /** SDM volume 3A, "Determination of Access Rights": data accesses by the current CPL. */
@@ -243,7 +243,7 @@ class WalkEmitter {
       // Where code has been decoded, a write drops it.
       f.if(lineHoldsCode(host), () => this.fail());
       const writable = this.use.library(HOST_OF_GUEST, guestPhysical, i32.const(ACCESS.READ | ACCESS.WRITE));
-      f.if(this.ept, () => f.if(i32.eqz(writable), () => this.fail()));
+      f.if(this.nested, () => f.if(i32.eqz(writable), () => this.fail()));
     });
   }
 }

@@ -4,12 +4,13 @@ import { CR0, CR4, EFER, FLAG } from '../../arch/registers.ts';
 import { ACCESS, PageWalker, PTE } from '../paging.ts';
 import { Registers } from '../registers.ts';
 import { Runtime } from '../runtime.ts';
-import { BANK, EPT_CACHE, LAYOUT, STATE, TLB } from '../state.ts';
+import { BANK, LAYOUT, NESTED_CACHE, STATE, TLB } from '../state.ts';
 import { refreshPrivilege } from '../system/mode.ts';
 import { Random } from '../testing/random.ts';
 import { TranslationBuffers, translationArea } from '../tlb.ts';
+import { PhysicalWords } from '../virtualization/physical.ts';
+import { SecondDimension } from '../virtualization/second-dimension.ts';
 import { ExtendedPageTables } from '../vmx/ept.ts';
-import { PhysicalWords } from '../vmx/physical.ts';
 import { VmxState } from '../vmx/state.ts';
 
 /*
@@ -34,9 +35,8 @@ const ram = new Uint8Array(memory.buffer, LAYOUT.RAM, RAM_BYTES);
 const words = new Uint32Array(memory.buffer);
 const registers = new Registers(memory, LAYOUT.CPUS);
 const translations = new TranslationBuffers(memory, registers);
-const ept = new ExtendedPageTables({
-  read: new PhysicalWords(memory, RAM_BYTES).read,
-  state: new VmxState(registers),
+const ept = new SecondDimension({
+  tables: new ExtendedPageTables(new PhysicalWords(memory, RAM_BYTES).read, new VmxState(registers)),
   registers,
   memory,
   address: translationArea(registers) + TLB.SETS * TLB.SET_SIZE,
@@ -163,7 +163,7 @@ class Case {
     r.cpl = this.chance(50) ? 3 : 0;
     r.rflags = this.chance(30) ? FLAG.AC : 0;
     r.setDr(7, 0x400 | flag(1, 3) | (3 << 16), 0);
-    if (this.underEpt) ept.use(EPTP);
+    if (this.underEpt) ept.use(EPT_TABLES.FROM * PAGE, EPTP);
     else ept.stop();
     ept.invalidate();
     translations.reset();
@@ -264,11 +264,11 @@ describe('the page walker in generated code', () => {
 
   it('enters EPT translations where TypeScript finds them', () => {
     const c = new Case(4);
-    ept.use(EPTP);
+    ept.use(EPT_TABLES.FROM * PAGE, EPTP);
     ept.invalidate();
     registers.cr0 = CR0.PE;
     const host = fills.fillRead(registers.base, BigInt(0x3010), 4);
-    const slot = (registers.lo(STATE.EPT_CACHE) + 3 * EPT_CACHE.ENTRY_SIZE) >> 2;
+    const slot = (registers.lo(STATE.NESTED_CACHE) + 3 * NESTED_CACHE.ENTRY_SIZE) >> 2;
     expect(words[slot]).toBe(3);
     expect(ept.translate(0x3000, ACCESS.READ)).toBe(words[slot + 1] * PAGE);
     expect(host).toBe(LAYOUT.RAM + words[slot + 1] * PAGE + 0x10);

@@ -61,12 +61,14 @@ export interface PortSpace {
 
 /** What VMX (or SVM) adds to ordinary system operations; absent on a processor without it. */
 export interface VirtualizationExtension {
-  /** MSRs 3Ah and 480h-491h. `undefined` / `false`: #GP(0). */
+  /** VT-x: MSRs 3Ah and 480h-491h; AMD-V: VM_CR and VM_HSAVE_PA. `undefined` / `false`: #GP(0). */
   readMsr(index: number): { lo: number; hi: number } | undefined;
   writeMsr(index: number, lo: number, hi: number): boolean;
   /** Whether VMX operation lets CR0 or CR4 have this value (IA32_VMX_CR0_FIXED0 and so on); #GP(0) otherwise. */
   allowsCr0(value: number): boolean;
   allowsCr4(value: number): boolean;
+  /** Takes note of what WRMSR is about to put into EFER; false: #GP(0). */
+  acceptEfer(value: number): boolean;
 }
 
 /** Why the processor cannot go on by itself. */

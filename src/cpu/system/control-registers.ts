@@ -50,7 +50,7 @@ function lowHalf(c: SystemContext, number: Number): number {
     case 4:
       return shadowed(c, 4, r.cr4);
     case 8:
-      return c.interrupts.cr8;
+      return c.interceptor?.readTaskPriority() ?? c.interrupts.cr8;
   }
 }
 
@@ -81,7 +81,7 @@ const WRITERS: Record<Number, (c: SystemContext, lo: number, hi: number) => Stat
   4: (c, lo, hi) => (hi === 0 ? writeCr4(c, lo) : generalProtection(c)),
   8: (c, lo, hi) => {
     if (hi !== 0 || lo > 15) return generalProtection(c);
-    c.interrupts.cr8 = lo;
+    if (!c.interceptor?.writeTaskPriority(lo)) c.interrupts.cr8 = lo;
     return STATUS.EXIT;
   },
 };
@@ -199,6 +199,7 @@ function lmsw(c: SystemContext): Status {
 function smsw(c: SystemContext): Status {
   const r = c.regs;
   if (r.cr4 & CR4.UMIP && r.cpl > 0) return generalProtection(c);
+  if (c.interceptor?.instruction('smsw')) return STATUS.EXIT;
   return writeRmWord(c, shadowed(c, 0, r.cr0)) ? STATUS.NEXT : STATUS.FAULT;
 }
 

@@ -179,7 +179,7 @@ function shutDown(c: SystemContext, chain: readonly DeliveredEvent[]): Status {
 }
 
 /** CR2 and DR6/DR7 change when the exception is known not to cause a VM exit. */
-function recordDetail(c: SystemContext, event: DeliveredEvent): void {
+export function recordDetail(c: SystemContext, event: DeliveredEvent): void {
   const r = c.regs;
   if (event.type !== EVENT_TYPE.EXCEPTION) return;
   if (event.vector === VECTOR.PF) r.cr2 = event.detail;

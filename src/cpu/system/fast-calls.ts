@@ -1,4 +1,14 @@
-/** SYSCALL, SYSRET, SYSENTER, SYSEXIT, with Intel's rules (AMD also has SYSCALL outside 64-bit mode). SDM volume 2. */
+/**
+ * SYSCALL, SYSRET, SYSENTER, SYSEXIT. SDM volume 2; AMD APM volume 3. The vendors differ:
+ *
+ *            SYSCALL, SYSRET                                   SYSENTER, SYSEXIT
+ *   Intel    in 64-bit mode only                               in all modes
+ *   AMD      in all modes: to CSTAR from compatibility mode,   not in long mode
+ *            to STAR[31:0] in legacy mode
+ *
+ * Two of AMD's rules are not followed: SYSRET to a non-canonical address faults here before it leaves CPL 0, and it
+ * loads the attributes of SS.
+ */
 import { EFER, FLAG, GPR, SEG } from '../../arch/registers.ts';
 import { isCanonical } from '../number64.ts';
 import type { Registers } from '../registers.ts';
@@ -11,7 +21,6 @@ import {
   isLongMode,
   isProtected,
   refreshTransfer,
-  SEGMENTATION,
   type Segmentation,
   segmentation,
 } from './mode.ts';
@@ -44,18 +53,36 @@ function enter(
   return STATUS.EXIT;
 }
 
-const hasSyscall = (c: SystemContext): boolean => is64Bit(c.regs) && (c.regs.efer & EFER.SCE) !== 0;
+const isAmd = ({ cpuid }: SystemContext): boolean => cpuid.vendor === 'amd';
+
+const hasSyscall = (c: SystemContext): boolean =>
+  (c.regs.efer & EFER.SCE) !== 0 && (isAmd(c) ? isProtected(c.regs) : is64Bit(c.regs));
+
+const hasSysenter = (c: SystemContext): boolean => !(isAmd(c) && isLongMode(c.regs));
 
 function syscall(c: SystemContext): Status {
   const r = c.regs;
   if (!hasSyscall(c)) return undefinedOpcode(c);
+  if (!isLongMode(r)) return legacySyscall(c);
+  const before = segmentation(r);
+  const target = is64Bit(r) ? MSR_FIELD.LSTAR : MSR_FIELD.CSTAR;
   const flags = r.rflags;
   r.setGprNumber(GPR.RCX, nextIp(c));
   r.setGpr32(GPR.R11, flags & ~FLAG.RF);
   r.rflags = flags & ~r.lo(MSR_FIELD.FMASK) & ~FLAG.RF;
   if ((r.systemFlags & FLAG.TF) === 0) skipSingleStep(r, flags);
   const selector = r.hi(MSR_FIELD.STAR) & 0xfffc;
-  return enter(r, SEGMENTATION.WIDE, selector, CODE64, selector + 8, 0, r.address(MSR_FIELD.LSTAR));
+  return enter(r, before, selector, CODE64, selector + 8, 0, r.address(target));
+}
+
+/** AMD's outside long mode. */
+function legacySyscall(c: SystemContext): Status {
+  const r = c.regs;
+  const before = segmentation(r);
+  r.setGpr32(GPR.RCX, nextIp(c));
+  r.systemFlags &= ~(FLAG.VM | FLAG.IF | FLAG.RF);
+  const selector = r.hi(MSR_FIELD.STAR) & 0xfffc;
+  return enter(r, before, selector, CODE32, selector + 8, 0, r.lo(MSR_FIELD.STAR));
 }
 
 /** Flags that SYSRET takes from R11: all but RF and VM. */
@@ -65,18 +92,21 @@ function sysret(c: SystemContext): Status {
   const r = c.regs;
   if (!hasSyscall(c)) return undefinedOpcode(c);
   if (r.cpl !== 0) return generalProtection(c);
-  const wide = c.record.rexW;
+  const before = segmentation(r);
+  const wide = c.record.rexW && is64Bit(r);
   const target = wide ? r.gpr(GPR.RCX) : r.gprLo(GPR.RCX);
   // Intel faults here, still at CPL 0; AMD faults in the user program.
   if (wide && !isCanonical(target)) return generalProtection(c);
-  r.rflags = r.gprLo(GPR.R11) & SYSRET_FLAGS;
+  if (is64Bit(r)) r.rflags = r.gprLo(GPR.R11) & SYSRET_FLAGS;
+  else r.systemFlags |= FLAG.IF;
   const selector = (r.hi(MSR_FIELD.STAR) >>> 16) & 0xffff;
   const cs = (wide ? selector + 16 : selector) | 3;
-  return enter(r, SEGMENTATION.WIDE, cs, wide ? CODE64 : CODE32, (selector + 8) | 3, 3, target);
+  return enter(r, before, cs, wide ? CODE64 : CODE32, (selector + 8) | 3, 3, target);
 }
 
 function sysenter(c: SystemContext): Status {
   const r = c.regs;
+  if (!hasSysenter(c)) return undefinedOpcode(c);
   const selector = r.lo(MSR_FIELD.SYSENTER_CS) & 0xfffc;
   if (!isProtected(r) || selector === 0) return generalProtection(c);
   const wide = isLongMode(r);
@@ -90,6 +120,7 @@ function sysenter(c: SystemContext): Status {
 
 function sysexit(c: SystemContext): Status {
   const r = c.regs;
+  if (!hasSysenter(c)) return undefinedOpcode(c);
   const selector = r.lo(MSR_FIELD.SYSENTER_CS) & 0xfffc;
   if (!isProtected(r) || selector === 0 || r.cpl !== 0) return generalProtection(c);
   const wide = c.record.rexW && is64Bit(r);

@@ -47,7 +47,15 @@ export type InterceptedInstruction =
   | 'vmfunc'
   | 'invept'
   | 'invvpid'
-  /** SVM only. */
+  | 'vmrun'
+  | 'vmmcall'
+  | 'vmload'
+  | 'vmsave'
+  | 'stgi'
+  | 'clgi'
+  | 'invlpga'
+  /** Not intercepted by VMX. */
+  | 'smsw'
   | 'pushf'
   | 'popf'
   | 'iret'
@@ -82,6 +90,8 @@ export interface PortAccess {
 
 export interface Interceptor {
   instruction(kind: InterceptedInstruction): boolean;
+  /** Whether PUSHF or POPF are intercepted: they are system operations only then. */
+  interceptsFlags(): boolean;
 
   controlRegister(access: ControlRegisterAccess): boolean;
   /** What a read of CR0 or CR4 (MOV, SMSW) gives for the register's `actual` value: host-owned bits come from the read shadow. */
@@ -92,6 +102,9 @@ export interface Interceptor {
   debugRegister(access: DebugRegisterAccess): boolean;
   port(access: PortAccess): boolean;
   msr(index: number, write: boolean): boolean;
+  /** The task priority that CR8 stands for, where it is not the local APIC's; undefined or false: it is. */
+  readTaskPriority(): number | undefined;
+  writeTaskPriority(value: number): boolean;
   /** Added to what RDTSC, RDTSCP and RDMSR of IA32_TIME_STAMP_COUNTER give; cycles, may be negative. */
   tscOffset(): number;
 
@@ -104,6 +117,12 @@ export interface Interceptor {
   /** Questions of the run loop at an instruction boundary. `true`: the exit has been taken. */
   externalInterrupt(): boolean;
   nmi(): boolean;
+  /** An NMI or INIT that was intercepted stays pending, for the host (AMD-V), instead of being used up by the exit. */
+  readonly keepsSignals: boolean;
+  /** Whether an external interrupt of the processor can get through now: as an exit, or to the guest's handler. */
+  admitsInterrupts(): boolean;
+  /** Takes a virtual interrupt that is due: by an exit, or through `deliver`. */
+  virtualInterrupt(deliver: (vector: number) => void): boolean;
   /** Interruptibility bits that hold back an NMI of the processor: none where the guest has virtual NMIs. */
   nmiBlocking(): number;
   /** Whether IRET ends the blocking of NMIs. */

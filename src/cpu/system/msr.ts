@@ -3,13 +3,15 @@
  * `write`, and a refused value raise #GP(0). The local APIC's and the virtualization extension's MSRs
  * are theirs to answer.
  */
-import { hasFeature } from '../../arch/cpuid.ts';
+import { hasFeature, type Vendor } from '../../arch/cpuid.ts';
 import { MSR, MTRR_FIXED, MTRR_VARIABLE_RANGES } from '../../arch/msr.ts';
 import { CR0, EFER, GPR, SEG } from '../../arch/registers.ts';
+import { SVM_MSR } from '../../arch/svm.ts';
 import { isCanonical, signedNumber } from '../number64.ts';
 import { STATUS } from '../state.ts';
 import type { Status, SystemContext, SystemOperation } from './context.ts';
 import { generalProtection } from './fault.ts';
+import { writableEfer } from './features.ts';
 import { refresh } from './mode.ts';
 import { MSR_FIELD } from './msr-fields.ts';
 import { advance } from './operand.ts';
@@ -40,14 +42,18 @@ const stored = (field: number, allows: Check = () => true): MsrRow => ({
 
 const constant = (lo: number, hi = 0): MsrRow => ({ read: () => ({ lo, hi }) });
 
-/** Only where CPUID shows the feature. */
-const withFeature = (name: string, row: MsrRow): MsrRow => ({
-  read: (c) => (hasFeature(c.cpuid, name) ? row.read(c) : undefined),
+const where = (exists: (c: SystemContext) => boolean, row: MsrRow): MsrRow => ({
+  read: (c) => (exists(c) ? row.read(c) : undefined),
   ...(row.write && {
-    write: (c: SystemContext, lo: number, hi: number) =>
-      hasFeature(c.cpuid, name) && (row.write?.(c, lo, hi) ?? false),
+    write: (c: SystemContext, lo: number, hi: number) => exists(c) && (row.write?.(c, lo, hi) ?? false),
   }),
 });
+
+/** Only where CPUID shows the feature. */
+const withFeature = (name: string, row: MsrRow): MsrRow => where((c) => hasFeature(c.cpuid, name), row);
+
+/** Only in processors of one vendor. */
+const by = (vendor: Vendor, row: MsrRow): MsrRow => where((c) => c.cpuid.vendor === vendor, row);
 
 const canonical: Check = (_, lo, hi) => isCanonical(signedNumber(lo, hi));
 const only32: Check = (_, _lo, hi) => hi === 0;
@@ -79,23 +85,14 @@ const isMemoryType = (type: number): boolean => [0, 1, 4, 5, 6].includes(type);
 const bytesOf = (lo: number, hi: number): number[] =>
   [0, 8, 16, 24].flatMap((s) => [(lo >>> s) & 255, (hi >>> s) & 255]);
 
-/** Writable EFER bits and the feature that offers each. */
-const EFER_FEATURES: readonly (readonly [bit: number, feature: string])[] = [
-  [EFER.SCE, 'syscall'],
-  [EFER.LME, 'lm'],
-  [EFER.NXE, 'nx'],
-];
-
 /** EFER.LMA is the processor's; LME cannot change under paging. */
 const efer: MsrRow = {
   read: (c) => ({ lo: c.regs.efer >>> 0, hi: 0 }),
   write: (c, lo, hi) => {
     const r = c.regs;
-    const writable = EFER_FEATURES.reduce(
-      (bits, [bit, name]) => (hasFeature(c.cpuid, name) ? bits | bit : bits),
-      0,
-    );
+    const writable = writableEfer(c.cpuid);
     if (hi !== 0 || lo & ~(writable | EFER.LMA)) return false;
+    if (c.virtualization?.acceptEfer(lo) === false) return false;
     const next = (r.efer & EFER.LMA) | (lo & writable);
     if ((next ^ r.efer) & EFER.LME && r.cr0 & CR0.PG) return false;
     const pagingChanged = ((next ^ r.efer) & EFER.NXE) !== 0;
@@ -119,11 +116,11 @@ const fixedRange: Check = (_, lo, hi) => bytesOf(lo, hi).every(isMemoryType);
 
 const TABLE: ReadonlyMap<number, MsrRow> = new Map<number, MsrRow>([
   [MSR.IA32_TIME_STAMP_COUNTER, { read: (c) => readTsc(c), write: (c, lo, hi) => writeTsc(c, lo, hi) }],
-  [MSR.IA32_PLATFORM_ID, constant(0)],
+  [MSR.IA32_PLATFORM_ID, by('intel', constant(0))],
   [MSR.IA32_APIC_BASE, apic(MSR.IA32_APIC_BASE)],
   [MSR.IA32_FEATURE_CONTROL, virtualization(MSR.IA32_FEATURE_CONTROL)],
   // A microcode update is accepted and changes nothing.
-  [MSR.IA32_BIOS_UPDT_TRIG, { read: () => undefined, write: () => true }],
+  [MSR.IA32_BIOS_UPDT_TRIG, by('intel', { read: () => undefined, write: () => true })],
   // Written 0 and read after CPUID 1 it gives the microcode revision in the upper half.
   [MSR.IA32_BIOS_SIGN_ID, { read: () => ({ lo: 0, hi: 1 }), write: () => true }],
   [MSR.IA32_SYSENTER_CS, stored(MSR_FIELD.SYSENTER_CS, only32)],
@@ -141,7 +138,10 @@ const TABLE: ReadonlyMap<number, MsrRow> = new Map<number, MsrRow>([
   // Limiting CPUID (bit 22) and disabling XD (bit 34) are not on offer.
   [
     MSR.IA32_MISC_ENABLE,
-    stored(MSR_FIELD.MISC_ENABLE, (_, lo, hi) => (lo & (1 << 22)) === 0 && (hi & 4) === 0),
+    by(
+      'intel',
+      stored(MSR_FIELD.MISC_ENABLE, (_, lo, hi) => (lo & (1 << 22)) === 0 && (hi & 4) === 0),
+    ),
   ],
   // No last-branch records, branch traces or single-stepping on branches: the bits do not exist.
   [MSR.IA32_DEBUGCTL, stored(MSR_FIELD.DEBUGCTL, (_, lo, hi) => lo === 0 && hi === 0)],
@@ -163,6 +163,14 @@ const TABLE: ReadonlyMap<number, MsrRow> = new Map<number, MsrRow>([
     withFeature('mtrr', stored(MSR_FIELD.MTRR_FIX + 8 * i, fixedRange)),
   ]),
   ...range(MSR.IA32_VMX_BASIC, MSR.IA32_VMX_VMFUNC, virtualization),
+  // No memory above 4 GiB is special, and the fixed-range MTRRs have no bits for DRAM.
+  [MSR.SYSCFG, by('amd', constant(0))],
+  // Bit 24: the time-stamp counter counts at one rate whatever the processor's speed.
+  [MSR.HWCR, by('amd', constant(1 << 24))],
+  // PCI configuration space beyond 256 bytes is not reached by port CF8h: the bit for it stays 0.
+  [MSR.NB_CFG, by('amd', { read: () => ({ lo: 0, hi: 0 }), write: () => true })],
+  [SVM_MSR.VM_CR, virtualization(SVM_MSR.VM_CR)],
+  [SVM_MSR.VM_HSAVE_PA, virtualization(SVM_MSR.VM_HSAVE_PA)],
   [MSR.IA32_TSC_DEADLINE, withFeature('tsc_deadline_timer', apic(MSR.IA32_TSC_DEADLINE))],
   ...range(MSR.IA32_X2APIC_FIRST, MSR.IA32_X2APIC_LAST, apic),
   [MSR.IA32_EFER, efer],

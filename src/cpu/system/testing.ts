@@ -126,6 +126,7 @@ export interface Fields {
 }
 
 const TEST_CPUID: CpuidConfig = {
+  vendor: 'intel',
   cpus: 1,
   apicId: 0,
   tscHz: 1_000_000_000,

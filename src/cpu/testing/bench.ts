@@ -75,7 +75,7 @@ export class Bench {
       runtime,
       bus: { read: () => 0, write: () => {} },
       ports: { in: () => 0, out: () => {} },
-      cpuid: { cpus: 1, apicId: 0, tscHz: 1_000_000_000, physicalBits: 40, withhold },
+      cpuid: { vendor: 'intel', cpus: 1, apicId: 0, tscHz: 1_000_000_000, physicalBits: 40, withhold },
     });
     this.processor.connect({
       pending: () => false,

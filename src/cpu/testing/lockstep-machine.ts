@@ -62,7 +62,7 @@ export class LockstepMachine {
           if ((this.note(port ^ value, size) & 1) === 0) this.interrupt();
         },
       },
-      cpuid: { cpus: 1, apicId: 0, tscHz: 1_000_000_000, physicalBits: 40, withhold },
+      cpuid: { vendor: 'intel', cpus: 1, apicId: 0, tscHz: 1_000_000_000, physicalBits: 40, withhold },
     });
     this.processor.connect({
       pending: () => this.interruptPending,

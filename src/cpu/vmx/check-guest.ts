@@ -14,6 +14,7 @@ import {
   PENDING_DEBUG,
   PIN,
 } from '../../arch/vmx.ts';
+import { isPhysical } from '../virtualization/physical.ts';
 import { CR0_FIXED0, CR4_FIXED0 } from './capabilities.ts';
 import {
   type EntryCheck,
@@ -22,7 +23,6 @@ import {
   isCanonicalField,
   isCanonicalHigh,
   isPat,
-  isPhysical,
   isPhysicalField,
 } from './check.ts';
 import { GUEST_SEGMENT_CHECKS } from './check-guest-segments.ts';

@@ -6,7 +6,7 @@
 import { FLAG } from '../../arch/registers.ts';
 import { FIELD } from '../../arch/vmcs.ts';
 import { ENTRY_CONTROL, EXIT_CONTROL, PRIMARY, SECONDARY } from '../../arch/vmx.ts';
-import { PHYSICAL_BITS } from '../paging.ts';
+import { isPhysical } from '../virtualization/physical.ts';
 import type { Vmcs } from './format.ts';
 
 export interface EntryCheck {
@@ -95,12 +95,6 @@ export function firstFailure(checks: readonly EntryCheck[], context: EntryContex
   }
   return undefined;
 }
-
-const PHYSICAL_HIGH = (1 << (PHYSICAL_BITS - 32)) - 1;
-
-/** No bit beyond the physical-address width, and a multiple of `alignment`. */
-export const isPhysical = (lo: number, hi: number, alignment = 1): boolean =>
-  (hi & ~PHYSICAL_HIGH) === 0 && (lo & (alignment - 1)) === 0;
 
 export const isPhysicalField = (c: EntryContext, field: number, alignment = 1): boolean =>
   isPhysical(c.vmcs.lo(field), c.vmcs.hi(field), alignment);

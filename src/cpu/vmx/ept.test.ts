@@ -4,6 +4,7 @@ import { EPT, EPT_VIOLATION } from '../../arch/ept.ts';
 import { EXIT } from '../../arch/exit-reasons.ts';
 import { Registers } from '../registers.ts';
 import { FAULT_VM_EXIT } from '../state.ts';
+import { SecondDimension } from '../virtualization/second-dimension.ts';
 import { ExtendedPageTables } from './ept.ts';
 import { emptyWalk, walkEpt } from './ept-walk.ts';
 import { VmxState } from './state.ts';
@@ -114,8 +115,13 @@ function setup() {
   const registers = new Registers(linear, 0);
   const state = new VmxState(registers);
   const { read } = memory;
-  const tables = new ExtendedPageTables({ read, state, registers, memory: linear, address: 0x1_0000 });
-  tables.use(EPTP);
+  const tables = new SecondDimension({
+    tables: new ExtendedPageTables(read, state),
+    registers,
+    memory: linear,
+    address: 0x1_0000,
+  });
+  tables.use(ROOT, EPTP);
   return { memory, registers, state, tables };
 }
 
@@ -126,7 +132,7 @@ describe('cached translations', () => {
     expect(tables.translate(0x5008, EPT.READ)).toBe(0x9000);
     memory.map(0x5000, 0xb000 | WB | 7);
     expect(tables.translate(0x5008, EPT.READ)).toBe(0x9000);
-    tables.invalidate(EPTP);
+    tables.invalidate((tag) => tag === EPTP);
     expect(tables.translate(0x5008, EPT.READ)).toBe(0xb000);
     memory.map(0x5000, 0xc000 | WB | 7);
     tables.invalidate();
@@ -148,9 +154,9 @@ describe('cached translations', () => {
     const { memory, tables } = setup();
     memory.map(0x5000, 0x9000 | WB | 7);
     expect(tables.translate(0x5000, EPT.READ)).toBe(0x9000);
-    tables.use(0x10_0000 | 0x1e);
+    tables.use(0x10_0000, 0x10_0000 | 0x1e);
     expect(tables.translate(0x5000, EPT.READ)).toBe(-1);
-    tables.use(EPTP);
+    tables.use(ROOT, EPTP);
     expect(tables.translate(0x5000, EPT.READ)).toBe(0x9000);
   });
 

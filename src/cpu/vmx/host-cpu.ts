@@ -20,13 +20,14 @@ import { ACTIVITY, FPU_TRAP, STATE } from '../state.ts';
 import type { SystemContext } from '../system/context.ts';
 import type { Interceptor } from '../system/intercept.ts';
 import { refresh } from '../system/mode.ts';
+import type { NativeHost, SavedHost } from '../virtualization/virtualization.ts';
 import { VMX_COST } from './costs.ts';
 import { vmEntry } from './entry.ts';
 import { FIELD_WORD, VMCS_REVISION } from './format.ts';
 import { idleInterceptor } from './idle-interceptor.ts';
 import { clearVmcs, isWide, loadVmcs, writeField } from './instructions.ts';
 import { VMX_MODE } from './state.ts';
-import type { NativeHost, SavedHost, Vmx } from './vmx.ts';
+import type { Vmx } from './vmx.ts';
 
 /** HOST_RIP of the native host: a canonical address that no code is at. */
 export const NATIVE_HOST_RIP = -0x100_0000;
@@ -150,7 +151,7 @@ export class NativeHostCpu implements HostCpu, NativeHost {
   // --- VMX --------------------------------------------------------------------------------------
 
   vmxon(region: number): number {
-    if (this.vmx.inRoot) return this.failed(VM_ERROR.VMXON_IN_ROOT);
+    if (this.vmx.inHost) return this.failed(VM_ERROR.VMXON_IN_ROOT);
     if (region % 0x1000 !== 0 || this.vmx.physical.read(region) !== VMCS_REVISION) return VMFAIL_INVALID;
     this.vmx.turnOn(region);
     return 0;

@@ -14,7 +14,8 @@ import type { Status, SystemContext, SystemOperation } from '../system/context.t
 import { generalProtection, undefinedOpcode } from '../system/fault.ts';
 import type { InterceptedInstruction } from '../system/intercept.ts';
 import { is64Bit } from '../system/mode.ts';
-import { isCanonicalHigh, isPhysical } from './check.ts';
+import { isPhysical } from '../virtualization/physical.ts';
+import { isCanonicalHigh } from './check.ts';
 import { validEptp } from './check-controls.ts';
 import { VMX_COST } from './costs.ts';
 import { LAUNCH_STATE, vmEntry } from './entry.ts';

@@ -54,6 +54,10 @@ export class GuestInterceptor implements Interceptor {
     });
   }
 
+  interceptsFlags(): boolean {
+    return false;
+  }
+
   private qualification(kind: InterceptedInstruction): number {
     const { record, regs } = this.c;
     if (kind === 'invlpg') {
@@ -246,6 +250,24 @@ export class GuestInterceptor implements Interceptor {
     // The NMI counts as delivered to the host: others wait for its IRET.
     this.vmx.registers.interruptibility |= BLOCKING.NMI;
     return true;
+  }
+
+  readonly keepsSignals = false;
+
+  admitsInterrupts(): boolean {
+    const exits = (this.vmx.checks.pin & PIN.EXTERNAL_INTERRUPT_EXITING) !== 0;
+    return exits || (this.vmx.registers.systemFlags & FLAG.IF) !== 0;
+  }
+
+  /** They come with a virtual APIC page, which is not modelled. */
+  virtualInterrupt(): boolean {
+    return false;
+  }
+
+  readTaskPriority(): undefined {}
+
+  writeTaskPriority(): boolean {
+    return false;
   }
 
   nmiBlocking(): number {

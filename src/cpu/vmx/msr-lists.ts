@@ -3,7 +3,7 @@
  * "Saving MSRs".
  */
 import { MSR_ENTRY_SIZE, VMX_MSR } from '../../arch/vmx.ts';
-import type { PhysicalWords } from './physical.ts';
+import type { PhysicalWords } from '../virtualization/physical.ts';
 
 /** The processor's RDMSR and WRMSR at CPL 0, without a VM exit. */
 export interface MsrAccess {

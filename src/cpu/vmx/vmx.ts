@@ -6,24 +6,27 @@
  * APIC page. The capability MSRs say so.
  */
 import { INVVPID_TYPE } from '../../arch/ept.ts';
-import { CR0 } from '../../arch/registers.ts';
+import { EXIT } from '../../arch/exit-reasons.ts';
+import { CR0, GPR } from '../../arch/registers.ts';
 import { FIELD } from '../../arch/vmcs.ts';
-import { FEATURE_CONTROL, SECONDARY, VMX_MSR } from '../../arch/vmx.ts';
-import type { Stateful } from '../../contracts/state.ts';
+import { FEATURE_CONTROL, IO_ACCESS, SECONDARY, VMX_MSR } from '../../arch/vmx.ts';
+import type { NestedRoot } from '../../contracts/nested-root.ts';
 import type { Registers } from '../registers.ts';
 import { LAYOUT, TLB } from '../state.ts';
-import type { SystemContext, VirtualizationExtension } from '../system/context.ts';
+import type { SystemContext } from '../system/context.ts';
 import { hasDataBreakpoints } from '../system/debug.ts';
 import type { Interceptor } from '../system/intercept.ts';
 import { currentPcid } from '../system/mode.ts';
 import { type TranslationBuffers, translationArea } from '../tlb.ts';
+import { PhysicalWords } from '../virtualization/physical.ts';
+import { type SavedSecondDimension, SecondDimension } from '../virtualization/second-dimension.ts';
+import type { Intercepted, NativeHost, SavedHost, Virtualization } from '../virtualization/virtualization.ts';
 import { CR0_FIXED0, CR4_FIXED0, capabilityMsrs } from './capabilities.ts';
 import { type EntryCheck, EntryContext, type SavedControls } from './check.ts';
-import { ExtendedPageTables, type SavedEpt } from './ept.ts';
+import { ExtendedPageTables } from './ept.ts';
 import { Vmcs } from './format.ts';
 import { GuestInterceptor } from './interceptor.ts';
 import type { MsrAccess } from './msr-lists.ts';
-import { PhysicalWords } from './physical.ts';
 import { VMX_MODE, VmxState } from './state.ts';
 
 export interface VmxOptions {
@@ -39,18 +42,20 @@ export interface VmxOptions {
 
 export interface SavedVmx {
   readonly controls: SavedControls;
-  readonly ept: SavedEpt;
+  readonly secondDimension: SavedSecondDimension;
   readonly entryExited: boolean;
   readonly failedCheck: EntryCheck | undefined;
   readonly host: SavedHost | undefined;
 }
 
-export class Vmx implements VirtualizationExtension {
+export class Vmx implements Virtualization {
+  readonly technique = 'vt-x';
+  readonly holdsEvents = false;
   readonly registers: Registers;
   readonly state: VmxState;
   readonly vmcs: Vmcs;
   readonly physical: PhysicalWords;
-  readonly ept: ExtendedPageTables;
+  readonly secondDimension: SecondDimension;
   readonly msrs: MsrAccess;
   readonly translations: TranslationBuffers;
   readonly checks: EntryContext;
@@ -71,9 +76,8 @@ export class Vmx implements VirtualizationExtension {
     this.state = new VmxState(options.registers);
     this.physical = new PhysicalWords(options.memory, options.ramSize);
     this.vmcs = new Vmcs(this.physical.words);
-    this.ept = new ExtendedPageTables({
-      read: this.physical.read,
-      state: this.state,
+    this.secondDimension = new SecondDimension({
+      tables: new ExtendedPageTables(this.physical.read, this.state),
       registers: options.registers,
       memory: options.memory,
       address: translationArea(options.registers) + TLB.SETS * TLB.SET_SIZE,
@@ -83,13 +87,16 @@ export class Vmx implements VirtualizationExtension {
     this.state.reset();
   }
 
-  /** Power-on, RESET and INIT outside VMX operation. */
+  /** Power-on and RESET. */
   reset(): void {
     this.state.reset();
-    this.ept.stop();
-    this.ept.invalidate();
+    this.secondDimension.stop();
+    this.secondDimension.invalidate();
     this.failedCheck = undefined;
   }
+
+  /** INIT changes nothing: neither the VMCS nor what is off. */
+  init(): void {}
 
   /** Makes the processor's context known: exits and entries act on it. */
   connect(context: SystemContext): void {
@@ -98,8 +105,14 @@ export class Vmx implements VirtualizationExtension {
 
   /** What is not in the CPU block or in memory. */
   save(): SavedVmx {
-    const { checks, ept, entryExited, failedCheck, nativeHost } = this;
-    return { controls: checks.save(), ept: ept.save(), entryExited, failedCheck, host: nativeHost?.save() };
+    const { checks, secondDimension, entryExited, failedCheck, nativeHost } = this;
+    return {
+      controls: checks.save(),
+      secondDimension: secondDimension.save(),
+      entryExited,
+      failedCheck,
+      host: nativeHost?.save(),
+    };
   }
 
   /** After memory and CPU block were replaced. */
@@ -107,7 +120,7 @@ export class Vmx implements VirtualizationExtension {
     const { current } = this.state;
     if (current >= 0) this.vmcs.select(LAYOUT.RAM + current);
     this.checks.restore(saved.controls);
-    this.ept.restore(saved.ept);
+    this.secondDimension.restore(saved.secondDimension);
     this.entryExited = saved.entryExited;
     this.failedCheck = saved.failedCheck;
     if (saved.host) this.nativeHost?.restore(saved.host);
@@ -123,8 +136,49 @@ export class Vmx implements VirtualizationExtension {
     return this.state.mode === VMX_MODE.NON_ROOT;
   }
 
-  get inRoot(): boolean {
+  get inHost(): boolean {
     return this.state.mode === VMX_MODE.ROOT;
+  }
+
+  get current(): number {
+    return this.state.current;
+  }
+
+  get exitReason(): number {
+    return this.vmcs.lo(FIELD.EXIT_REASON) & 0xffff;
+  }
+
+  /** General registers are the guest's until the host loads others. */
+  get intercepted(): Intercepted | undefined {
+    const { exitReason, registers: r, vmcs } = this;
+    switch (exitReason) {
+      case EXIT.VMCALL:
+        return { kind: 'hypercall', number: r.gprLo(GPR.RAX) };
+      case EXIT.RDMSR:
+      case EXIT.WRMSR:
+        return { kind: 'msr', index: r.gprLo(GPR.RCX), write: exitReason === EXIT.WRMSR };
+      case EXIT.IO_INSTRUCTION: {
+        const qualification = vmcs.lo(FIELD.EXIT_QUALIFICATION);
+        const port = qualification >>> IO_ACCESS.PORT_SHIFT;
+        return { kind: 'port', port, write: (qualification & IO_ACCESS.IN) === 0 };
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  get nestedRoot(): NestedRoot | undefined {
+    if (!this.secondDimension.active) return undefined;
+    return { format: 'ept', pointer: this.vmcs.number(FIELD.EPT_POINTER) };
+  }
+
+  followWrites(tell: ((address: number, bytes: number) => void) | undefined): void {
+    this.vmcs.onWrite = tell;
+  }
+
+  hostOwned(register: 'cr0' | 'cr4'): number {
+    const mask = register === 'cr0' ? FIELD.CR0_GUEST_HOST_MASK : FIELD.CR4_GUEST_HOST_MASK;
+    return this.inGuest ? this.vmcs.lo(mask) : 0;
   }
 
   /** What `SystemContext.interceptor` is: present in VMX non-root operation, and while a native host is halted. */
@@ -166,7 +220,7 @@ export class Vmx implements VirtualizationExtension {
 
   /** INVEPT: guest-physical and combined mappings of one EPT pointer; `eptp` undefined: of all. */
   invalidateEpt(eptp: number | undefined): void {
-    this.ept.invalidate(eptp);
+    this.secondDimension.invalidate((tag) => eptp === undefined || tag === eptp);
     this.translations.flushEpt(eptp === undefined ? undefined : tablePage(eptp));
   }
 
@@ -186,8 +240,8 @@ export class Vmx implements VirtualizationExtension {
     // Without VPIDs an entry ends the translations of VPID 0, under which the guest runs as well.
     if (vpid === 0) translations.flushVpid(0);
     const eptp = checks.ept ? vmcs.number(FIELD.EPT_POINTER) : 0;
-    if (checks.ept) this.ept.use(eptp);
-    else this.ept.stop();
+    if (checks.ept) this.secondDimension.use(tablePage(eptp) * 0x1000, eptp);
+    else this.secondDimension.stop();
     translations.select(vpid, tablePage(eptp), currentPcid(registers));
     // Pages with data breakpoints have no entries, and those here are of a time with other breakpoints.
     if (hasDataBreakpoints(registers)) translations.flushVpid();
@@ -195,7 +249,7 @@ export class Vmx implements VirtualizationExtension {
 
   /** The same for the host, after a VM exit. */
   applyHostPaging(): void {
-    this.ept.stop();
+    this.secondDimension.stop();
     if (this.guestVpid === 0) this.translations.flushVpid(0);
     this.translations.select(0, 0, currentPcid(this.registers));
   }
@@ -231,25 +285,13 @@ export class Vmx implements VirtualizationExtension {
     return this.state.mode === VMX_MODE.OFF || (value & CR4_FIXED0) === CR4_FIXED0;
   }
 
+  acceptEfer(): boolean {
+    return true;
+  }
+
   private get unrestrictedNow(): boolean {
     return this.inGuest && (this.checks.secondary & SECONDARY.UNRESTRICTED_GUEST) !== 0;
   }
-}
-
-/** Whether it has taken its processor over, and whether it waits there for an interrupt. */
-export interface SavedHost {
-  readonly started: boolean;
-  readonly halted: boolean;
-}
-
-/** A host that is TypeScript: VM exits to `rip` call `run` instead of executing instructions. */
-export interface NativeHost extends Stateful<SavedHost> {
-  /** HOST_RIP that stands for this host while it has something to run, a signed number; NaN while it is halted. */
-  readonly rip: number;
-  /** Called by the run loop, never from inside an instruction. */
-  run(): void;
-  /** While the host is halted: takes the interrupts that end this. */
-  readonly idleInterceptor: Interceptor | undefined;
 }
 
 const tablePage = (eptp: number): number => Math.floor(eptp / 0x1000);

@@ -1,13 +1,15 @@
+import type { NestedRoot } from '../../contracts/nested-root.ts';
+
 /** What a page walk found, as data: for the page and for tests. All of it is read without side effects. */
 
 /** One entry read from a table. */
 export interface EntryRead {
   /** 4 is the root of four levels, 1 the last level. */
   readonly level: number;
-  /** "PML4", "PDPT", "PD", "PT"; the nested ones carry an "EPT" prefix. */
+  /** "PML4", "PDPT", "PD", "PT"; the nested ones carry an "EPT" or "NPT" prefix. */
   readonly table: string;
   readonly index: number;
-  /** Guest-physical for guest tables, host-physical for EPT. */
+  /** Guest-physical for guest tables, host-physical for nested ones. */
   readonly address: number;
   readonly lo: number;
   /** 0 for 4-byte entries. */
@@ -19,14 +21,14 @@ export interface EntryRead {
   readonly fault: string | undefined;
 }
 
-/** Translation of one guest-physical address by EPT. */
+/** Translation of one guest-physical address by the second dimension. */
 export interface NestedReport {
   readonly guestPhysical: number;
-  /** Empty on a machine without EPT. */
+  /** Empty on a machine without one. */
   readonly entries: readonly EntryRead[];
   /** Undefined when an entry faulted. */
   readonly hostPhysical: number | undefined;
-  /** Bytes of the EPT page; undefined when there is none. */
+  /** Bytes of the nested page; undefined when there is none. */
   readonly pageSize: number | undefined;
   /** Rights of all entries together: 1 read, 2 write, 4 execute. */
   readonly rights: number;
@@ -57,7 +59,7 @@ export interface WalkReport {
   readonly linear: number;
   readonly paging: PagingMode;
   readonly cr3: number;
-  readonly eptp: number | undefined;
+  readonly nestedRoot: NestedRoot | undefined;
   readonly levels: readonly LevelReport[];
   /** The page itself; undefined when the guest's walk ended before. */
   readonly page: NestedReport | undefined;

@@ -1,8 +1,9 @@
 /**
- * The whole translation of a linear address: guest levels, EPT levels under each, and why it ended.
+ * The whole translation of a linear address: guest levels, nested levels under each, and why it ended.
  * SDM volume 3A, "Paging"; volume 3C, "EPT Translation Mechanism".
  */
 import { CR0, CR4, EFER } from '../../arch/registers.ts';
+import type { NestedRoot } from '../../contracts/nested-root.ts';
 import type {
   EntryRead,
   LevelReport,
@@ -66,20 +67,20 @@ export interface WalkRequest {
   readonly registers: PagingRegisters;
   /** Signed 64-bit value. */
   readonly linear: number;
-  /** Undefined on a machine without EPT. */
-  readonly eptp: number | undefined;
+  /** Undefined on a machine without a second dimension. */
+  readonly nestedRoot: NestedRoot | undefined;
   /** Host-physical memory. */
   readonly read: ReadWord;
 }
 
-export function explainWalk({ registers, linear, eptp, read }: WalkRequest): WalkReport {
+export function explainWalk({ registers, linear, nestedRoot, read }: WalkRequest): WalkReport {
   const paging = pagingMode(registers);
   const levels: LevelReport[] = [];
   const report = (page: NestedReport | undefined, end: WalkReport['end']): WalkReport => ({
     linear,
     paging,
     cr3: registers.cr3,
-    eptp,
+    nestedRoot,
     levels,
     page,
     end,
@@ -94,7 +95,7 @@ export function explainWalk({ registers, linear, eptp, read }: WalkRequest): Wal
     guestPage: number | undefined,
     rights: readonly string[],
   ): WalkReport => {
-    const page = explainNested(read, eptp, guestPhysical);
+    const page = explainNested(read, nestedRoot, guestPhysical);
     if (page.hostPhysical === undefined) return report(page, nestedFault(page, 'The page'));
     const end = {
       kind: 'mapped',
@@ -115,7 +116,7 @@ export function explainWalk({ registers, linear, eptp, read }: WalkRequest): Wal
   for (const step of LEVELS[paging]) {
     const index = indexOf(linear, step);
     const address = table + index * size;
-    const nested = explainNested(read, eptp, address);
+    const nested = explainNested(read, nestedRoot, address);
     if (nested.hostPhysical === undefined) {
       levels.push({ nested, entry: undefined });
       return report(undefined, nestedFault(nested, `The ${step.table} of the guest`));

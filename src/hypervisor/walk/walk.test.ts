@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CR0, CR4, EFER } from '../../arch/registers.ts';
+import type { NestedRoot } from '../../contracts/nested-root.ts';
 import { FrameAllocator } from '../frames.ts';
 import { GuestMemory } from '../guest-memory.ts';
 import { FakeMemory } from '../testing.ts';
@@ -30,8 +31,8 @@ function setup() {
   const explain = (
     registers: PagingRegisters,
     linear: number,
-    eptp: number | undefined = memory.ept.pointer,
-  ) => explainWalk({ registers, linear, eptp, read: (at) => host.read32(at) });
+    nestedRoot: NestedRoot | undefined = { format: 'ept', pointer: memory.ept.pointer },
+  ) => explainWalk({ registers, linear, nestedRoot, read: (at) => host.read32(at) });
   const translator = new LinearTranslator((at) => {
     const frame = memory.ept.lookup(at - (at % 0x1000));
     return frame < 0 ? 0 : host.read32(frame + (at % 0x1000));
@@ -90,7 +91,7 @@ describe('the two-dimensional walk', () => {
     const walk = explainWalk({
       registers: LONG,
       linear: 0x123,
-      eptp: undefined,
+      nestedRoot: undefined,
       read: (at) => host.read32(at),
     });
     expect(walk.references).toBe(4);

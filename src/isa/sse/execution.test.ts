@@ -26,7 +26,7 @@ const processor = new Processor({
   runtime,
   bus: { read: () => 0, write: () => {} },
   ports: { in: () => 0, out: () => {} },
-  cpuid: { cpus: 1, apicId: 0, tscHz: 1e9, physicalBits: 36, withhold: [] },
+  cpuid: { vendor: 'intel', cpus: 1, apicId: 0, tscHz: 1e9, physicalBits: 36, withhold: [] },
 });
 processor.connect({
   pending: () => false,

@@ -1,14 +1,9 @@
 /** Control, debug and descriptor-table registers, MSRs, and the processor as a whole. SDM volume 2. */
 import { CR4, GPR } from '../../arch/registers.ts';
 import { i32, i64 } from '../../wasm/expression.ts';
-import type { Context, Instruction, Semantics } from '../definition.ts';
+import type { Instruction, Semantics } from '../definition.ts';
 import { DIRECT, STATE } from '../state.ts';
-
-/** Leaves the instruction to the system operation unless it can go on by itself. */
-function needsDirect(c: Context, bit: number): void {
-  const isDirect = i32.and(i32.load(c.field(STATE.DIRECT)), i32.const(bit));
-  c.f.if(i32.eqz(isDirect), () => c.system());
-}
+import { needsDirect } from './direct.ts';
 
 const pause: Semantics = (c) => needsDirect(c, DIRECT.PAUSE);
 

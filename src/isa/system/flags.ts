@@ -1,12 +1,13 @@
 /**
  * PUSHF, POPF, CLI, STI, CLAC, STAC. SDM volume 2. What they do nearly always is done here; privilege
- * violations, virtual-8086 mode, single-stepping and interrupts that wait for IF are left to the system
+ * violations, intercepts, virtual-8086 mode, single-stepping and interrupts that wait for IF are left to the system
  * operations of the same names (src/cpu/system/flags.ts).
  */
 import { CR4, FLAG, STATUS_FLAGS } from '../../arch/registers.ts';
 import { type I32, i32, i64, select } from '../../wasm/expression.ts';
 import type { Context, Instruction, Semantics } from '../definition.ts';
-import { INTERRUPTIBILITY, STATE } from '../state.ts';
+import { DIRECT, INTERRUPTIBILITY, STATE } from '../state.ts';
+import { needsDirect } from './direct.ts';
 
 const has = (flags: I32, mask: number): I32 => i32.ne(i32.and(flags, i32.const(mask)), i32.const(0));
 const load = (c: Context, field: number): I32 => i32.load(c.field(field));
@@ -37,6 +38,7 @@ const sti: Semantics = (c) => {
 };
 
 const pushf: Semantics = (c) => {
+  needsDirect(c, DIRECT.FLAGS);
   const flags = c.f.let(c.rflags());
   c.f.if(has(flags, FLAG.VM), () => c.system());
   c.push(c.f.let(i64.extend_i32_u(i32.and(flags, i32.const(~(FLAG.VM | FLAG.RF))))));
@@ -45,6 +47,7 @@ const pushf: Semantics = (c) => {
 /** POPF changes IF when CPL <= IOPL, IOPL at CPL 0; it clears RF, VIF and VIP. A 16-bit image leaves the upper half. */
 const popf: Semantics = (c) => {
   const { f } = c;
+  needsDirect(c, DIRECT.FLAGS);
   const before = f.let(systemFlags(c));
   f.if(has(before, FLAG.VM | FLAG.TF), () => c.system());
   const value = f.let(i32.wrap_i64(c.stackRead(c.sp(0))));

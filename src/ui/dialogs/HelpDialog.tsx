@@ -46,10 +46,14 @@ export function HelpDialog({ bindings, onClose }: { bindings: readonly KeyBindin
         </p>
         <dl className={css.terms}>
           <dt>Rings</dt>
-          <dd>−1 is VMX root operation (the hypervisor), 0 a guest's kernel, 3 its programs.</dd>
+          <dd>
+            −1 is VMX root operation or the host of AMD-V (the hypervisor), 0 a guest's kernel, 3 its
+            programs.
+          </dd>
           <dt>Page walk</dt>
           <dd>
-            Each row finds one guest table through EPT, then reads its entry. Choose a cell to see its bits.
+            Each row finds one guest table through EPT or nested page tables, then reads its entry. Choose a
+            cell to see its bits.
           </dd>
           <dt>Breakpoints</dt>
           <dd>

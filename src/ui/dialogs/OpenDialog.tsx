@@ -131,6 +131,7 @@ export function OpenDialog({
           >
             <option value="vtx-ept">in a virtual machine (VT-x, EPT)</option>
             <option value="bare">on a bare machine, without a hypervisor</option>
+            <option value="bare-amd-v">on a bare machine with AMD-V instead of VT-x</option>
           </select>
         </div>
         <div className={css.row}>

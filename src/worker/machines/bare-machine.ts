@@ -1,8 +1,12 @@
-import { FIELD } from '../../arch/vmcs.ts';
 import type { Processor } from '../../cpu/processor.ts';
 import { ACTIVITY } from '../../cpu/state.ts';
 import type { BootImage } from '../../machine/boot/load.ts';
-import { Computer, type ComputerStop, JournalError } from '../../machine/computer.ts';
+import {
+  Computer,
+  type ComputerStop,
+  JournalError,
+  type VirtualizationTechnique,
+} from '../../machine/computer.ts';
 import type { JournalInput } from '../../machine/journal.ts';
 import type { VmAction } from '../../protocol/commands.ts';
 import type { MachineEdit } from '../../protocol/edits.ts';
@@ -29,6 +33,8 @@ export interface BareOptions {
   /** Bytes. */
   readonly memory: number;
   readonly cpus: number;
+  /** VT-x when absent. */
+  readonly virtualization?: VirtualizationTechnique;
 }
 
 interface Ended {
@@ -55,6 +61,7 @@ export class BareMachine implements LabMachine {
     this.computer = new Computer({
       ramBytes: options.memory,
       cpus: options.cpus,
+      ...(options.virtualization ? { virtualization: options.virtualization } : {}),
       serialOutput: this.#output.write,
     });
     this.computer.boot(options.image);
@@ -84,13 +91,13 @@ export class BareMachine implements LabMachine {
   }
 
   vms(): VmView[] {
-    const { id, name, memory, cpus } = this.#options;
+    const { id, name, memory, cpus, virtualization } = this.#options;
     const waits = this.#state === 'running' && this.computer.processors.every(({ isIdle }) => isIdle);
     return [
       {
         id,
         name,
-        technique: 'bare',
+        technique: virtualization === 'amd-v' ? 'bare-amd-v' : 'bare',
         state: waits ? 'halted' : this.#state,
         reason: this.#reason,
         vcpus: cpus,
@@ -154,11 +161,10 @@ export class BareMachine implements LabMachine {
   access({ vcpu }: VcpuRef): VcpuAccess | undefined {
     const processor = this.computer.processors[vcpu];
     if (processor === undefined) return undefined;
-    const { ept, vmcs } = processor.virtualization;
-    const eptp = ept.active ? vmcs.number(FIELD.EPT_POINTER) : undefined;
     return {
       state: stateOfProcessor(processor.regs),
-      eptp,
+      technique: processor.virtualization.technique,
+      nestedRoot: processor.virtualization.nestedRoot,
       extended: () => extendedOfProcessor(processor),
     };
   }

@@ -2,15 +2,27 @@
  * What MOV to a control register, WRMSR of EFER and POPF refuse, in words. SDM volume 3A, "Control
  * Registers"; volume 2, "MOV - Move to/from Control Registers".
  */
+import type { CpuidConfig } from '../../arch/cpuid.ts';
 import { CR0, CR4, EFER, FLAG, SEG } from '../../arch/registers.ts';
 import { ATTRIBUTE } from '../../arch/segments.ts';
+import { PHYSICAL_BITS } from '../../cpu/paging.ts';
+import { writableCr4, writableEfer } from '../../cpu/system/features.ts';
 import type { ProcessorState } from '../views/processor-state.ts';
 
 export interface Limits {
   /** CR4 bits that the processor has. */
   readonly cr4: number;
+  /** EFER bits that software may write. */
+  readonly efer: number;
   readonly physicalBits: number;
 }
+
+/** Those of a processor; `undefined`: there is none. */
+export const limitsOf = (cpuid: CpuidConfig | undefined): Limits => ({
+  cr4: cpuid === undefined ? 0 : writableCr4(cpuid),
+  efer: cpuid === undefined ? 0 : writableEfer(cpuid),
+  physicalBits: PHYSICAL_BITS,
+});
 
 /** The value that a rule is about, and what it would replace. */
 interface Change {
@@ -33,7 +45,6 @@ const usesPae = ({ cr0, cr4, efer }: ProcessorState): boolean =>
 
 const CR0_BITS = Object.values(CR0).reduce((all: number, bit) => all | bit, 0);
 const FLAG_BITS = Object.values(FLAG).reduce((all: number, bit) => all | bit, 2);
-const EFER_WRITABLE = EFER.SCE | EFER.LME | EFER.NXE;
 
 const RULES: Readonly<Record<string, readonly Rule[]>> = {
   cr0: [
@@ -83,7 +94,7 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
   ],
   efer: [
     {
-      refused: ({ value }) => (value & ~bits(EFER_WRITABLE | EFER.LMA)) !== 0n,
+      refused: ({ value, limits }) => (value & ~bits(limits.efer | EFER.LMA)) !== 0n,
       why: 'a bit is set that this processor does not have',
     },
     { refused: ({ state, value }) => changes(state.efer, value, EFER.LMA), why: 'LMA is read-only' },

@@ -1,5 +1,6 @@
-import { EXIT, exitReason } from '../../arch/exit-reasons.ts';
+import { EXIT, exitReason, svmReason } from '../../arch/exit-reasons.ts';
 import { VECTOR } from '../../arch/registers.ts';
+import { SVM_EXIT } from '../../arch/svm-exits.ts';
 import type { CrossingCause as RecordedCause } from '../../cpu/crossings.ts';
 import { EVENT_TYPE } from '../../cpu/system/event.ts';
 import type { CrossingCause } from '../../protocol/rings-view.ts';
@@ -34,6 +35,7 @@ export function causeText(cause: RecordedCause): CauseText {
       return eventText(cause.type, cause.vector);
     case 'vm-exit':
       if (cause.reason === EXIT.VMCALL) return { cause: 'hypercall', detail: 'VMCALL' };
+      if (cause.reason === svmReason(SVM_EXIT.VMMCALL)) return { cause: 'hypercall', detail: 'VMMCALL' };
       return { cause: 'vm-exit', detail: exitReason(cause.reason).name };
     case 'vm-entry':
       return { cause: 'vm-entry', detail: '' };

@@ -20,8 +20,7 @@ const DEBUG: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /** A processor's own: of a bare machine. */
 export function extendedOfProcessor(processor: Processor): ExtendedState {
-  const { virtualization } = processor;
-  const offset = virtualization.inGuest ? offsetOf(virtualization.vmcs) : 0n;
+  const offset = BigInt(processor.interceptor?.tscOffset() ?? 0);
   return {
     debug: DEBUG.map((n) => debugOf(processor, n)),
     msrs: namedMsrs((index) => msrOf(processor, index, offset)),

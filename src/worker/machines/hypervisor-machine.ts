@@ -203,7 +203,7 @@ export class HypervisorMachine implements LabMachine {
 
   running(processor: Processor): VcpuRef | undefined {
     const { virtualization } = processor;
-    return virtualization.inGuest ? this.#byVmcs.get(virtualization.state.current) : undefined;
+    return virtualization.inGuest ? this.#byVmcs.get(virtualization.current) : undefined;
   }
 
   vcpuOf(_processor: Processor, vmcs: number): VcpuRef | undefined {
@@ -216,7 +216,8 @@ export class HypervisorMachine implements LabMachine {
     const executing = this.#executing(vcpu);
     return {
       state: executing === undefined ? this.#vmcs.state(vcpu) : stateOfProcessor(executing.regs),
-      eptp: this.#vmcs.eptPointer(vcpu.vmcs),
+      technique: 'vt-x',
+      nestedRoot: { format: 'ept', pointer: this.#vmcs.eptPointer(vcpu.vmcs) },
       extended: () => extendedOfVcpu(vcpu, this.#vmcs.of(vcpu.vmcs), this.computer.processors, executing),
     };
   }
@@ -248,7 +249,7 @@ export class HypervisorMachine implements LabMachine {
   /** The processor that executes this vCPU's instructions at this moment. */
   #executing(vcpu: Vcpu): Processor | undefined {
     return this.computer.processors.find(
-      ({ virtualization }) => virtualization.inGuest && virtualization.state.current === vcpu.vmcs,
+      ({ virtualization }) => virtualization.inGuest && virtualization.current === vcpu.vmcs,
     );
   }
 

@@ -1,7 +1,8 @@
 import type { Clock } from '../../contracts/clock.ts';
+import type { NestedRoot } from '../../contracts/nested-root.ts';
 import type { Processor } from '../../cpu/processor.ts';
 import type { Board } from '../../devices/board.ts';
-import type { Computer } from '../../machine/computer.ts';
+import type { Computer, VirtualizationTechnique } from '../../machine/computer.ts';
 import type { VmAction } from '../../protocol/commands.ts';
 import type { MachineEdit } from '../../protocol/edits.ts';
 import type { VmView } from '../../protocol/machine-view.ts';
@@ -16,8 +17,10 @@ import type { CrossingRecords } from './crossing-records.ts';
 /** One virtual CPU as the views need it, read from the hardware. */
 export interface VcpuAccess {
   readonly state: ProcessorState;
-  /** EPT pointer; undefined when guest-physical addresses are host-physical. */
-  readonly eptp: number | undefined;
+  /** What the processor below has. */
+  readonly technique: VirtualizationTechnique;
+  /** Undefined when guest-physical addresses are host-physical. */
+  readonly nestedRoot: NestedRoot | undefined;
   /** What few views need, read now. */
   readonly extended: () => ExtendedState;
 }

@@ -22,7 +22,7 @@ export function wordReader(ram: PhysicalMemory): (address: number) => number {
 }
 
 /** Linear memory of a vCPU as a debugger reads it: rights do not matter, nothing is marked as accessed. */
-export function linearReader({ state, eptp }: VcpuAccess, ram: PhysicalMemory): ReadLinear {
+export function linearReader({ state, nestedRoot }: VcpuAccess, ram: PhysicalMemory): ReadLinear {
   const registers = pagingRegisters(state);
   const read = wordReader(ram);
   return (address, length) => {
@@ -30,7 +30,7 @@ export function linearReader({ state, eptp }: VcpuAccess, ram: PhysicalMemory): 
     let done = 0;
     while (done < length) {
       const at = address + BigInt(done);
-      const { end } = explainWalk({ registers, linear: signedNumber(at), eptp, read });
+      const { end } = explainWalk({ registers, linear: signedNumber(at), nestedRoot, read });
       const size = Math.min(length - done, Number(PAGE - (at % PAGE)));
       if (end.kind === 'fault' || end.hostPhysical + size > ram.size) break;
       bytes.set(ram.read(end.hostPhysical, size), done);

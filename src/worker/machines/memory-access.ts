@@ -19,7 +19,7 @@ export type Locate = (space: AddressSpace, address: bigint) => Located;
 
 /** Finds bytes as a debugger does: rights do not matter, and nothing is marked as accessed. */
 export function locator(access: VcpuAccess, ram: PhysicalMemory): Locate {
-  const { state, eptp } = access;
+  const { state, nestedRoot } = access;
   const registers = pagingRegisters(state);
   const read = wordReader(ram);
   const inRam = (guestPhysical: number, hostPhysical: number): Located =>
@@ -32,14 +32,14 @@ export function locator(access: VcpuAccess, ram: PhysicalMemory): Locate {
     if (space === 'host-physical') return inRam(Number(address), Number(address));
     if (space === 'guest-physical') {
       const guestPhysical = Number(address);
-      const { hostPhysical, entries } = explainNested(read, eptp, guestPhysical);
+      const { hostPhysical, entries } = explainNested(read, nestedRoot, guestPhysical);
       return hostPhysical === undefined
         ? missing(entries.at(-1)?.fault ?? 'EPT violation', guestPhysical)
         : inRam(guestPhysical, hostPhysical);
     }
     if (modeOf(state).bitness === 64 && unsigned64(Number(BigInt.asIntN(48, address))) !== address)
       return missing('not canonical: bits 63:47 differ');
-    const { end, page } = explainWalk({ registers, linear: signedNumber(address), eptp, read });
+    const { end, page } = explainWalk({ registers, linear: signedNumber(address), nestedRoot, read });
     return end.kind === 'fault'
       ? missing(`${end.fault}: ${end.why}`, page?.guestPhysical)
       : inRam(end.guestPhysical, end.hostPhysical);

@@ -1,16 +1,14 @@
 import { MSR } from '../../arch/msr.ts';
-import { FIELD } from '../../arch/vmcs.ts';
-import { PHYSICAL_BITS } from '../../cpu/paging.ts';
 import type { Processor } from '../../cpu/processor.ts';
 import { STATE } from '../../cpu/state.ts';
 import { setControlRegister } from '../../cpu/system/control-registers.ts';
 import { DR6, DR7 } from '../../cpu/system/debug-registers.ts';
-import { writableCr4 } from '../../cpu/system/features.ts';
 import { refresh } from '../../cpu/system/mode.ts';
 import { writeMsr } from '../../cpu/system/msr.ts';
 import { signedNumber } from '../views/numbers.ts';
 import { stateOfProcessor } from '../views/processor-registers.ts';
 import type { SegmentState } from '../views/processor-state.ts';
+import { limitsOf } from './control-rules.ts';
 import type { ControlName, RegisterFile } from './edit-register.ts';
 import type { ReadTable } from './segment-load.ts';
 
@@ -29,7 +27,7 @@ export class ProcessorFile implements RegisterFile {
   constructor(processor: Processor, readTable: ReadTable) {
     this.#processor = processor;
     this.readTable = readTable;
-    this.limits = { cr4: writableCr4(processor.cpuid), physicalBits: PHYSICAL_BITS };
+    this.limits = limitsOf(processor.cpuid);
   }
 
   get state() {
@@ -37,10 +35,7 @@ export class ProcessorFile implements RegisterFile {
   }
 
   owned(register: 'cr0' | 'cr4'): number {
-    const { virtualization } = this.#processor;
-    if (!virtualization.inGuest) return 0;
-    const mask = register === 'cr0' ? FIELD.CR0_GUEST_HOST_MASK : FIELD.CR4_GUEST_HOST_MASK;
-    return virtualization.vmcs.lo(mask);
+    return this.#processor.virtualization.hostOwned(register);
   }
 
   setGeneral(n: number, value: bigint): void {

@@ -200,6 +200,27 @@ describe('bare machines', () => {
     expect(lab.vms()).toEqual([]);
   });
 
+  test('with AMD-V: nested page tables are walked, and the VM exits of its hypervisor are told', () => {
+    const lab = new Ringlab({ memory: 16 * MIB, cpus: 1 });
+    lab.useDisassembler(disassembler);
+    const bytes = guestNamed('tiny-hypervisor-amd-v')?.assemble().bytes;
+    const vm = lab.open(guest('bare-amd-v', bytes, { flat: { address: 0x10_0000, mode: 'long' } }));
+    expect(lab.vms().at(-1)).toMatchObject({ technique: 'bare-amd-v' });
+    const on = { vm, vcpu: 0 };
+    const exit = () => run(lab, { kind: 'vm-exit', vm });
+    expect(exit()).toEqual({ kind: 'vm-exit', on, reason: 'VMMCALL' });
+    expect(lab.walk(on, null)).toMatchObject({ eptp: null });
+    for (let steps = 0; lab.walk(on, null)?.eptp === null && steps < 50; steps++)
+      run(lab, { kind: 'step', on });
+    const walk = lab.walk(on, null);
+    expect(walk?.eptp).not.toBeNull();
+    expect(walk?.page?.entries.map(({ level }) => level)).toEqual(['NPT PML4', 'NPT PDPT']);
+    expect(walk?.end).toMatchObject({ kind: 'mapped', nestedPage: 2 ** 30, rights: 'read, write, execute' });
+    expect(lab.instruction(on, null)?.notes).toBeDefined();
+    run(lab, { kind: 'free' });
+    expect(printed(lab).get(vm)).toBe('Hello from ring 0, inside a VM..');
+  });
+
   test('one that ends says why', () => {
     const lab = new Ringlab({ memory: 16 * MIB, cpus: 1 });
     const bytes = guestNamed('boot-sector')?.assemble().bytes;

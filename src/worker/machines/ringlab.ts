@@ -15,7 +15,13 @@ import type { CodeView, RegistersView } from '../../protocol/processor-view.ts';
 import type { StackView } from '../../protocol/stack-view.ts';
 import type { StopSettings, StopsView } from '../../protocol/stops.ts';
 import type { SystemView } from '../../protocol/system-view.ts';
-import { FIRST_BARE_ID, type GuestDescription, type VcpuRef, type VmId } from '../../protocol/target.ts';
+import {
+  FIRST_BARE_ID,
+  type GuestDescription,
+  isBare,
+  type VcpuRef,
+  type VmId,
+} from '../../protocol/target.ts';
 import type { RegionView, Tier2Mode, TiersView } from '../../protocol/tiers-view.ts';
 import type { Instant } from '../../protocol/time.ts';
 import type { TimelineView } from '../../protocol/timeline-view.ts';
@@ -102,7 +108,7 @@ export class Ringlab implements Lab {
     const image = bootImage(guest);
     const symbols = guestSymbols(guest);
     return naming(guest, () => {
-      if (guest.technique === 'bare') {
+      if (isBare(guest.technique)) {
         this.#symbols.set(this.#nextBare, symbols);
         return this.#openBare(this.#nextBare++, guest, image);
       }
@@ -299,6 +305,7 @@ export class Ringlab implements Lab {
       disassembler.codeView({
         of: on,
         state: access.state,
+        technique: access.technique,
         from,
         lines,
         breakpoints: this.#stops.addressesOf(on.vm),
@@ -309,11 +316,11 @@ export class Ringlab implements Lab {
   }
 
   walk(on: VcpuRef, address: bigint | null): WalkView | null {
-    return this.#with(on, ({ state, eptp }, { machine }) => {
+    return this.#with(on, ({ state, nestedRoot }, { machine }) => {
       const report = explainWalk({
         registers: pagingRegisters(state),
         linear: signedNumber(address ?? state.rip),
-        eptp,
+        nestedRoot,
         read: wordReader(machine.computer.ram),
       });
       return walkView(on, report);
@@ -338,7 +345,7 @@ export class Ringlab implements Lab {
     if (disassembler === null) return undefined;
     return this.#with(on, (access, { machine }) => {
       const read = linearReader(access, machine.computer.ram);
-      return disassembler.instructionView({ of: on, state: access.state, address, read });
+      return disassembler.instructionView({ of: on, ...access, address, read });
     });
   }
 
@@ -439,8 +446,9 @@ export class Ringlab implements Lab {
   }
 
   #openBare(id: VmId, guest: GuestDescription, image: BootImage): VmId {
-    const { name, memory, cpus } = guest;
-    const machine = new BareMachine({ id, name, memory, cpus, image });
+    const { name, memory, cpus, technique } = guest;
+    const virtualization = technique === 'bare-amd-v' ? 'amd-v' : 'vt-x';
+    const machine = new BareMachine({ id, name, memory, cpus, image, virtualization });
     if (this.#tier2 !== undefined) machine.computer.setTier2(this.#tier2);
     const bare = seat(machine, this.#stopwatch);
     if (this.#disassembler !== null) bare.control.registerWrites = this.#disassembler;

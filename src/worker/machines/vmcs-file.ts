@@ -1,12 +1,11 @@
 import { MSR } from '../../arch/msr.ts';
 import { GPR } from '../../arch/registers.ts';
 import { FIELD, FIELD_STEP } from '../../arch/vmcs.ts';
-import { PHYSICAL_BITS } from '../../cpu/paging.ts';
 import type { Processor } from '../../cpu/processor.ts';
-import { writableCr4 } from '../../cpu/system/features.ts';
 import type { Vmcs } from '../../cpu/vmx/format.ts';
 import { SWITCHED_DRS, SWITCHED_MSRS, type Vcpu } from '../../hypervisor/vcpu.ts';
 import type { ProcessorState, SegmentState } from '../views/processor-state.ts';
+import { limitsOf } from './control-rules.ts';
 import type { ControlName, RegisterFile } from './edit-register.ts';
 import { debugLow } from './processor-file.ts';
 import type { ReadTable } from './segment-load.ts';
@@ -55,8 +54,7 @@ export class VmcsFile implements RegisterFile {
     this.#of = of;
     this.state = of.state;
     this.readTable = of.readTable;
-    const cpuid = of.processors[0]?.cpuid;
-    this.limits = { cr4: cpuid === undefined ? 0 : writableCr4(cpuid), physicalBits: PHYSICAL_BITS };
+    this.limits = limitsOf(of.processors[0]?.cpuid);
   }
 
   owned(register: 'cr0' | 'cr4'): number {
@@ -100,7 +98,7 @@ export class VmcsFile implements RegisterFile {
     }
     this.#set(CONTROL_FIELDS[register], value);
     // What was translated under the old value is not to be used.
-    for (const { virtualization } of processors) virtualization.translations.flushVpid(vcpu.vpid);
+    for (const { memory } of processors) memory.tlb.flushVpid(vcpu.vpid);
     return true;
   }
 

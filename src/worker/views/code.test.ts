@@ -15,6 +15,7 @@ function view(rip: bigint, from: bigint | null = null) {
   return codeView({
     of: { vm: 1, vcpu: 0 },
     state: longModeState({ rip }),
+    technique: 'vt-x',
     from,
     lines: 6,
     breakpoints: new Set([0x1004n]),
@@ -57,6 +58,7 @@ test('symbols name lines and what they refer to', () => {
   const jump = codeView({
     of: { vm: 1, vcpu: 0 },
     state: longModeState({ rip: BASE }),
+    technique: 'vt-x',
     from: BASE,
     lines: 2,
     breakpoints: new Set(),

@@ -1,9 +1,11 @@
 import { Decoder, DecoderOptions, FlowControl, type Instruction } from 'iced-x86';
 import { SEG } from '../../arch/registers.ts';
+import type { VirtualizationTechnique } from '../../machine/computer.ts';
 import type { NamedAddress } from '../../machine/symbols.ts';
 import type { CodeLine, CodeView } from '../../protocol/processor-view.ts';
 import type { VcpuRef } from '../../protocol/target.ts';
 import { nasmFormatter } from './formatter.ts';
+import { exitsOf } from './instruction-exits.ts';
 import { isSensitive } from './instruction-notes.ts';
 import { modeOf } from './modes.ts';
 import type { ProcessorState } from './processor-state.ts';
@@ -15,6 +17,7 @@ export type ReadLinear = (address: bigint, length: number) => Uint8Array;
 export interface CodeRequest {
   readonly of: VcpuRef;
   readonly state: ProcessorState;
+  readonly technique: VirtualizationTechnique;
   /** First linear address; null starts a little before RIP. */
   readonly from: bigint | null;
   readonly lines: number;
@@ -30,7 +33,8 @@ const RUN_UP = 64;
 const LINES_BEFORE = 5;
 
 /** The disassembly panel of one vCPU. */
-export function codeView({ of, state, from, lines, breakpoints, read, nameOf }: CodeRequest): CodeView {
+export function codeView(request: CodeRequest): CodeView {
+  const { of, state, technique, from, lines, breakpoints, read, nameOf } = request;
   const { bitness } = modeOf(state);
   const mask = bitness === 64 ? (1n << 64n) - 1n : 0xffff_ffffn;
   const base = bitness === 64 ? 0n : (state.segments[SEG.CS]?.base ?? 0n);
@@ -46,7 +50,7 @@ export function codeView({ of, state, from, lines, breakpoints, read, nameOf }: 
       text: instruction.isInvalid ? '(bad)' : formatter.format(instruction),
       label: labelAt(nameOf, address),
       target: symbolText(targetOf(instruction, nameOf)),
-      notes: notesOn(instruction),
+      notes: notesOn(instruction, technique),
       current: address === rip,
       breakpoint: breakpoints.has(address),
     };
@@ -120,15 +124,20 @@ function targetOf(instruction: Instruction, nameOf: NameOf): NamedAddress | unde
 }
 
 /** What the instruction means for virtualization, from its encoding alone. */
-function notesOn(instruction: Instruction): string[] {
+function notesOn(instruction: Instruction, technique: VirtualizationTechnique): string[] {
   if (instruction.isInvalid) return ['#UD'];
   const info = instruction.opCode;
+  const exits = exitsOf(instruction.mnemonic, info, technique);
+  if (exits === 'absent') {
+    info.free();
+    return ['#UD'];
+  }
   const notes: string[] = [];
   if (info.mustBeCpl0) notes.push('CPL 0');
-  // INT3, INTO and INT1 exit only when the exception bitmap says so.
-  const raises = instruction.flowControl === FlowControl.Interrupt;
-  if (info.intelVmExit && !raises) notes.push('VM exit');
-  else if (info.intelMayVmExit && !raises) notes.push('may exit');
+  // INT3, INTO and INT1 exit from a VT-x VM only when the exception bitmap says so.
+  const raises = technique === 'vt-x' && instruction.flowControl === FlowControl.Interrupt;
+  if (exits === 'always' && !raises) notes.push('VM exit');
+  else if (exits === 'maybe' && !raises) notes.push('may exit');
   if (isSensitive(instruction.mnemonic)) notes.push('sensitive');
   info.free();
   return notes;

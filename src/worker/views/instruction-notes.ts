@@ -1,36 +1,6 @@
 import { Mnemonic } from 'iced-x86';
-
-/**
- * VM-execution controls that decide whether an instruction exits, by mnemonic. SDM volume 3C, "Instructions
- * That Cause VM Exits Conditionally".
- */
-const CONTROLS = new Map<Mnemonic, string>([
-  [Mnemonic.Hlt, 'the control "HLT exiting"'],
-  [Mnemonic.Pause, 'the controls "PAUSE exiting" and "PAUSE-loop exiting"'],
-  [Mnemonic.Mwait, 'the control "MWAIT exiting"'],
-  [Mnemonic.Monitor, 'the control "MONITOR exiting"'],
-  [Mnemonic.Invlpg, 'the control "INVLPG exiting"'],
-  [Mnemonic.Invpcid, 'the control "INVLPG exiting"'],
-  [Mnemonic.Rdpmc, 'the control "RDPMC exiting"'],
-  [Mnemonic.Rdtsc, 'the control "RDTSC exiting"'],
-  [Mnemonic.Rdtscp, 'the control "RDTSC exiting"'],
-  [Mnemonic.Rdmsr, 'the MSR bitmaps'],
-  [Mnemonic.Wrmsr, 'the MSR bitmaps'],
-  [Mnemonic.In, 'the control "unconditional I/O exiting" or the I/O bitmaps'],
-  [Mnemonic.Out, 'the control "unconditional I/O exiting" or the I/O bitmaps'],
-  [Mnemonic.Mov, 'the controls for CR3, CR8 and debug registers, and the guest/host masks of CR0 and CR4'],
-  [Mnemonic.Clts, 'the guest/host mask of CR0'],
-  [Mnemonic.Lmsw, 'the guest/host mask of CR0'],
-  [Mnemonic.Wbinvd, 'the control "WBINVD exiting"'],
-  [Mnemonic.Lgdt, 'the control "descriptor-table exiting"'],
-  [Mnemonic.Lidt, 'the control "descriptor-table exiting"'],
-  [Mnemonic.Lldt, 'the control "descriptor-table exiting"'],
-  [Mnemonic.Ltr, 'the control "descriptor-table exiting"'],
-  [Mnemonic.Sgdt, 'the control "descriptor-table exiting"'],
-  [Mnemonic.Sidt, 'the control "descriptor-table exiting"'],
-  [Mnemonic.Sldt, 'the control "descriptor-table exiting"'],
-  [Mnemonic.Str, 'the control "descriptor-table exiting"'],
-]);
+import type { VirtualizationTechnique } from '../../machine/computer.ts';
+import { type Exits, toldBy } from './instruction-exits.ts';
 
 const READS_SYSTEM =
   'Sensitive: in user mode it does not fault unless CR4.UMIP is set, and shows what belongs to the system.';
@@ -62,18 +32,22 @@ export const isSensitive = (mnemonic: Mnemonic): boolean => SENSITIVE.has(mnemon
 export interface PrivilegeFacts {
   readonly mnemonic: Mnemonic;
   readonly mustBeCpl0: boolean;
-  readonly exits: 'always' | 'maybe' | 'never';
+  readonly exits: Exits;
+  readonly technique: VirtualizationTechnique;
 }
 
+const NAMES: Readonly<Record<VirtualizationTechnique, string>> = { 'vt-x': 'VT-x', 'amd-v': 'AMD-V' };
+const STRUCTURES: Readonly<Record<VirtualizationTechnique, string>> = { 'vt-x': 'VMCS', 'amd-v': 'VMCB' };
+
 /** What an instruction means for privilege and virtualization, in sentences. */
-export function privilegeNotes({ mnemonic, mustBeCpl0, exits }: PrivilegeFacts): string[] {
-  const control = CONTROLS.get(mnemonic);
+export function privilegeNotes({ mnemonic, mustBeCpl0, exits, technique }: PrivilegeFacts): string[] {
+  if (exits === 'absent') return [`This processor has ${NAMES[technique]}, and not this instruction: #UD.`];
+  const told = toldBy(mnemonic, technique) ?? `the ${STRUCTURES[technique]}`;
   const sensitive = SENSITIVE.get(mnemonic);
   return [
     ...(mustBeCpl0 ? ['Needs CPL 0: elsewhere it raises #GP.'] : []),
     ...(exits === 'always' ? ['In a VM it always causes a VM exit.'] : []),
-    ...(exits === 'maybe' && control !== undefined ? [`In a VM it exits as told by ${control}.`] : []),
-    ...(exits === 'maybe' && control === undefined ? ['In a VM it exits as told by the VMCS.'] : []),
+    ...(exits === 'maybe' ? [`In a VM it exits as told by ${told}.`] : []),
     ...(sensitive === undefined ? [] : [sensitive]),
   ];
 }

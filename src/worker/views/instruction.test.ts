@@ -4,7 +4,11 @@ import { longModeState } from './testing.ts';
 
 const OF = { vm: 1, vcpu: 0 };
 
-function view(bytes: readonly number[], change: Parameters<typeof longModeState>[0] = {}) {
+function view(
+  bytes: readonly number[],
+  change: Parameters<typeof longModeState>[0] = {},
+  technique: 'vt-x' | 'amd-v' = 'vt-x',
+) {
   const code = Uint8Array.from([...bytes, ...new Array(15).fill(0x90)]);
   const data = Uint8Array.of(0x78, 0x56, 0x34, 0x12, 0, 0, 0, 0);
   const read = (address: bigint, length: number) => {
@@ -12,7 +16,8 @@ function view(bytes: readonly number[], change: Parameters<typeof longModeState>
       return code.slice(Number(address - 0x1000n)).slice(0, length);
     return address === 0x2030n ? data.slice(0, length) : new Uint8Array();
   };
-  return instructionView({ of: OF, state: longModeState({ rip: 0x1000n, ...change }), address: null, read });
+  const state = longModeState({ rip: 0x1000n, ...change });
+  return instructionView({ of: OF, state, technique, address: null, read });
 }
 
 const general = (values: Readonly<Record<number, bigint>>) =>
@@ -56,6 +61,22 @@ test('privilege and virtualization are told in sentences', () => {
   expect(view([0x0f, 0x01, 0xe0])?.notes.join()).toContain('CR4.UMIP');
   expect(view([0x90])?.notes).toEqual([]);
   expect(view([0x06])).toBeNull();
+});
+
+test('what exits is told as the processor has it', () => {
+  const notes = (...bytes: number[]) => view(bytes, {}, 'amd-v')?.notes;
+  const told = 'In a VM it exits as told by';
+  expect(notes(0x0f, 0xa2)).toEqual([`${told} the intercept of CPUID.`]);
+  expect(notes(0x9d)?.[0]).toBe(`${told} the intercept of POPF.`);
+  expect(notes(0xe6, 0x80)).toEqual([`${told} the I/O permission map.`]);
+  expect(notes(0x48, 0x89, 0xc3)).toEqual([]);
+  expect(notes(0x0f, 0x20, 0xd8)?.at(-1)).toMatch(/control and debug register/);
+  expect(notes(0x0f, 0x01, 0xd8)).toContain('In a VM it always causes a VM exit.');
+  expect(notes(0x0f, 0x01, 0xd9)).toContain(`${told} the intercept of VMMCALL.`);
+  expect(notes(0x0f, 0x01, 0xc1)).toEqual(['This processor has AMD-V, and not this instruction: #UD.']);
+  expect(view([0x0f, 0x01, 0xd8])?.notes).toEqual([
+    'This processor has VT-x, and not this instruction: #UD.',
+  ]);
 });
 
 test('string instructions have the operands that their mnemonics say', () => {

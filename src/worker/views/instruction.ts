@@ -10,11 +10,13 @@ import {
   OpKind,
   Register,
 } from 'iced-x86';
+import type { VirtualizationTechnique } from '../../machine/computer.ts';
 import type { EncodingPart, InstructionView, OperandView } from '../../protocol/instruction-view.ts';
 import { generalName, pointerName, segmentName } from '../../protocol/register-names.ts';
 import type { VcpuRef } from '../../protocol/target.ts';
 import type { ReadLinear } from './code.ts';
 import { nasmFormatter } from './formatter.ts';
+import { exitsOf } from './instruction-exits.ts';
 import { privilegeNotes } from './instruction-notes.ts';
 import { modeOf } from './modes.ts';
 import type { ProcessorState } from './processor-state.ts';
@@ -24,13 +26,20 @@ const LONGEST_INSTRUCTION = 15;
 export interface InstructionRequest {
   readonly of: VcpuRef;
   readonly state: ProcessorState;
+  readonly technique: VirtualizationTechnique;
   /** Linear; null: RIP. */
   readonly address: bigint | null;
   readonly read: ReadLinear;
 }
 
 /** One instruction with its encoding and its operands; null where none can be decoded. */
-export function instructionView({ of, state, address, read }: InstructionRequest): InstructionView | null {
+export function instructionView({
+  of,
+  state,
+  technique,
+  address,
+  read,
+}: InstructionRequest): InstructionView | null {
   const { bitness } = modeOf(state);
   const base = bitness === 64 ? 0n : (state.segments[1]?.base ?? 0n);
   const at = address ?? base + state.rip;
@@ -53,7 +62,8 @@ export function instructionView({ of, state, address, read }: InstructionRequest
         notes: privilegeNotes({
           mnemonic: instruction.mnemonic,
           mustBeCpl0: info.mustBeCpl0,
-          exits: info.intelVmExit ? 'always' : info.intelMayVmExit ? 'maybe' : 'never',
+          exits: exitsOf(instruction.mnemonic, info, technique),
+          technique,
         }),
       };
   for (const one of [info, offsets, formatter, instruction, decoder]) one.free();

@@ -17,7 +17,7 @@ function memory(entries: Readonly<Record<number, number>>) {
 test('entries become levels with their bits; addresses are unsigned', () => {
   const linear = -0x1000;
   const read = memory({ 8184: 0x2003, 12280: 0x3003, 16376: 0x4003, 20472: 0x9061 });
-  const view = walkView(OF, explainWalk({ registers: REGISTERS, linear, eptp: undefined, read }));
+  const view = walkView(OF, explainWalk({ registers: REGISTERS, linear, nestedRoot: undefined, read }));
   expect(view.linear).toBe(0xffff_ffff_ffff_f000n);
   expect(view.levels.map(({ entry }) => [entry?.level, entry?.index, entry?.leaf])).toEqual([
     ['PML4', 511, false],
@@ -39,7 +39,7 @@ test('a 2 MiB page under EPT that does not map it', () => {
     explainWalk({
       registers: REGISTERS,
       linear: 0x1234,
-      eptp: 0x10_001e,
+      nestedRoot: { format: 'ept', pointer: 0x10_001e },
       read: memory({ ...ept, ...guest }),
     }),
   );

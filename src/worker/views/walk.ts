@@ -13,30 +13,34 @@ import { unsigned64 } from './numbers.ts';
 
 /** The page walk panel: a report of the walk with every entry taken apart into its bits. */
 export function walkView(of: VcpuRef, report: WalkReport): WalkView {
+  // Nested page tables are like a guest's own.
+  const formats = report.nestedRoot?.format === 'npt' ? guestEntryFormats : eptEntryFormats;
   return {
     of,
     linear: unsigned64(report.linear),
     paging: report.paging,
     cr3: BigInt(report.cr3),
-    eptp: report.eptp === undefined ? null : BigInt(report.eptp),
-    levels: report.levels.map(levelView),
-    page: report.page === undefined ? null : nestedView(report.page),
+    eptp: report.nestedRoot === undefined ? null : BigInt(report.nestedRoot.pointer),
+    levels: report.levels.map((level) => levelView(level, formats)),
+    page: report.page === undefined ? null : nestedView(report.page, formats),
     end: endView(report.end),
     references: report.references,
   };
 }
 
-function levelView({ nested, entry }: LevelReport): GuestLevel {
+type Formats = typeof guestEntryFormats;
+
+function levelView({ nested, entry }: LevelReport, formats: Formats): GuestLevel {
   return {
-    nested: nestedView(nested),
+    nested: nestedView(nested, formats),
     entry: entry === undefined ? null : entryView(entry, guestShift(entry), guestEntryFormats),
   };
 }
 
-function nestedView({ guestPhysical, entries, hostPhysical }: NestedReport): NestedWalk {
+function nestedView({ guestPhysical, entries, hostPhysical }: NestedReport, formats: Formats): NestedWalk {
   return {
     guestPhysical: BigInt(guestPhysical),
-    entries: entries.map((entry) => entryView(entry, 3 + 9 * entry.level, eptEntryFormats)),
+    entries: entries.map((entry) => entryView(entry, 3 + 9 * entry.level, formats)),
     hostPhysical: hostPhysical === undefined ? null : BigInt(hostPhysical),
   };
 }
@@ -46,7 +50,7 @@ function guestShift({ level, size }: EntryRead): number {
   return 12 + (level - 1) * (size === 8 ? 9 : 10);
 }
 
-function entryView(entry: EntryRead, shift: number, formats: typeof guestEntryFormats): TableEntry {
+function entryView(entry: EntryRead, shift: number, formats: Formats): TableEntry {
   const { level, table, index, address, lo, hi, size, leaf, fault } = entry;
   const raw = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
   return {

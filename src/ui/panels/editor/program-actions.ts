@@ -33,10 +33,10 @@ export async function loadLibrary(): Promise<void> {
 
 function guest(settings: ProgramSettings, program: AssembledProgram, technique: Technique): GuestDescription {
   const { name, mode, address } = settings;
-  const { flat, image } = program;
+  const { flat, image, wantsAmdV } = program;
   return {
     name,
-    technique,
+    technique: technique === 'bare' && wantsAmdV ? 'bare-amd-v' : technique,
     kernel: { name, bytes: image },
     initrd: null,
     commandLine: '',

@@ -1,4 +1,4 @@
-import { EXIT, exitReason } from '../../../arch/exit-reasons.ts';
+import { EXIT_REASONS, isSvmReason } from '../../../arch/exit-reasons.ts';
 import { MSR } from '../../../arch/msr.ts';
 import { VECTOR } from '../../../arch/registers.ts';
 import type { StopKind, StopTrigger } from '../../../protocol/stops.ts';
@@ -40,6 +40,8 @@ interface Kind {
 }
 
 const ANY: Choice = { value: '', text: 'any' };
+/** Both techniques have reasons of the same names. */
+const reasonText = (number: number, name: string): string => (isSvmReason(number) ? `AMD-V: ${name}` : name);
 const same = (...values: string[]): Choice[] => values.map((value) => ({ value, text: value }));
 
 const address: Field = {
@@ -96,7 +98,7 @@ export const KINDS: Readonly<Record<StopKind, Kind>> = {
         initial: '',
         choices: [
           ANY,
-          ...Object.values(EXIT).map((number) => ({ value: `${number}`, text: exitReason(number).name })),
+          ...EXIT_REASONS.map(({ number, name }) => ({ value: `${number}`, text: reasonText(number, name) })),
         ],
       },
     ],

@@ -3,7 +3,7 @@ import { useLab, useView } from '../../../client/lab-store.ts';
 import { useWatch } from '../../../client/watch.ts';
 import type { VmAction } from '../../../protocol/commands.ts';
 import type { VmState, VmView } from '../../../protocol/machine-view.ts';
-import { sameVcpu } from '../../../protocol/target.ts';
+import { isBare, sameVcpu, type Technique } from '../../../protocol/target.ts';
 import { focusOn } from '../../actions.ts';
 import { brief, bytes } from '../../format.ts';
 import { Button } from '../../widgets/Button.tsx';
@@ -17,6 +17,12 @@ const STATE: Record<VmState, string> = {
   halted: 'waiting for an interrupt',
   crashed: 'crashed',
   ended: 'ended',
+};
+
+const TECHNIQUES: Record<Technique, string> = {
+  'vtx-ept': 'VT-x, EPT',
+  bare: 'bare machine',
+  'bare-amd-v': 'bare machine, AMD-V',
 };
 
 export function Vms({ visible }: { readonly visible: boolean }) {
@@ -48,7 +54,7 @@ function Row({ vm }: { readonly vm: VmView }) {
       <div className={css.head}>
         <VmTag vm={vm.id} />
         <span className={css.name}>{vm.name}</span>
-        <span className={css.technique}>{vm.technique === 'bare' ? 'bare machine' : 'VT-x, EPT'}</span>
+        <span className={css.technique}>{TECHNIQUES[vm.technique]}</span>
         <span className={css.actions}>
           {!over && (
             <Button
@@ -104,7 +110,7 @@ function Row({ vm }: { readonly vm: VmView }) {
         </div>
         <div>
           <dt>VM exits</dt>
-          <dd>{vm.technique === 'bare' ? '–' : brief(vm.exits)}</dd>
+          <dd>{isBare(vm.technique) ? '–' : brief(vm.exits)}</dd>
         </div>
         <div>
           <dt>memory in use</dt>

@@ -10,8 +10,8 @@ interface Props {
 }
 
 /**
- * The two-dimensional walk: one row per guest table, whose address is first translated by EPT from
- * left to right; the last row translates the page itself. Numbers give the order of the references.
+ * The two-dimensional walk: one row per guest table, whose address is first translated by EPT or nested page tables
+ * from left to right; the last row translates the page itself. Numbers give the order of the references.
  */
 export function WalkGrid({ view, chosen, onChoose }: Props) {
   const numbers = new Map(steps(view).map((step) => [step.key, step.number]));
@@ -35,7 +35,9 @@ export function WalkGrid({ view, chosen, onChoose }: Props) {
   if (rows.length === 0) return null;
   return (
     <table className={css.grid}>
-      <caption className="unseen">Entries read, by guest table (rows) and EPT table (columns)</caption>
+      <caption className="unseen">
+        Entries read, by guest table (rows) and table of the second dimension (columns)
+      </caption>
       <thead>
         <tr>
           <th scope="col">{columns > 0 ? 'guest-physical' : 'physical'}</th>
@@ -92,7 +94,7 @@ function Cell({ entry, number, chosen, onClick }: CellProps) {
       onClick={onClick}
     >
       <span className={css.number}>{number}</span>
-      <span className={css.level}>{entry.level.replace('EPT ', '')}</span>
+      <span className={css.level}>{entry.level.replace(/^[EN]PT /, '')}</span>
       <span className={css.index}>{entry.index}</span>
       <span className={css.raw}>{entry.fault !== null ? '✕' : hex(entry.raw & 0xffffffffffn)}</span>
     </button>

@@ -1,4 +1,4 @@
-import { EXIT_REASONS_LENGTH } from '../../../arch/exit-reasons.ts';
+import { EXIT_REASONS } from '../../../arch/exit-reasons.ts';
 import type { StopSettings, StopTrigger } from '../../../protocol/stops.ts';
 import { Refusal } from '../../refusal.ts';
 
@@ -13,6 +13,7 @@ interface Rule {
   readonly to: number | bigint;
 }
 
+const isExitReason = (reason: number): boolean => EXIT_REASONS.some(({ number }) => number === reason);
 const LAST_ADDRESS = (1n << 64n) - 1n;
 
 const address = (value: bigint): Rule => ({ field: 'address', value, from: 0, to: LAST_ADDRESS });
@@ -25,7 +26,7 @@ function rulesOf(trigger: StopTrigger): readonly Rule[] {
     case 'write':
       return [address(trigger.address), { field: 'length', value: trigger.length, from: 1, to: LONGEST }];
     case 'vm-exit':
-      return [{ field: 'reason', value: trigger.reason, from: 0, to: EXIT_REASONS_LENGTH - 1 }];
+      return [];
     case 'hypercall':
       return [{ field: 'number', value: trigger.number, from: 0, to: 0xffff_ffff }];
     case 'event':
@@ -54,6 +55,9 @@ export function checkTrigger({ trigger, vm, fromHit }: StopSettings): void {
     if (!whole || value < from || value > to) {
       throw new Refusal(`${value} is not possible.`, field, `Choose a whole number from ${from} to ${to}.`);
     }
+  }
+  if (trigger.kind === 'vm-exit' && trigger.reason !== null && !isExitReason(trigger.reason)) {
+    throw new Refusal(`There is no exit reason ${trigger.reason}.`, 'reason', 'Choose one of the list.');
   }
   if (trigger.kind === 'console' && trigger.text === '') {
     throw new Refusal('There is no text to wait for.', 'text', 'Type what the console is to show.');

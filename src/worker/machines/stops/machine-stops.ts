@@ -216,8 +216,8 @@ export class MachineStops {
 
   /** The virtual CPU that a processor executes, or whose VM exit it works on. */
   #who(processor: Processor): VcpuRef | undefined {
-    const { state } = processor.virtualization;
-    return this.#machine.running(processor) ?? this.#machine.vcpuOf(processor, state.current);
+    const { current } = processor.virtualization;
+    return this.#machine.running(processor) ?? this.#machine.vcpuOf(processor, current);
   }
 }
 

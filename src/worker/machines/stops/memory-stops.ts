@@ -115,12 +115,16 @@ export class MemoryStops {
     const length = trigger.kind === 'write' ? trigger.length : 1;
     const address = signedNumber(trigger.address);
     if (space === 'host-physical') {
-      return mappedBytes(space, address, length, { ram, eptp: undefined, registers: undefined });
+      return mappedBytes(space, address, length, { ram, nestedRoot: undefined, registers: undefined });
     }
     const access = this.#machine.access({ vm: stop.settings.vm ?? 0, vcpu: 0 });
     if (access === undefined) return undefined;
     one.registers ??= pagingRegisters(access.state);
-    return mappedBytes(space, address, length, { ram, eptp: access.eptp, registers: one.registers });
+    return mappedBytes(space, address, length, {
+      ram,
+      nestedRoot: access.nestedRoot,
+      registers: one.registers,
+    });
   }
 }
 

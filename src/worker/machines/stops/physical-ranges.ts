@@ -1,4 +1,5 @@
 import type { PhysicalMemory } from '../../../contracts/memory.ts';
+import type { NestedRoot } from '../../../contracts/nested-root.ts';
 import type { EntryRead, PagingRegisters } from '../../../hypervisor/walk/entry.ts';
 import { explainWalk } from '../../../hypervisor/walk/explain.ts';
 import { explainNested } from '../../../hypervisor/walk/nested.ts';
@@ -22,15 +23,15 @@ export interface Mapped {
 
 export interface Translation {
   readonly ram: PhysicalMemory;
-  readonly eptp: number | undefined;
+  readonly nestedRoot: NestedRoot | undefined;
   /** Needed for linear addresses. */
   readonly registers: PagingRegisters | undefined;
 }
 
 const PAGE = 0x1000;
-/** Accessed and dirty: bits 5 and 6 of an entry of paging, 8 and 9 of one of EPT. */
+/** Accessed and dirty: bits 5 and 6 of an entry of paging and of nested page tables, 8 and 9 of one of EPT. */
 const GUEST_MARKS = 0x60;
-const NESTED_MARKS = 0x300;
+const NESTED_MARKS = { ept: 0x300, npt: GUEST_MARKS } as const;
 
 /** @param address signed, as processors hold linear addresses */
 export function mappedBytes(
@@ -67,22 +68,23 @@ class Found implements Mapped {
   }
 
   #hostPhysical(space: AddressSpace, address: number): number | undefined {
-    const { eptp, registers, ram } = this.#translation;
+    const { nestedRoot, registers, ram } = this.#translation;
     const read = wordReader(ram);
+    const marks = NESTED_MARKS[nestedRoot?.format ?? 'ept'];
     if (space === 'host-physical') return address;
     if (space === 'guest-physical') {
-      const { entries, hostPhysical } = explainNested(read, eptp, address);
-      for (const entry of entries) this.#addEntry(entry, entry.address, NESTED_MARKS);
+      const { entries, hostPhysical } = explainNested(read, nestedRoot, address);
+      for (const entry of entries) this.#addEntry(entry, entry.address, marks);
       return hostPhysical;
     }
     if (registers === undefined) return undefined;
-    const { levels, page, end } = explainWalk({ registers, linear: address, eptp, read });
+    const { levels, page, end } = explainWalk({ registers, linear: address, nestedRoot, read });
     for (const { nested, entry } of levels) {
-      for (const one of nested.entries) this.#addEntry(one, one.address, NESTED_MARKS);
+      for (const one of nested.entries) this.#addEntry(one, one.address, marks);
       if (entry !== undefined && nested.hostPhysical !== undefined)
         this.#addEntry(entry, nested.hostPhysical, GUEST_MARKS);
     }
-    for (const one of page?.entries ?? []) this.#addEntry(one, one.address, NESTED_MARKS);
+    for (const one of page?.entries ?? []) this.#addEntry(one, one.address, marks);
     return end.kind === 'mapped' ? end.hostPhysical : undefined;
   }
 

@@ -1,6 +1,7 @@
 /** Stops of each kind, on the bare machine and in a virtual machine: forwards, and backwards to the same instant. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { EXIT } from '../../../arch/exit-reasons.ts';
+import type { Vmx } from '../../../cpu/vmx/vmx.ts';
 import { loadImage } from '../../../machine/boot/load.ts';
 import { type StateParts, stateParts } from '../../../machine/state-hash.ts';
 import { assembleGuest, GUEST_ORIGIN } from '../../../machine/system-tests/run-guest.ts';
@@ -302,7 +303,7 @@ describe.each(['bare', 'vtx-ept'] as const)('stops on %s', (technique) => {
       computer.portObserver,
       one.machine.onOutput,
       computer.code.isWatching || undefined,
-      computer.processor.virtualization.vmcs.onWrite,
+      (computer.processor.virtualization as Vmx).vmcs.onWrite,
     ];
     const none = hooks().map(() => undefined);
     expect(hooks()).toEqual(none);
@@ -350,7 +351,7 @@ describe('stops in virtual machines', () => {
   test('what VMX writes into a VMCS', () => {
     const one = bench('vtx-ept');
     one.run({ kind: 'vm-exit', vm: VM });
-    const address = BigInt(one.machine.computer.processor.virtualization.state.current);
+    const address = BigInt(one.machine.computer.processor.virtualization.current);
     const trigger: StopTrigger = { kind: 'write', space: 'host-physical', address, length: 4096 };
     thereAndBack(one, settings(trigger, { vm: null }));
   });

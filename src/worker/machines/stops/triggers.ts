@@ -1,5 +1,4 @@
-import { EXIT, exitReason } from '../../../arch/exit-reasons.ts';
-import { FIELD } from '../../../arch/vmcs.ts';
+import { exitReason } from '../../../arch/exit-reasons.ts';
 import type { RingCrossing } from '../../../cpu/crossings.ts';
 import type { Processor } from '../../../cpu/processor.ts';
 import { EVENT_TYPE } from '../../../cpu/system/event.ts';
@@ -38,32 +37,27 @@ export function matchCrossing(processor: Processor, { from, to, cause }: RingCro
   const exit = occurrence('vm-exit', `VM exit: ${exitReason(reason).name}`, (trigger) =>
     isOf(trigger.reason, reason),
   );
-  return [crossing, exit, ...interceptedBy(processor, reason)];
+  return [crossing, exit, ...interceptedBy(processor)];
 }
 
-/** What the guest was about to do; general registers are its own until the host loads others. */
-function interceptedBy(processor: Processor, reason: number): Occurrence[] {
-  const { regs, virtualization } = processor;
-  switch (reason) {
-    case EXIT.VMCALL: {
-      const number = regs.gprLo(RAX);
+/** What the guest was about to do. */
+function interceptedBy(processor: Processor): Occurrence[] {
+  const { intercepted } = processor.virtualization;
+  switch (intercepted?.kind) {
+    case 'hypercall': {
+      const { number } = intercepted;
       return [occurrence('hypercall', `Hypercall ${number}`, (trigger) => isOf(trigger.number, number))];
     }
-    case EXIT.RDMSR:
-    case EXIT.WRMSR:
-      return [msrAccess(regs.gprLo(RCX), reason === EXIT.RDMSR ? 'read' : 'write')];
-    case EXIT.IO_INSTRUCTION: {
-      const qualification = virtualization.vmcs.lo(FIELD.EXIT_QUALIFICATION);
-      return [matchPort((qualification >>> 16) & 0xffff, (qualification & IO_IN) !== 0 ? 'in' : 'out')];
-    }
+    case 'msr':
+      return [msrAccess(intercepted.index, intercepted.write ? 'write' : 'read')];
+    case 'port':
+      return [matchPort(intercepted.port, intercepted.write ? 'out' : 'in')];
     default:
       return [];
   }
 }
 
-const [RAX, RCX] = [0, 1];
-/** SDM volume 3C, "Exit Qualification for I/O Instructions". */
-const IO_IN = 1 << 3;
+const RCX = 1;
 
 export function matchPort(port: number, access: 'in' | 'out'): Occurrence {
   const text = `${access.toUpperCase()} ${access === 'in' ? 'from' : 'to'} port 0x${port.toString(16)}`;

@@ -1,6 +1,13 @@
-/** Host-physical memory as VMX reads it: words of RAM, all ones elsewhere. */
+/** Host-physical memory as the virtualization extensions read it: words of RAM, all ones elsewhere. */
+import { PHYSICAL_BITS } from '../paging.ts';
 import { LAYOUT } from '../state.ts';
 import { WrittenPages } from '../written-pages.ts';
+
+const PHYSICAL_HIGH = (1 << (PHYSICAL_BITS - 32)) - 1;
+
+/** No bit beyond the physical-address width, and a multiple of `alignment`. */
+export const isPhysical = (lo: number, hi: number, alignment = 1): boolean =>
+  (hi & ~PHYSICAL_HIGH) === 0 && (lo & (alignment - 1)) === 0;
 
 export class PhysicalWords {
   /** Words of the whole linear memory. */

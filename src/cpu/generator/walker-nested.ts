@@ -1,12 +1,13 @@
 /**
- * The second dimension of the page walker: guest-physical addresses, through the cache that vmx/ept.ts keeps
- * or by a walk of the tables. SDM volume 3C, "The Extended Page Table Mechanism (EPT)". Whatever does not
- * end in RAM with the rights wanted answers 0; vmx/ept.ts then finds out why.
+ * The second dimension of the page walker: guest-physical addresses, through the cache that
+ * virtualization/second-dimension.ts keeps, or by a walk of extended page tables. Of nested page tables (AMD-V)
+ * only what is cached is found here. SDM volume 3C, "The Extended Page Table Mechanism (EPT)". Whatever does not
+ * end in RAM with the rights wanted answers 0; TypeScript then walks, or finds out why.
  */
 import { EPT } from '../../arch/ept.ts';
 import type { LibraryFunction } from '../../isa/definition.ts';
 import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
-import { EPT_CACHE, LAYOUT, STATE } from '../state.ts';
+import { LAYOUT, NESTED_CACHE, STATE } from '../state.ts';
 
 /** Bits 39:12: where the next table or the page is. */
 export const ADDRESS = 0xff_ffff_f000n;
@@ -32,7 +33,7 @@ const WALK_EPT: LibraryFunction<'i64'> = {
   build: (f) => {
     const [state, address, wanted] = [f.param(0, 'i32'), f.param(1, 'i64'), f.param(2, 'i32')];
     const fail = () => f.return(i64.const(-1));
-    const table = f.let(i64.load(state, STATE.EPT_TABLE));
+    const table = f.let(i64.load(state, STATE.NESTED_TABLE));
     const rights = f.let(i32.const(EPT.RIGHTS));
     const shift = f.let(i64.const(PML4_SHIFT));
     f.loop((next) => {
@@ -57,10 +58,10 @@ const WALK_EPT: LibraryFunction<'i64'> = {
         f.if(i32.and(i32.shr_u(i32.const(RESERVED_TYPES), type), i32.const(1)), fail);
         f.if(i32.ne(i32.and(rights, wanted), wanted), fail);
         const found = f.let(i64.or(i64.and(entry, i64.const(ADDRESS)), i64.and(address, offset)));
-        const slot = f.let(cacheSlot(i32.load(state, STATE.EPT_CACHE), pageNumber(address)));
+        const slot = f.let(cacheSlot(i32.load(state, STATE.NESTED_CACHE), pageNumber(address)));
         f.store('i32', slot, pageNumber(address));
-        f.store('i32', slot, pageNumber(found), EPT_CACHE.HOST_PAGE);
-        f.store('i32', slot, i32.and(rights, i32.const(EPT.RIGHTS)), EPT_CACHE.RIGHTS);
+        f.store('i32', slot, pageNumber(found), NESTED_CACHE.HOST_PAGE);
+        f.store('i32', slot, i32.and(rights, i32.const(EPT.RIGHTS)), NESTED_CACHE.RIGHTS);
         f.return(found);
       });
       f.if(i32.and(low, i32.const(RESERVED_TABLE)), fail);
@@ -72,7 +73,7 @@ const WALK_EPT: LibraryFunction<'i64'> = {
   },
 };
 
-/** (state, guest-physical address, wanted rights) -> host address when that is RAM, or 0; only under EPT */
+/** (state, guest-physical address, wanted rights) -> host address when that is RAM, or 0; only under a second dimension */
 export const HOST_OF_GUEST: LibraryFunction<'i32'> = {
   name: 'hostOfGuest',
   params: ['i64', 'i32'],
@@ -80,15 +81,15 @@ export const HOST_OF_GUEST: LibraryFunction<'i32'> = {
   build: (f, use) => {
     const [state, address, wanted] = [f.param(0, 'i32'), f.param(1, 'i64'), f.param(2, 'i32')];
     const physical = f.local('i64');
-    const slot = f.let(cacheSlot(i32.load(state, STATE.EPT_CACHE), pageNumber(address)));
+    const slot = f.let(cacheSlot(i32.load(state, STATE.NESTED_CACHE), pageNumber(address)));
     const isCached = i32.and(
       i32.eq(i32.load(slot), pageNumber(address)),
-      i32.eq(i32.and(i32.load(slot, EPT_CACHE.RIGHTS), wanted), wanted),
+      i32.eq(i32.and(i32.load(slot, NESTED_CACHE.RIGHTS), wanted), wanted),
     );
     f.if(
       isCached,
       () => {
-        const page = i64.shl(i64.load32_u(slot, EPT_CACHE.HOST_PAGE), i64.const(PAGE_SHIFT));
+        const page = i64.shl(i64.load32_u(slot, NESTED_CACHE.HOST_PAGE), i64.const(PAGE_SHIFT));
         f.set(physical, i64.or(page, i64.and(address, i64.const(0xfff))));
       },
       () => f.set(physical, use.library(WALK_EPT, address, wanted)),
@@ -103,4 +104,7 @@ export const HOST_OF_GUEST: LibraryFunction<'i32'> = {
 const pageNumber = (address: I64): I32 => i32.wrap_i64(i64.shr_u(address, i64.const(PAGE_SHIFT)));
 
 const cacheSlot = (cache: I32, page: I32): I32 =>
-  i32.add(cache, i32.mul(i32.and(page, i32.const(EPT_CACHE.ENTRIES - 1)), i32.const(EPT_CACHE.ENTRY_SIZE)));
+  i32.add(
+    cache,
+    i32.mul(i32.and(page, i32.const(NESTED_CACHE.ENTRIES - 1)), i32.const(NESTED_CACHE.ENTRY_SIZE)),
+  );
