@@ -32,12 +32,21 @@ const RESERVED_LEAF = [0, 0, 0x001f_f000, 0x3fff_f000, 0];
 /** Reads a 32-bit word of host-physical memory: -1 (all ones) where there is no RAM. */
 export type ReadPhysical = (address: number) => number;
 
+/** Hears of each entry that a walk has read. `hi` is 0 for one that is not present. */
+export type EntryListener = (level: number, address: number, lo: number, hi: number) => void;
+
 /**
  * Translates `guestPhysical` by the tables that `eptp` (a number) points to and leaves the answer in
  * `walk`. A violation is reported only for entries that are not present: whether the rights suffice
  * is for the caller to compare.
  */
-export function walkEpt(read: ReadPhysical, eptp: number, guestPhysical: number, walk: EptWalk): void {
+export function walkEpt(
+  read: ReadPhysical,
+  eptp: number,
+  guestPhysical: number,
+  walk: EptWalk,
+  listener?: EntryListener,
+): void {
   let table = Math.floor(eptp / 0x1000) * 0x1000;
   let rights = EPT.RIGHTS as number;
   const pageNumber = Math.floor(guestPhysical / 0x1000);
@@ -47,11 +56,13 @@ export function walkEpt(read: ReadPhysical, eptp: number, guestPhysical: number,
     const lo = read(table + index * 8);
     walk.level = level;
     if ((lo & EPT.RIGHTS) === 0) {
+      listener?.(level, table + index * 8, lo, 0);
       walk.outcome = 'violation';
       walk.rights = 0;
       return;
     }
     const hi = read(table + index * 8 + 4);
+    listener?.(level, table + index * 8, lo, hi);
     const leaf = level === 1 || (level < LEVELS && (lo & EPT.LARGE) !== 0);
     if (misconfigured(lo, hi, level, leaf)) {
       walk.outcome = 'misconfiguration';

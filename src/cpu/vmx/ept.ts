@@ -6,9 +6,10 @@
  */
 import { EPT, EPT_VIOLATION } from '../../arch/ept.ts';
 import { EXIT } from '../../arch/exit-reasons.ts';
+import type { Recorder } from '../micro-operations.ts';
 import type { Registers } from '../registers.ts';
 import { EPT_CACHE, STATE } from '../state.ts';
-import { emptyWalk, type ReadPhysical, walkEpt } from './ept-walk.ts';
+import { type EntryListener, emptyWalk, type ReadPhysical, walkEpt } from './ept-walk.ts';
 import type { VmxState } from './state.ts';
 
 /** What the page walker adds to a violation: which access of the walk it was. */
@@ -52,6 +53,7 @@ export class ExtendedPageTables {
   pointer = 0;
   /** Rights of the page that `translate` found last. */
   rights = 0;
+  recorder: Recorder | undefined;
 
   constructor(options: ExtendedPageTablesOptions) {
     this.o = options;
@@ -104,7 +106,10 @@ export class ExtendedPageTables {
       const cached = u32[at + EPT_CACHE.RIGHTS / 4];
       if ((cached & wanted) === wanted) {
         this.rights = cached;
-        return u32[at + EPT_CACHE.HOST_PAGE / 4] * 0x1000;
+        const host = u32[at + EPT_CACHE.HOST_PAGE / 4] * 0x1000;
+        const offset = guestPhysical & 0xfff;
+        this.recorder?.({ kind: 'nested-hit', guestPhysical, hostPhysical: host + offset });
+        return host;
       }
     }
     return this.fill(guestPhysical, page, at, wanted);
@@ -112,7 +117,7 @@ export class ExtendedPageTables {
 
   private fill(guestPhysical: number, page: number, at: number, wanted: number): number {
     const { walk, u32 } = this;
-    walkEpt(this.o.read, this.pointer, guestPhysical, walk);
+    walkEpt(this.o.read, this.pointer, guestPhysical, walk, this.entryListener(guestPhysical));
     this.rights = walk.rights;
     if (walk.outcome !== 'mapped' || (walk.rights & wanted) !== wanted) {
       if (u32[at] === page) u32[at] = EPT_CACHE.INVALID;
@@ -122,6 +127,25 @@ export class ExtendedPageTables {
     u32[at + EPT_CACHE.HOST_PAGE / 4] = walk.page / 0x1000;
     u32[at + EPT_CACHE.RIGHTS / 4] = walk.rights;
     return walk.page;
+  }
+
+  private entryListener(of: number): EntryListener | undefined {
+    const { recorder } = this;
+    return (
+      recorder &&
+      ((level, address, lo, hi) =>
+        recorder({
+          kind: 'reference',
+          dimension: 'nested',
+          level,
+          address,
+          hostPhysical: address,
+          lo,
+          hi,
+          bytes: 8,
+          of,
+        }))
+    );
   }
 
   save(): SavedEpt {
@@ -173,6 +197,7 @@ export class ExtendedPageTables {
   /** Records the VM exit for an access that `translate` refused: the caller answers with FAULT_VM_EXIT. */
   refuse(guestPhysical: number, access: EptAccess): void {
     walkEpt(this.o.read, this.pointer, guestPhysical, this.walk);
+    this.recorder?.({ kind: 'nested-fault', guestPhysical, linear: access.linear });
     const linear = access.linear ?? 0;
     if (this.walk.outcome === 'misconfiguration') {
       this.o.state.setPending(EXIT.EPT_MISCONFIGURATION, 0, guestPhysical, linear);
