@@ -289,9 +289,10 @@ export class PageWalker {
     this.guestPage = guestPage;
     this.page = guestPage;
     if (this.guestPhysical?.active) {
-      const host = this.guestPhysical.translate(guestPage, this.access);
+      const address = guestPage + (this.linear & 0xfff);
+      const host = this.guestPhysical.translate(address, this.access);
       if (host < 0) {
-        this.refuse(guestPage + (this.linear & 0xfff), this.access, true);
+        this.refuse(address, this.access, true);
         return false;
       }
       this.page = host;

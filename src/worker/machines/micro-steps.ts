@@ -98,7 +98,9 @@ export class MicroSteps {
   stop(on: VcpuRef): StopReason {
     const step = this.#current;
     if (step === undefined) return { kind: 'stepped', on };
-    return { kind: 'micro-step', on, number: this.#cursor + 1, of: step.operations.length + 1 };
+    const made = step.operations[this.#cursor];
+    const { what } = made === undefined ? END : microOperationView(made);
+    return { kind: 'micro-step', on, number: this.#cursor + 1, of: step.operations.length + 1, what };
   }
 
   /** Null where the vCPU is at no micro-operation. */

@@ -172,7 +172,7 @@ const HANDLERS = {
 
 const FOUND = {
   hit: 'TLB hit',
-  miss: 'TLB miss: the tables are walked',
+  miss: 'TLB miss',
   off: 'no paging',
 } as const;
 
@@ -181,10 +181,10 @@ function lookUp(one: LookUp): MicroOperationView {
   return {
     ...NOTHING,
     kind: 'look-up',
-    what: `Translate for a ${one.access}`,
+    what: `${ACCESSES[one.access]}: ${FOUND[one.found]}`,
     at: linear(one.linear),
     value: to === undefined ? '' : `host-physical ${hex(to)}`,
-    note: FOUND[one.found],
+    note: one.found === 'miss' ? 'the tables are walked' : '',
   };
 }
 
