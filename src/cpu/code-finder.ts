@@ -9,7 +9,7 @@ import type { Mmu } from './mmu.ts';
 import { isCanonical, upperHalf } from './number64.ts';
 import { ACCESS } from './paging.ts';
 import type { Registers } from './registers.ts';
-import { STATE, TLB } from './state.ts';
+import { LAYOUT, STATE, TLB } from './state.ts';
 import type { CodePage, Translator } from './translator.ts';
 
 const PAGE = 0x1000;
@@ -36,6 +36,9 @@ export class CodeFinder {
   private readonly regs: Registers;
   private readonly u32: Uint32Array;
   private readonly i32: Int32Array;
+  /** Host-physical page numbers of the instruction found; the second is -1 where it is in one page. */
+  private firstPage = -1;
+  private secondPage = -1;
   private breakpoints: ReadonlySet<number> = new Set();
   private breakpointOffsets: ReadonlySet<number> = new Set();
 
@@ -80,8 +83,11 @@ export class CodeFinder {
     }
     const offset = linear & (PAGE - 1);
     const mode = r.lo(STATE.CODE_MODE) as CodeMode;
+    this.recordHit(linear, mode);
     const page = this.page(linear, mode);
     if (page < 0) return false;
+    this.firstPage = page;
+    this.secondPage = -1;
     r.setAddress(STATE.PAGE_LINEAR, linear - offset);
     r.setAddress(STATE.PAGE_IP, rip - offset);
     this.record = this.u32[(this.table >> 2) + offset];
@@ -115,11 +121,35 @@ export class CodeFinder {
     return (this.regs.i32[STATE.TLB_BANK >> 2] + TLB.EXECUTE + slot) >> 2;
   }
 
-  /** Page and record table of the code at a linear address, as the execute TLB has it; nothing changes. */
-  lookUp(linear: number, mode: CodeMode): { physical: number; table: number } | undefined {
+  /** Tells the recorder that the execute TLB has the page; a walk tells of itself. */
+  private recordHit(linear: number, mode: CodeMode): void {
+    const { mmu } = this.o;
+    const found = mmu.recorder && this.lookUp(linear, mode, true);
+    if (found) mmu.recordHit('fetch', linear, found.physical * PAGE + (linear & (PAGE - 1)));
+  }
+
+  /** Tells the recorder of the bytes of the instruction that `find` has found. */
+  recordFetch(bytes: number): void {
+    const offset = this.linear & (PAGE - 1);
+    const firstBytes = Math.min(bytes, PAGE - offset);
+    const pieces = [{ hostPhysical: this.firstPage * PAGE + offset, bytes: firstBytes }];
+    if (firstBytes < bytes) pieces.push({ hostPhysical: this.secondPage * PAGE, bytes: bytes - firstBytes });
+    const ram = new Uint8Array(this.u32.buffer, LAYOUT.RAM);
+    const value = Uint8Array.from(
+      pieces.flatMap(({ hostPhysical, bytes: n }) => [...ram.subarray(hostPhysical, hostPhysical + n)]),
+    );
+    this.o.mmu.recorder?.({ kind: 'transfer', access: 'fetch', linear: this.linear, pieces, value });
+  }
+
+  /**
+   * Page and record table of the code at a linear address, as the execute TLB has it; nothing changes.
+   * @param orNoTable also where there is no record table any more: 0
+   */
+  lookUp(linear: number, mode: CodeMode, orNoTable = false): { physical: number; table: number } | undefined {
     const { table } = this;
     const physical = this.cachedPage(linear, mode);
-    const found = physical < 0 || this.table === 0 ? undefined : { physical, table: this.table };
+    const found =
+      physical < 0 || (this.table === 0 && !orNoTable) ? undefined : { physical, table: this.table };
     this.table = table;
     return found;
   }
@@ -171,10 +201,12 @@ export class CodeFinder {
     const wraps = regs.hi(STATE.ADDRESS_MASK) === 0 && next === 0x1_0000_0000;
     const nextLinear = wraps ? 0 : next;
     // No table is made for the second page: that could drop all tables, this page's among them.
+    this.recordHit(nextLinear, at.mode);
     const cached = this.cachedPage(nextLinear, at.mode);
     const second = cached >= 0 ? cached : this.walk(nextLinear);
     this.table = at.table;
     if (second < 0) return 0;
+    this.secondPage = second;
     const address = at.page * PAGE + offset;
     const known = code.findCrossing(address, at.mode);
     if (known?.secondPage === second) return known.record;

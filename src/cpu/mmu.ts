@@ -3,9 +3,10 @@
  * that the generated code cannot do inline (TLB misses, page-crossing, memory-mapped I/O, pages that
  * hold decoded code), and gives system operations memory by linear address.
  */
-import { SEG, VECTOR } from '../arch/registers.ts';
+import { CR0, SEG, VECTOR } from '../arch/registers.ts';
 import type { AccessSize, BusTarget } from '../contracts/device.ts';
 import type { CodeCache } from './code-cache.ts';
+import type { MicroAccess, Piece, Recorder } from './micro-operations.ts';
 import { isCanonical, signedNumber, upperHalf } from './number64.ts';
 import { ACCESS, PageWalker } from './paging.ts';
 import type { Registers } from './registers.ts';
@@ -20,8 +21,8 @@ const PAGE = 0x1000;
 /** Bits of a linear address, shifted right by 8, that are the offset of its entry in a TLB. */
 const SLOTS = (TLB.ENTRIES - 1) * TLB.ENTRY_SIZE;
 
-/** A slow write that is being put together in SCRATCH: one piece, or two when it crosses a page. */
-interface PendingWrite {
+/** Where the bytes of an access are: one piece, or two when it crosses a page. */
+export interface Place {
   bytes: number;
   firstBytes: number;
   /** Host-physical addresses. */
@@ -53,7 +54,11 @@ export class Mmu implements LinearMemory {
   private readonly view: DataView;
   private readonly block: number;
   private readonly scratch: number;
-  private readonly pending: PendingWrite = { bytes: 0, firstBytes: 0, first: 0, second: 0 };
+  /** Of the slow write that is being put together in SCRATCH. */
+  private readonly pending: Place = { bytes: 0, firstBytes: 0, first: 0, second: 0 };
+  /** Of the last slow read of generated code, and of the last slow access of a system operation. */
+  private readonly lastPlace: Place = { bytes: 0, firstBytes: 0, first: 0, second: 0 };
+  private recorder_: Recorder | undefined;
 
   constructor(options: MmuOptions) {
     this.o = options;
@@ -80,6 +85,16 @@ export class Mmu implements LinearMemory {
     });
   }
 
+  /** Hears of what is done for system operations and of all walks; generated code has RecordedAccesses. */
+  set recorder(recorder: Recorder | undefined) {
+    this.recorder_ = recorder;
+    this.walker.recorder = recorder;
+  }
+
+  get recorder(): Recorder | undefined {
+    return this.recorder_;
+  }
+
   // --- slow paths of the generated code -----------------------------------------------------------
 
   /** `segment`: SEG number of the access. @returns the host address of the data, 0 after a fault */
@@ -90,6 +105,7 @@ export class Mmu implements LinearMemory {
     if (!this.walker.walk(linear, ACCESS.READ, false)) return 0;
     const watched = this.watches(linear, bytes, false);
     const { page } = this.walker;
+    setPlace(this.lastPlace, page + inPage, bytes);
     if (inPage + bytes <= PAGE) {
       if (page < this.o.ramBytes) {
         if (!watched) this.fillData(TLB.READ, linear);
@@ -100,6 +116,7 @@ export class Mmu implements LinearMemory {
     }
     const firstBytes = PAGE - inPage;
     if (!this.walker.walk(this.nextPage(linear), ACCESS.READ, false)) return 0;
+    this.lastPlace.second = this.walker.page;
     this.copyIn(this.scratch, page + inPage, firstBytes);
     this.copyIn(this.scratch + firstBytes, this.walker.page, bytes - firstBytes);
     return this.scratch;
@@ -115,9 +132,8 @@ export class Mmu implements LinearMemory {
     if (known < 0 && !this.walker.walk(linear, ACCESS.WRITE, false)) return 0;
     const page = known < 0 ? this.walker.page : known;
     const watched = this.watches(linear, bytes, true);
-    pending.bytes = bytes;
-    pending.first = page + inPage;
-    pending.firstBytes = bytes;
+    if (known >= 0) this.recordHit('write', linear, known + inPage);
+    setPlace(pending, page + inPage, bytes);
     if (inPage + bytes <= PAGE) {
       if (page < this.o.ramBytes) {
         if (!watched && known < 0) this.fillData(TLB.WRITE, linear);
@@ -127,7 +143,6 @@ export class Mmu implements LinearMemory {
         }
       }
     } else {
-      pending.firstBytes = PAGE - inPage;
       if (!this.walker.walk(this.nextPage(linear), ACCESS.WRITE, false)) return 0;
       pending.second = this.walker.page;
     }
@@ -177,12 +192,54 @@ export class Mmu implements LinearMemory {
     return linear >= 0 && next === 0x1_0000_0000 && this.o.regs.lo(STATE.ADDRESS_MASK + 4) === 0 ? 0 : next;
   }
 
+  // --- recording ----------------------------------------------------------------------------------
+
+  /** Host address of data in one page that the TLB in use has, as generated code finds it in line; 0: it does not. */
+  cachedHost(tlb: number, linear: number, bytes: number): number {
+    return this.cached(tlb, linear, bytes, false);
+  }
+
+  /** Of the last slow read of generated code. */
+  get source(): Readonly<Place> {
+    return this.lastPlace;
+  }
+
+  /** Of its last slow write. */
+  get target(): Readonly<Place> {
+    return this.pending;
+  }
+
+  /** Tells the recorder that no walk is made. What is cached without paging is nothing but speed. */
+  recordHit(access: MicroAccess, linear: number, hostPhysical: number): void {
+    const { regs } = this.o;
+    const translates = (regs.cr0 & CR0.PG) !== 0 || this.walker.guestPhysical?.active;
+    const found = translates ? 'hit' : 'off';
+    this.recorder_?.({ kind: 'look-up', access, linear, found, hostPhysical });
+  }
+
+  /** An access of a system operation. @param host its host address when the TLB had it, else 0 */
+  private recordAccess(
+    access: 'read' | 'write',
+    linear: number,
+    bytes: number,
+    host: number,
+    lo: number,
+    hi: number,
+  ): void {
+    const hostPhysical = host - LAYOUT.RAM;
+    if (host !== 0) this.recordHit(access, linear, hostPhysical);
+    const pieces = host !== 0 ? [{ hostPhysical, bytes }] : piecesOf(this.lastPlace);
+    const value = new Uint8Array(Uint32Array.of(lo, hi).buffer, 0, bytes);
+    this.recorder_?.({ kind: 'transfer', access, linear, pieces, value });
+  }
+
   // --- LinearMemory -------------------------------------------------------------------------------
 
   read(linear: number, bytes: 1 | 2 | 4 | 8, supervisor: boolean): boolean {
     const host = this.cached(TLB.READ, linear, bytes, supervisor);
-    if (host === 0) return this.readSlowly(linear, bytes, supervisor);
-    this.take(host, bytes);
+    if (host !== 0) this.take(host, bytes);
+    else if (!this.readSlowly(linear, bytes, supervisor)) return false;
+    if (this.recorder_) this.recordAccess('read', linear, bytes, host, this.lo, this.hi);
     return true;
   }
 
@@ -190,12 +247,14 @@ export class Mmu implements LinearMemory {
     const inPage = linear & (PAGE - 1);
     if (!this.walker.walk(linear, ACCESS.READ, supervisor)) return false;
     const at = this.scratch + 32;
+    setPlace(this.lastPlace, this.walker.page + inPage, bytes);
     if (inPage + bytes <= PAGE) {
       this.remember(TLB.READ, linear, supervisor);
       this.copyIn(at, this.walker.page + inPage, bytes);
     } else {
       const first = this.walker.page + inPage;
       if (!this.walker.walk(this.nextPage(linear), ACCESS.READ, supervisor)) return false;
+      this.lastPlace.second = this.walker.page;
       this.copyIn(at, first, PAGE - inPage);
       this.copyIn(at + PAGE - inPage, this.walker.page, bytes - (PAGE - inPage));
     }
@@ -205,8 +264,9 @@ export class Mmu implements LinearMemory {
 
   write(linear: number, bytes: 1 | 2 | 4 | 8, lo: number, hi: number, supervisor: boolean): boolean {
     const host = this.cached(TLB.WRITE, linear, bytes, supervisor);
-    if (host === 0) return this.writeSlowly(linear, bytes, lo, hi, supervisor);
-    this.put(host, bytes, lo, hi);
+    if (host !== 0) this.put(host, bytes, lo, hi);
+    else if (!this.writeSlowly(linear, bytes, lo, hi, supervisor)) return false;
+    if (this.recorder_) this.recordAccess('write', linear, bytes, host, lo, hi);
     return true;
   }
 
@@ -221,10 +281,13 @@ export class Mmu implements LinearMemory {
     const known = this.pageWithCode(linear, bytes, supervisor);
     if (known < 0 && !this.walker.walk(linear, ACCESS.WRITE, supervisor)) return false;
     const first = (known < 0 ? this.walker.page : known) + inPage;
+    if (known >= 0) this.recordHit('write', linear, first);
+    setPlace(this.lastPlace, first, bytes);
     let second = 0;
     if (inPage + bytes > PAGE) {
       if (!this.walker.walk(this.nextPage(linear), ACCESS.WRITE, supervisor)) return false;
       second = this.walker.page;
+      this.lastPlace.second = second;
     } else if (known < 0) {
       this.remember(TLB.WRITE, linear, supervisor);
     }
@@ -310,6 +373,7 @@ export class Mmu implements LinearMemory {
       this.copyIn(this.scratch + 32, host, 8);
       this.take(this.scratch + 32, 8);
     }
+    this.recorder_?.({ kind: 'physical-read', hostPhysical: host, lo: this.lo, hi: this.hi });
     return true;
   }
 
@@ -398,6 +462,19 @@ export class Mmu implements LinearMemory {
       done += size;
     }
   }
+}
+
+function setPlace(place: Place, first: number, bytes: number): void {
+  place.bytes = bytes;
+  place.first = first;
+  place.firstBytes = Math.min(bytes, PAGE - (first & (PAGE - 1)));
+}
+
+/** Host-physical pieces of an access that may cross a page. */
+export function piecesOf({ bytes, firstBytes, first, second }: Readonly<Place>): Piece[] {
+  const pieces = [{ hostPhysical: first, bytes: firstBytes }];
+  if (firstBytes < bytes) pieces.push({ hostPhysical: second, bytes: bytes - firstBytes });
+  return pieces;
 }
 
 /** Address bits that have to be 0 under alignment checking. SDM volume 3A, "Alignment Check Exception (#AC)". */

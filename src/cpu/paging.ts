@@ -6,6 +6,7 @@
  * miss allocates nothing.
  */
 import { CR0, CR4, EFER, FLAG, VECTOR } from '../arch/registers.ts';
+import type { MicroAccess, Recorder } from './micro-operations.ts';
 import type { Registers } from './registers.ts';
 import { FAULT_VM_EXIT, LAYOUT, STATE } from './state.ts';
 
@@ -17,6 +18,12 @@ const PF_ERROR = { P: 1, W: 2, U: 4, RSVD: 8, ID: 16 } as const;
 
 /** What an access wants. */
 export const ACCESS = { READ: 1, WRITE: 2, EXECUTE: 4 } as const;
+
+const ACCESS_NAMES: Readonly<Record<number, MicroAccess>> = {
+  [ACCESS.READ]: 'read',
+  [ACCESS.WRITE]: 'write',
+  [ACCESS.EXECUTE]: 'fetch',
+};
 
 /** Bits 51:40 of an entry: reserved, since physical addresses have 40 bits (CPUID 80000008h). */
 export const PHYSICAL_BITS = 40;
@@ -46,6 +53,7 @@ export class PageWalker {
   private readonly ramBytes: number;
   private readonly listener: WalkListener;
   guestPhysical: GuestPhysical | undefined;
+  recorder: Recorder | undefined;
 
   // --- result of the last successful walk ---
   /** Host-physical address of the 4 KiB page. */
@@ -67,6 +75,8 @@ export class PageWalker {
   private readonly visited = new Int32Array(4);
   private readonly visitedGuest = new Float64Array(4);
   private depth = 0;
+  /** Level of the table that is read first. */
+  private top = 0;
 
   constructor(memory: WebAssembly.Memory, regs: Registers, ramBytes: number, listener: WalkListener) {
     this.u32 = new Uint32Array(memory.buffer);
@@ -91,6 +101,12 @@ export class PageWalker {
     this.large = false;
     this.depth = 0;
     const cr0 = r.cr0;
+    this.recorder?.({
+      kind: 'look-up',
+      access: ACCESS_NAMES[access],
+      linear,
+      found: (cr0 & CR0.PG) === 0 ? 'off' : 'miss',
+    });
     if ((cr0 & CR0.PG) === 0) return this.finish(linear - (linear & 0xfff));
     if ((r.efer & EFER.LMA) !== 0) return this.walk4();
     return (r.cr4 & CR4.PAE) !== 0 ? this.walkPae() : this.walk32();
@@ -100,6 +116,7 @@ export class PageWalker {
     const lo = this.linear >>> 0;
     const hi = Math.floor(this.linear / 0x1_0000_0000);
     const r = this.regs;
+    this.top = 4;
     const table = (r.hi(STATE.CR3) & 0xff) * 0x1_0000_0000 + ((r.lo(STATE.CR3) & 0xfffff000) >>> 0);
     if (!this.fetch64(table + ((hi >>> 7) & 511) * 8)) return false;
     let rights = this.entryLo;
@@ -120,6 +137,8 @@ export class PageWalker {
     const at = STATE.PDPTE + (lo >>> 30) * 8;
     this.entryLo = this.regs.lo(at);
     this.entryHi = this.regs.hi(at);
+    this.top = 2;
+    this.recorder?.({ kind: 'pdpte', index: lo >>> 30, lo: this.entryLo, hi: this.entryHi });
     if ((this.entryLo & PTE.P) === 0) return this.fault(0);
     return this.walkLower(lo, this.entryAddress(), 7, 0);
   }
@@ -141,6 +160,7 @@ export class PageWalker {
 
   private walk32(): boolean {
     const lo = this.linear >>> 0;
+    this.top = 2;
     const table = (this.regs.lo(STATE.CR3) & 0xfffff000) >>> 0;
     if (!this.fetch32(table + (lo >>> 22) * 4)) return false;
     const rights = this.entryLo;
@@ -160,6 +180,7 @@ export class PageWalker {
     if (index < 0) return false;
     this.entryLo = this.u32[index];
     this.entryHi = this.u32[index + 1];
+    if (this.recorder) this.recordReference(8);
     if ((this.entryLo & PTE.P) === 0) return this.fault(0);
     if ((this.entryHi & RESERVED_HIGH) !== 0) return this.reserved();
     if ((this.entryHi & NX_HIGH) !== 0 && (this.regs.efer & EFER.NXE) === 0) return this.reserved();
@@ -171,6 +192,7 @@ export class PageWalker {
     if (index < 0) return false;
     this.entryLo = this.u32[index];
     this.entryHi = 0;
+    if (this.recorder) this.recordReference(4);
     return (this.entryLo & PTE.P) !== 0 || this.fault(0);
   }
 
@@ -192,6 +214,22 @@ export class PageWalker {
     this.visited[this.depth] = index;
     this.visitedGuest[this.depth++] = address;
     return index;
+  }
+
+  /** The entry that has just been read. */
+  private recordReference(bytes: 4 | 8): void {
+    const last = this.depth - 1;
+    this.recorder?.({
+      kind: 'reference',
+      dimension: 'guest',
+      level: this.top - last,
+      address: this.visitedGuest[last],
+      hostPhysical: this.visited[last] * 4 - LAYOUT.RAM,
+      lo: this.entryLo,
+      hi: this.entryHi,
+      bytes,
+      of: this.linear,
+    });
   }
 
   private entryAddress(): number {
@@ -236,6 +274,14 @@ export class PageWalker {
         this.refuse(guest, ACCESS.READ | ACCESS.WRITE, false);
         return false;
       }
+      this.recorder?.({
+        kind: 'mark',
+        level: this.top - i,
+        address: guest,
+        hostPhysical: index * 4 - LAYOUT.RAM,
+        accessed: (~this.u32[index] & PTE.A) !== 0,
+        dirty: (~this.u32[index] & wanted & PTE.D) !== 0,
+      });
       this.u32[index] |= wanted;
       this.listener.written(index * 4 - LAYOUT.RAM, 4);
     }
@@ -246,9 +292,10 @@ export class PageWalker {
     this.guestPage = guestPage;
     this.page = guestPage;
     if (this.guestPhysical?.active) {
-      const host = this.guestPhysical.translate(guestPage, this.access);
+      const address = guestPage + (this.linear & 0xfff);
+      const host = this.guestPhysical.translate(address, this.access);
       if (host < 0) {
-        this.refuse(guestPage + (this.linear & 0xfff), this.access, true);
+        this.refuse(address, this.access, true);
         return false;
       }
       this.page = host;
@@ -274,6 +321,7 @@ export class PageWalker {
     if (this.user) error |= PF_ERROR.U;
     const reportsFetch = (r.cr4 & CR4.SMEP) !== 0 || ((r.cr4 & CR4.PAE) !== 0 && (r.efer & EFER.NXE) !== 0);
     if (this.access === ACCESS.EXECUTE && reportsFetch) error |= PF_ERROR.ID;
+    this.recorder?.({ kind: 'page-fault', linear: this.linear, errorCode: error });
     r.setFault(VECTOR.PF, error, this.linear);
     this.listener.refused(this.linear);
     return false;

@@ -23,8 +23,10 @@ import {
   VM_ENTRY,
 } from './crossings.ts';
 import { type EngineExports, type EngineImports, getEngine } from './engine.ts';
+import type { Recorder } from './micro-operations.ts';
 import { Mmu } from './mmu.ts';
 import type { ProcessorObserver } from './observer.ts';
+import { RecordedAccesses } from './recorded-accesses.ts';
 import { Registers } from './registers.ts';
 import { initRegisters, resetRegisters } from './reset.ts';
 import type { Runtime } from './runtime.ts';
@@ -133,6 +135,8 @@ export class Processor implements SystemContext, InterruptTarget {
   private readonly o: ProcessorOptions;
   private readonly u32: Uint32Array;
   private readonly imports: EngineImports;
+  /** Present while somebody records. */
+  private recorded: RecordedAccesses | undefined;
   /** `run` of the generated code. */
   private readonly generated: EngineExports['run'];
   private readonly finder: CodeFinder;
@@ -272,6 +276,18 @@ export class Processor implements SystemContext, InterruptTarget {
 
   get interceptor(): Interceptor | undefined {
     return this.virtualization.interceptor;
+  }
+
+  get recorder(): Recorder | undefined {
+    return this.memory.recorder;
+  }
+
+  /** Hears of all micro-operations, while one instruction at a time is run (`step`). */
+  set recorder(recorder: Recorder | undefined) {
+    const { memory, regs, imports } = this;
+    memory.recorder = recorder;
+    this.virtualization.secondDimension.recorder = recorder;
+    this.recorded = recorder && new RecordedAccesses(recorder, memory, regs, imports);
   }
 
   charge(cycles: number): void {
@@ -449,9 +465,11 @@ export class Processor implements SystemContext, InterruptTarget {
     r.i32[STATE.STI_BUDGET >> 2] = piece;
     r.i32[STATE.WATCH_IF >> 2] = !quiet && this.watchesIf() ? 1 : 0;
     const { runtime } = this.o;
-    runtime.active = this.imports;
+    runtime.active = this.recorded?.imports ?? this.imports;
     runtime.regions.compileDue(this.instructions);
-    const reason = this.generated(r.base, this.finder.record, this.finder.table);
+    const reason = this.recorded
+      ? this.executeRecorded(this.recorded)
+      : this.generated(r.base, this.finder.record, this.finder.table);
     // An instruction that faulted has had its cycle and is not over.
     this.settleShadow(reason === RETURN.FAULT ? 1 : 0);
     if (reason === RETURN.FAULT) {
@@ -467,6 +485,13 @@ export class Processor implements SystemContext, InterruptTarget {
     const { interceptor } = this;
     if (interceptor !== undefined) return interceptor.interceptsFlags() ? 0 : DIRECT.FLAGS;
     return DIRECT.FLAGS | DIRECT.PAUSE | (this.o.tsc ? 0 : DIRECT.TSC);
+  }
+
+  private executeRecorded(recorded: RecordedAccesses): number {
+    const { regs, finder, record } = this;
+    record.address = finder.record;
+    finder.recordFetch(record.length);
+    return recorded.run(() => this.generated(regs.base, finder.record, finder.table));
   }
 
   /** Whether an interrupt, or the end of a guest's run, waits for RFLAGS.IF. */

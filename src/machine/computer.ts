@@ -173,11 +173,14 @@ export class Computer {
           in: (port, size) => {
             processor.charge(PORT_CYCLES);
             this.portObserver?.(processor, port, 'in');
-            return ports.read(port, size);
+            const value = ports.read(port, size);
+            processor.recorder?.({ kind: 'port', access: 'in', port, bytes: size, value });
+            return value;
           },
           out: (port, size, value) => {
             processor.charge(PORT_CYCLES);
             this.portObserver?.(processor, port, 'out');
+            processor.recorder?.({ kind: 'port', access: 'out', port, bytes: size, value });
             ports.write(port, size, value);
           },
         },

@@ -9,9 +9,16 @@ export { NATIVE_HOST_RIP } from '../cpu/vmx/host-cpu.ts';
 
 /** The computer's RAM as ring -1 has it. */
 export const hostMemory = (computer: Computer): HostMemory =>
-  new RamForHost(computer.memory, computer.options.ramBytes, (address, bytes) =>
-    computer.code.written(address, bytes),
-  );
+  new RamForHost(computer.memory, computer.options.ramBytes, (address, bytes) => {
+    computer.code.written(address, bytes);
+    const { recorder } = computer.processor;
+    if (recorder === undefined) return;
+    const value = computer.ram.read(address, Math.min(bytes, SHOWN_BYTES));
+    recorder({ kind: 'host-write', hostPhysical: address, bytes, value });
+  });
+
+/** Bytes of a long write that a recorder is told. */
+const SHOWN_BYTES = 16;
 
 /** The host software works with VT-x, and the computer has AMD-V. */
 export class NoVtxError extends Error {

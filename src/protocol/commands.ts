@@ -16,6 +16,9 @@ export type Command =
   | { readonly kind: 'pause' }
   /** One instruction of the given vCPU; everything else advances as far as that takes. */
   | { readonly kind: 'step'; readonly on: VcpuRef }
+  /** One micro-operation of the vCPU's next instruction or event, or of the hypervisor's work for it. */
+  | { readonly kind: 'micro-step'; readonly on: VcpuRef }
+  | { readonly kind: 'micro-step-back'; readonly on: VcpuRef }
   /** As `step`, but runs a CALL, INT or string instruction to the instruction after it. */
   | { readonly kind: 'step-over'; readonly on: VcpuRef }
   /** Runs until the procedure that is executed has returned, by what the stack says of its caller. */

@@ -5,6 +5,15 @@ export type StopReason =
   | { readonly kind: 'not-started' }
   | { readonly kind: 'paused-by-user' }
   | { readonly kind: 'stepped'; readonly on: VcpuRef }
+  /** The micro-operation with this number, of so many of the step that begins here, has been made. */
+  | {
+      readonly kind: 'micro-step';
+      readonly on: VcpuRef;
+      readonly number: number;
+      readonly of: number;
+      /** The operation in a few words. */
+      readonly what: string;
+    }
   | { readonly kind: 'breakpoint'; readonly on: VcpuRef; readonly address: bigint }
   | { readonly kind: 'vm-exit'; readonly on: VcpuRef; readonly reason: string }
   /** Something has happened that a stop waits for; `text` says what. */

@@ -5,6 +5,7 @@ import type { ExitsView, FramesView, SchedulerView } from './hypervisor-view.ts'
 import type { InstructionView } from './instruction-view.ts';
 import type { MachineView, VmView } from './machine-view.ts';
 import type { MemoryRequest, MemoryView } from './memory-view.ts';
+import type { MicroView } from './micro-view.ts';
 import type { CodeView, RegistersView } from './processor-view.ts';
 import type { RingsView } from './rings-view.ts';
 import type { StackView } from './stack-view.ts';
@@ -39,6 +40,7 @@ export interface Views {
   readonly system: SystemView;
   readonly vectors: VectorsView;
   readonly stops: StopsView;
+  readonly micro: MicroView;
 }
 
 export type ViewName = keyof Views;

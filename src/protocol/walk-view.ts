@@ -1,3 +1,4 @@
+import type { MicroReference } from './micro-view.ts';
 import type { BitField } from './processor-view.ts';
 import type { VcpuRef } from './target.ts';
 
@@ -67,4 +68,6 @@ export interface WalkView {
   readonly end: WalkEnd;
   /** Memory references that the hardware makes for this walk on an empty TLB. */
   readonly references: number;
+  /** The entry that a micro-step has just read; null outside a walk. */
+  readonly cursor: MicroReference | null;
 }

@@ -23,8 +23,9 @@ export function App() {
       keyBindings(
         () => setDialog({ kind: 'help' }),
         () => setDialog({ kind: 'open', files: [] }),
+        () => showPanel(model, 'micro'),
       ),
-    [],
+    [model],
   );
   const dropping = useFileDrop((files) => setDialog({ kind: 'open', files }));
   useKeys(bindings);

@@ -24,6 +24,15 @@ export function stepInto(): void {
   withFocus((on) => void command({ kind: 'step', on }));
 }
 
+/** One micro-operation, forwards or backwards. */
+export function microStep(): void {
+  withFocus((on) => void command({ kind: 'micro-step', on }));
+}
+
+export function microStepBack(): void {
+  withFocus((on) => void command({ kind: 'micro-step-back', on }));
+}
+
 export function stepOver(): void {
   withFocus((on) => void command({ kind: 'step-over', on }));
 }

@@ -11,6 +11,8 @@ export function describeStop(stop: StopReason): string {
       return 'Paused';
     case 'stepped':
       return `Stepped ${vcpuName(stop.on)}`;
+    case 'micro-step':
+      return `Micro-operation ${stop.number} of ${stop.of}: ${stop.what}, ${vcpuName(stop.on)}`;
     case 'breakpoint':
       return `Breakpoint at ${short(stop.address)}, ${vcpuName(stop.on)}`;
     case 'reached':

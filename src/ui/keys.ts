@@ -1,6 +1,8 @@
 import { useEffect } from 'react';
 import {
   isRunning,
+  microStep,
+  microStepBack,
   pause,
   run,
   runBack,
@@ -15,20 +17,41 @@ import {
 } from './actions.ts';
 
 export interface KeyBinding {
-  /** As `KeyboardEvent.key`, with `Ctrl+` or `Shift+` before it where needed. */
+  /** As `KeyboardEvent.key`, with `Ctrl+`, `Alt+` or `Shift+` before it where needed. */
   readonly keys: readonly string[];
   readonly does: string;
   readonly act: () => void;
   /** A plain character: it belongs to the text field or terminal that has the focus. */
   readonly plain?: boolean;
+  /** Held down, it acts again and again. */
+  readonly repeats?: boolean;
 }
 
-/** The debugger keys of VS Code, wherever it has one for the same thing. */
-export function keyBindings(openHelp: () => void, openGuest: () => void): readonly KeyBinding[] {
+/**
+ * The debugger keys of VS Code, wherever it has one for the same thing. Ctrl+Alt+F11 would be the system's on
+ * Linux: it changes to another console.
+ * @param showMicro brings the panel of micro-operations to the front
+ */
+export function keyBindings(
+  openHelp: () => void,
+  openGuest: () => void,
+  showMicro: () => void,
+): readonly KeyBinding[] {
+  const micro = (does: string, key: string, step: () => void): KeyBinding => ({
+    keys: [key],
+    does,
+    repeats: true,
+    act: () => {
+      showMicro();
+      step();
+    },
+  });
   return [
     { keys: ['F5'], does: 'Run', act: run },
     { keys: ['F6', 'Shift+F5'], does: 'Pause', act: pause },
     { keys: ['F11'], does: 'Step one instruction', act: stepInto },
+    micro('One micro-operation of the next instruction, event or VM exit', 'Alt+F11', microStep),
+    micro('Back one micro-operation', 'Alt+Shift+F11', microStepBack),
     { keys: ['F10'], does: 'Step over a call', act: stepOver },
     { keys: ['Shift+F11'], does: 'Run to the next VM exit (out of the guest)', act: runToExit },
     { keys: ['Shift+F10'], does: 'Step out of a procedure', act: stepOut },
@@ -51,14 +74,14 @@ export function keyBindings(openHelp: () => void, openGuest: () => void): readon
 export function useKeys(bindings: readonly KeyBinding[]): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.altKey || event.metaKey) return;
+      if (event.metaKey) return;
       const name = nameOf(event);
       const binding = bindings.find(({ keys }) => keys.includes(name));
       if (binding === undefined || (binding.plain && typing(event.target)) || takes(event.target, name))
         return;
       event.preventDefault();
       event.stopPropagation();
-      if (!event.repeat || REPEATING.has(binding.act)) binding.act();
+      if (!event.repeat || binding.repeats || REPEATING.has(binding.act)) binding.act();
     };
     window.addEventListener('keydown', onKey, { capture: true });
     return () => window.removeEventListener('keydown', onKey, { capture: true });
@@ -68,9 +91,9 @@ export function useKeys(bindings: readonly KeyBinding[]): void {
 /** What a key that is held down does again and again. */
 const REPEATING: ReadonlySet<() => void> = new Set([stepInto, stepOver, stepBack, stepBackOver]);
 
-function nameOf({ ctrlKey, shiftKey, key }: KeyboardEvent): string {
+function nameOf({ ctrlKey, altKey, shiftKey, key }: KeyboardEvent): string {
   const shift = shiftKey && key.length > 1 ? 'Shift+' : '';
-  return `${ctrlKey ? 'Ctrl+' : ''}${shift}${key}`;
+  return `${ctrlKey ? 'Ctrl+' : ''}${altKey ? 'Alt+' : ''}${shift}${key}`;
 }
 
 /** An element whose `data-own-keys` names the key does something of its own with it. */

@@ -7,6 +7,7 @@ import type { InstructionView } from '../protocol/instruction-view.ts';
 import type { MachineView, StopReason, VmView } from '../protocol/machine-view.ts';
 import type { MemoryRequest, MemoryView } from '../protocol/memory-view.ts';
 import type { ConsoleChunk } from '../protocol/messages.ts';
+import type { MicroView } from '../protocol/micro-view.ts';
 import type { CodeView, RegistersView } from '../protocol/processor-view.ts';
 import type { RingsView } from '../protocol/rings-view.ts';
 import type { StackView } from '../protocol/stack-view.ts';
@@ -25,6 +26,8 @@ export type Goal =
   | { readonly kind: 'free' }
   | { readonly kind: 'step'; readonly on: VcpuRef }
   | { readonly kind: 'step-over'; readonly on: VcpuRef }
+  | { readonly kind: 'micro-step'; readonly on: VcpuRef }
+  | { readonly kind: 'micro-step-back'; readonly on: VcpuRef }
   | { readonly kind: 'vm-exit'; readonly vm: VmId }
   /** `above`: only with the stack pointer above this linear address. */
   | { readonly kind: 'run-to'; readonly on: VcpuRef; readonly address: bigint; readonly above?: bigint }
@@ -91,7 +94,10 @@ export interface Lab {
   registers(on: VcpuRef): RegistersView | null;
   /** Undefined while the disassembler is still being loaded. */
   code(on: VcpuRef, from: bigint | null, lines: number): CodeView | null | undefined;
+  /** `address` null: what a micro-step walks for, or else RIP. */
   walk(on: VcpuRef, address: bigint | null): WalkView | null;
+  /** Null also where the vCPU is not within a micro-step. */
+  micro(on: VcpuRef): MicroView | null;
   memory(on: VcpuRef, request: MemoryRequest): MemoryView | null;
   /** Undefined while the disassembler is still being loaded. */
   stack(on: VcpuRef): StackView | null | undefined;

@@ -153,6 +153,8 @@ export class Session {
       case 'step-over':
         this.run({ kind: 'step-over', on: command.on });
         return null;
+      case 'micro-step':
+      case 'micro-step-back':
       case 'step-back':
       case 'step-back-over':
       case 'run-back':
@@ -311,6 +313,8 @@ export class Session {
         return on === null ? null : lab.code(on, codeAddress, codeLines);
       case 'walk':
         return on === null ? null : lab.walk(on, walkAddress);
+      case 'micro':
+        return on === null ? null : lab.micro(on);
       case 'memory': {
         const view = on === null ? null : lab.memory(on, memory);
         return view === null || this.#running ? view : this.#memory.mark(view);

@@ -84,6 +84,9 @@ export class CountingLab implements Lab {
   walk() {
     return null;
   }
+  micro() {
+    return null;
+  }
   /** Its first byte counts instructions too. */
   memory(of: VcpuRef, request: MemoryRequest) {
     const read = () => new Uint8Array(16).fill(this.instructions, 0, 1);

@@ -13,7 +13,7 @@ import { ATTRIBUTE, SELECTOR } from '../../arch/segments.ts';
 import type { LibraryFunction } from '../../isa/definition.ts';
 import { type I32, i32, i64, select } from '../../wasm/expression.ts';
 import { DERIVING_ATTRIBUTES } from '../registers.ts';
-import { SEGMENT, STATE, TLB } from '../state.ts';
+import { BANK, SEGMENT, STATE, TLB } from '../state.ts';
 import { emitLookup } from './memory.ts';
 
 const LOADABLE = (1 << SEG.ES) | (1 << SEG.DS) | (1 << SEG.FS) | (1 << SEG.GS);
@@ -45,6 +45,9 @@ export const LOAD_SEGMENT: LibraryFunction<'i32'> = {
     refuseUnless(has(i32.load(state, STATE.CR0), CR0.PE));
     refuseIf(has(i32.load(state, STATE.FLAG_SYSTEM), FLAG.VM));
     refuseIf(has(i32.load(state, STATE.EFER), EFER.LMA));
+    // In this bank nothing is looked up in line.
+    const unchecked = i32.add(i32.load(state, STATE.TLB_SET), i32.const(BANK.USER_ALIGNED * TLB.BANK_SIZE));
+    refuseIf(i32.eq(i32.load(state, STATE.TLB_BANK), unchecked));
 
     const attributes = f.let(i32.const(ATTRIBUTE.UNUSABLE));
     const limit = f.let(i32.const(0));

@@ -2,13 +2,14 @@
 
 import { hasFeature } from '../../arch/cpuid.ts';
 import { EVENT } from '../../arch/svm.ts';
-import { SVM_EXIT } from '../../arch/svm-exits.ts';
+import { SVM_EXIT, svmExitText } from '../../arch/svm-exits.ts';
 import { VMCB } from '../../arch/vmcb.ts';
 import type { SystemContext } from '../system/context.ts';
 import { type DeliveredEvent, EVENT_TYPE, type EventType } from '../system/event.ts';
 import { refresh } from '../system/mode.ts';
 import { loadPdptes, usesPdptes } from '../system/paging-registers.ts';
 import { SVM_COST } from './costs.ts';
+import { loading, saving } from './field-trace.ts';
 import { loadHost, saveGuest } from './saved-state.ts';
 import type { Svm } from './svm.ts';
 
@@ -59,10 +60,14 @@ export function refuseEntry(svm: Svm, c: SystemContext): void {
 
 /** Leaves the guest: afterwards the host's state is in the registers, with the global interrupt flag 0. */
 export function vmExit(svm: Svm, c: SystemContext, code: number, details: ExitDetails = NOTHING): void {
-  const { registers: r, state } = svm;
-  report(svm, c, code, details);
+  const { registers: r, state, vmcb } = svm;
+  const [cause] = svmExitText(code) ?? [`exit code ${code.toString(16)}h`];
+  c.recorder?.({ kind: 'exit', cause, detail: BigInt(details.info1 ?? 0) });
+  saving(c, vmcb, () => {
+    report(svm, c, code, details);
+    saveGuest(r, vmcb, svm.secondDimension.active);
+  });
   c.delivering = undefined;
-  saveGuest(r, svm.vmcb, svm.secondDimension.active);
   enterHost(svm, c);
   state.gif = false;
 }
@@ -70,7 +75,7 @@ export function vmExit(svm: Svm, c: SystemContext, code: number, details: ExitDe
 function enterHost(svm: Svm, c: SystemContext): void {
   const { registers: r, state } = svm;
   state.inGuest = false;
-  loadHost(r, svm.hostArea, svm.secondDimension.active);
+  loading(c, svm.hostArea, 'host', () => loadHost(r, svm.hostArea, svm.secondDimension.active));
   svm.applyHostPaging();
   refresh(r);
   c.charge(SVM_COST.EXIT);

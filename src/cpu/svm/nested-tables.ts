@@ -8,7 +8,12 @@
 import { NPF } from '../../arch/svm.ts';
 import { ACCESS, PHYSICAL_BITS, PTE } from '../paging.ts';
 import type { PhysicalWords } from '../virtualization/physical.ts';
-import type { NestedAccess, NestedPage, NestedTables } from '../virtualization/second-dimension.ts';
+import type {
+  EntryListener,
+  NestedAccess,
+  NestedPage,
+  NestedTables,
+} from '../virtualization/second-dimension.ts';
 import type { SvmState } from './state.ts';
 
 const LEVELS = 4;
@@ -39,7 +44,13 @@ export class NestedPageTables implements NestedTables {
     this.written = written;
   }
 
-  walk(root: number, guestPhysical: number, wanted: number, found: NestedPage): boolean {
+  walk(
+    root: number,
+    guestPhysical: number,
+    wanted: number,
+    found: NestedPage,
+    listener?: EntryListener,
+  ): boolean {
     const { memory, visited } = this;
     const pageNumber = Math.floor(guestPhysical / 0x1000);
     let table = root;
@@ -50,6 +61,7 @@ export class NestedPageTables implements NestedTables {
       const at = table + (Math.floor(pageNumber / 512 ** (level - 1)) % 512) * 8;
       const lo = memory.read(at);
       const hi = memory.read(at + 4);
+      listener?.(level, at, lo, hi);
       const isLeaf = level === 1 || (level < LEVELS && (lo & PTE.PS) !== 0);
       this.failure = this.failureOf(lo, hi, level, isLeaf);
       if (this.failure >= 0) return false;

@@ -13,6 +13,7 @@ import { loadPdptes, usesPdptes } from '../system/paging-registers.ts';
 import { firstFailure } from './checks.ts';
 import { SVM_COST } from './costs.ts';
 import { refuseEntry, vmExit } from './exit.ts';
+import { loading } from './field-trace.ts';
 import { loadGuest, saveHost } from './saved-state.ts';
 import type { Svm } from './svm.ts';
 
@@ -26,6 +27,7 @@ export function vmRun(svm: Svm, c: SystemContext, address: number): void {
   vmcb.select(address);
   c.charge(SVM_COST.ENTRY);
   svm.failedCheck = firstFailure(svm.runContext);
+  c.recorder?.({ kind: 'entry', failed: svm.failedCheck?.explanation });
   if (svm.failedCheck !== undefined) {
     refuseEntry(svm, c);
     return;
@@ -40,7 +42,7 @@ export function vmRun(svm: Svm, c: SystemContext, address: number): void {
   const hostEfer = r.efer;
   state.hostIf = (r.systemFlags & FLAG.IF) !== 0;
   svm.controlTlb();
-  loadGuest(r, vmcb, svm.isNested);
+  loading(c, vmcb, 'guest', () => loadGuest(r, vmcb, svm.isNested));
   state.inGuest = true;
   state.gif = true;
   svm.applyGuestPaging(hostEfer);

@@ -5,6 +5,8 @@ import { LAYOUT } from '../state.ts';
 export class Vmcb {
   private readonly bytes: DataView;
   private readonly written: (address: number, bytes: number) => void;
+  /** Hears of every field that is read or written. */
+  listener: ((field: VmcbField, how: 'read' | 'written') => void) | undefined;
   /** Host-physical address. */
   private address = 0;
 
@@ -20,7 +22,9 @@ export class Vmcb {
   }
 
   /** Bits 31:0, signed as all 32-bit halves are here; narrower fields are extended by zeros. */
-  lo({ offset, width }: VmcbField): number {
+  lo(field: VmcbField): number {
+    this.listener?.(field, 'read');
+    const { offset, width } = field;
     const at = LAYOUT.RAM + this.address + offset;
     if (width === 1) return this.bytes.getUint8(at);
     return width === 2 ? this.bytes.getUint16(at, true) : this.bytes.getInt32(at, true);
@@ -36,7 +40,15 @@ export class Vmcb {
     return (this.hi(field) >>> 0) * 0x1_0000_0000 + (this.lo(field) >>> 0);
   }
 
-  set({ offset, width }: VmcbField, lo: number, hi = 0): void {
+  /** Zero-extended. */
+  value(field: VmcbField): bigint {
+    const hi = field.width === 8 ? BigInt(this.hi(field) >>> 0) << 32n : 0n;
+    return hi | BigInt(this.lo(field) >>> 0);
+  }
+
+  set(field: VmcbField, lo: number, hi = 0): void {
+    this.listener?.(field, 'written');
+    const { offset, width } = field;
     const at = LAYOUT.RAM + this.address + offset;
     if (width === 1) this.bytes.setUint8(at, lo);
     else if (width === 2) this.bytes.setUint16(at, lo, true);

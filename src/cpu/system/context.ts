@@ -10,6 +10,7 @@
 import type { CpuidConfig } from '../../arch/cpuid.ts';
 import type { AccessSize } from '../../contracts/device.ts';
 import type { InterruptSource } from '../../contracts/interrupts.ts';
+import type { Recorder } from '../micro-operations.ts';
 import type { ProcessorObserver } from '../observer.ts';
 import type { Registers } from '../registers.ts';
 import type { STATUS } from '../state.ts';
@@ -100,6 +101,7 @@ export interface SystemContext {
   /** The event being delivered, while it is: what a VM exit reports as IDT-vectoring information. */
   delivering: DeliveredEvent | undefined;
   readonly observer?: ProcessorObserver | undefined;
+  readonly recorder?: Recorder | undefined;
 
   /** Adds to the cost of the instruction, in cycles. */
   charge(cycles: number): void;

@@ -117,7 +117,7 @@ export function deliverEvent(c: SystemContext, first: DeliveredEvent, injected =
       recordDetail(c, event);
     }
     c.delivering = event;
-    c.observer?.delivering(event);
+    announce(c, event);
     if (enterHandler(c, event) === 'entered') return finished(c);
     if (c.regs.faultVector === FAULT_VM_EXIT) return STATUS.FAULT;
 
@@ -141,6 +141,12 @@ export function deliverEvent(c: SystemContext, first: DeliveredEvent, injected =
   }
 }
 
+function announce(c: SystemContext, event: DeliveredEvent): void {
+  c.observer?.delivering(event);
+  const { type, vector, errorCode } = event;
+  c.recorder?.({ kind: 'delivery', type, vector, errorCode });
+}
+
 const isException = (event: DeliveredEvent): boolean =>
   event.type === EVENT_TYPE.EXCEPTION ||
   event.type === EVENT_TYPE.SOFTWARE_EXCEPTION ||
@@ -154,7 +160,7 @@ export function softwareInterrupt(c: SystemContext, type: EventType, vector: num
   const event: DeliveredEvent = { type, vector, errorCode: -1, length: c.record.length, detail: 0 };
   if (isException(event) && c.interceptor?.exception(event)) return STATUS.EXIT;
   c.delivering = event;
-  c.observer?.delivering(event);
+  announce(c, event);
   const flagsBefore = c.regs.systemFlags;
   const entry = enterHandler(c, event);
   if (entry !== 'entered' && c.regs.faultVector === FAULT_VM_EXIT) return STATUS.FAULT;

@@ -4,6 +4,7 @@
  * (generator/walker-nested.ts). Cached translations are tagged by a context: the EPT pointer (SDM volume 3C,
  * "Caching Translation Information"), or nested CR3 and ASID (AMD APM volume 2, "Nested Paging").
  */
+import type { Recorder } from '../micro-operations.ts';
 import type { Registers } from '../registers.ts';
 import { NESTED_CACHE, STATE } from '../state.ts';
 
@@ -25,6 +26,9 @@ export interface NestedPage {
   rights: number;
 }
 
+/** Hears of each entry that a walk has read. `hi` may be 0 for one that is not present. */
+export type EntryListener = (level: number, address: number, lo: number, hi: number) => void;
+
 /** What kinds of tables differ in. Tables are named by the host-physical address of their root. */
 export interface NestedTables {
   /** What a walk of the guest's own paging structures wants of the pages that hold them. */
@@ -32,7 +36,13 @@ export interface NestedTables {
   /** Generated code can walk the tables; else it has only what is cached. */
   readonly inGeneratedCode: boolean;
   /** Translates for an access that wants `wanted`; the caller compares the rights found. @returns false: not mapped */
-  walk(root: number, guestPhysical: number, wanted: number, found: NestedPage): boolean;
+  walk(
+    root: number,
+    guestPhysical: number,
+    wanted: number,
+    found: NestedPage,
+    listener?: EntryListener,
+  ): boolean;
   /** Records the VM exit for an access that the tables do not allow: the caller answers with FAULT_VM_EXIT. */
   refuse(root: number, guestPhysical: number, access: NestedAccess): void;
 }
@@ -69,6 +79,7 @@ export class SecondDimension {
   root = 0;
   /** Rights of the page that `translate` found last. */
   rights = 0;
+  recorder: Recorder | undefined;
 
   constructor(options: SecondDimensionOptions) {
     this.o = options;
@@ -128,7 +139,10 @@ export class SecondDimension {
       const cached = u32[at + NESTED_CACHE.RIGHTS / 4];
       if ((cached & wanted) === wanted) {
         this.rights = cached;
-        return u32[at + NESTED_CACHE.HOST_PAGE / 4] * 0x1000;
+        const host = u32[at + NESTED_CACHE.HOST_PAGE / 4] * 0x1000;
+        const offset = guestPhysical & 0xfff;
+        this.recorder?.({ kind: 'nested-hit', guestPhysical, hostPhysical: host + offset });
+        return host;
       }
     }
     return this.fill(guestPhysical, page, at, wanted);
@@ -136,7 +150,8 @@ export class SecondDimension {
 
   private fill(guestPhysical: number, page: number, at: number, wanted: number): number {
     const { found, u32 } = this;
-    const isMapped = this.o.tables.walk(this.root, guestPhysical, wanted, found);
+    const listener = this.entryListener(guestPhysical);
+    const isMapped = this.o.tables.walk(this.root, guestPhysical, wanted, found, listener);
     this.rights = found.rights;
     if (!isMapped || (found.rights & wanted) !== wanted) {
       if (u32[at] === page) u32[at] = NESTED_CACHE.INVALID;
@@ -148,9 +163,29 @@ export class SecondDimension {
     return found.page;
   }
 
+  private entryListener(of: number): EntryListener | undefined {
+    const { recorder } = this;
+    return (
+      recorder &&
+      ((level, address, lo, hi) =>
+        recorder({
+          kind: 'reference',
+          dimension: 'nested',
+          level,
+          address,
+          hostPhysical: address,
+          lo,
+          hi,
+          bytes: 8,
+          of,
+        }))
+    );
+  }
+
   /** Records the VM exit for an access that `translate` refused. */
   refuse(guestPhysical: number, access: NestedAccess): void {
     this.o.tables.refuse(this.root, guestPhysical, access);
+    this.recorder?.({ kind: 'nested-fault', guestPhysical, linear: access.linear });
   }
 
   save(): SavedSecondDimension {

@@ -25,6 +25,7 @@ import { failureQualification, GUEST_CHECKS } from './check-guest.ts';
 import { HOST_CHECKS } from './check-host.ts';
 import { VMX_COST } from './costs.ts';
 import { failedEntryExit } from './exit.ts';
+import { FieldTrace } from './field-trace.ts';
 import { VMCS_WORD } from './format.ts';
 import { loadGuestState, loadPdpteFields } from './guest-state.ts';
 import { loadMsrs } from './msr-lists.ts';
@@ -49,23 +50,32 @@ export function vmEntry(vmx: Vmx, c: SystemContext, launch: boolean): number {
   const injects = (checks.injection & INTERRUPTION.VALID) !== 0;
   vmx.failedCheck =
     firstFailure(EXECUTION_CHECKS, checks) ?? (injects ? firstFailure(INJECTION_CHECKS, checks) : undefined);
-  if (vmx.failedCheck !== undefined) return VM_ERROR.ENTRY_INVALID_CONTROLS;
+  if (vmx.failedCheck !== undefined) {
+    recordEntry(vmx, c);
+    return VM_ERROR.ENTRY_INVALID_CONTROLS;
+  }
   vmx.failedCheck = firstFailure(HOST_CHECKS, checks);
-  if (vmx.failedCheck !== undefined) return VM_ERROR.ENTRY_INVALID_HOST_STATE;
+  if (vmx.failedCheck !== undefined) {
+    recordEntry(vmx, c);
+    return VM_ERROR.ENTRY_INVALID_HOST_STATE;
+  }
 
   c.charge(VMX_COST.ENTRY);
   vmx.failedCheck = firstFailure(GUEST_CHECKS, checks);
+  recordEntry(vmx, c);
   if (vmx.failedCheck !== undefined) {
     failedEntryExit(vmx, c, EXIT.ENTRY_FAILURE_GUEST_STATE, failureQualification(vmx.failedCheck));
     return 0;
   }
   if (launch) vmcs.setHeader(VMCS_WORD.LAUNCH_STATE, LAUNCH_STATE.LAUNCHED);
 
+  const trace = FieldTrace.begin(c, vmcs);
   loadGuestState(r, vmcs);
   state.mode = VMX_MODE.NON_ROOT;
   vmx.applyGuestPaging();
   refresh(r);
   if (!takePdptes(vmx, c)) {
+    trace?.end();
     failedEntryExit(vmx, c, EXIT.ENTRY_FAILURE_GUEST_STATE, ENTRY_FAILURE_QUALIFICATION.PDPTE);
     return 0;
   }
@@ -75,6 +85,7 @@ export function vmEntry(vmx: Vmx, c: SystemContext, launch: boolean): number {
     vmcs.number(FIELD.VM_ENTRY_MSR_LOAD_ADDRESS),
     vmcs.lo(FIELD.VM_ENTRY_MSR_LOAD_COUNT),
   );
+  trace?.loaded('guest');
   if (failed !== 0) {
     failedEntryExit(vmx, c, EXIT.ENTRY_FAILURE_MSR_LOADING, failed);
     return 0;
@@ -82,6 +93,10 @@ export function vmEntry(vmx: Vmx, c: SystemContext, launch: boolean): number {
   startTimers(vmx, c);
   if (injects) inject(vmx, c);
   return 0;
+}
+
+function recordEntry({ failedCheck }: Vmx, { recorder }: SystemContext): void {
+  recorder?.({ kind: 'entry', failed: failedCheck?.explanation });
 }
 
 /** PDPTEs of a guest with PAE paging: from the VMCS under EPT, from memory at CR3 otherwise. */

@@ -4,6 +4,7 @@
  */
 import { EPT, MEMORY_TYPE } from '../../arch/ept.ts';
 import { PHYSICAL_BITS } from '../paging.ts';
+import type { EntryListener } from '../virtualization/second-dimension.ts';
 
 /** What a walk found; one object is reused for all walks of a processor. */
 export interface EptWalk {
@@ -37,7 +38,13 @@ export type ReadPhysical = (address: number) => number;
  * `walk`. A violation is reported only for entries that are not present: whether the rights suffice
  * is for the caller to compare.
  */
-export function walkEpt(read: ReadPhysical, eptp: number, guestPhysical: number, walk: EptWalk): void {
+export function walkEpt(
+  read: ReadPhysical,
+  eptp: number,
+  guestPhysical: number,
+  walk: EptWalk,
+  listener?: EntryListener,
+): void {
   let table = Math.floor(eptp / 0x1000) * 0x1000;
   let rights = EPT.RIGHTS as number;
   const pageNumber = Math.floor(guestPhysical / 0x1000);
@@ -47,11 +54,13 @@ export function walkEpt(read: ReadPhysical, eptp: number, guestPhysical: number,
     const lo = read(table + index * 8);
     walk.level = level;
     if ((lo & EPT.RIGHTS) === 0) {
+      listener?.(level, table + index * 8, lo, 0);
       walk.outcome = 'violation';
       walk.rights = 0;
       return;
     }
     const hi = read(table + index * 8 + 4);
+    listener?.(level, table + index * 8, lo, hi);
     const leaf = level === 1 || (level < LEVELS && (lo & EPT.LARGE) !== 0);
     if (misconfigured(lo, hi, level, leaf)) {
       walk.outcome = 'misconfiguration';

@@ -1,7 +1,12 @@
 /** Extended page tables as a second dimension of the page walk. SDM volume 3C, "The Extended Page Table Mechanism (EPT)". */
 import { EPT, EPT_VIOLATION } from '../../arch/ept.ts';
 import { EXIT } from '../../arch/exit-reasons.ts';
-import type { NestedAccess, NestedPage, NestedTables } from '../virtualization/second-dimension.ts';
+import type {
+  EntryListener,
+  NestedAccess,
+  NestedPage,
+  NestedTables,
+} from '../virtualization/second-dimension.ts';
 import { emptyWalk, type ReadPhysical, walkEpt } from './ept-walk.ts';
 import type { VmxState } from './state.ts';
 
@@ -17,9 +22,15 @@ export class ExtendedPageTables implements NestedTables {
     this.state = state;
   }
 
-  walk(root: number, guestPhysical: number, _wanted: number, found: NestedPage): boolean {
+  walk(
+    root: number,
+    guestPhysical: number,
+    _wanted: number,
+    found: NestedPage,
+    listener?: EntryListener,
+  ): boolean {
     const { walked } = this;
-    walkEpt(this.read, root, guestPhysical, walked);
+    walkEpt(this.read, root, guestPhysical, walked, listener);
     found.page = walked.page;
     found.rights = walked.rights;
     return walked.outcome === 'mapped';

@@ -1,5 +1,5 @@
 /** VM exits. SDM volume 3C, "VM Exits". */
-import { ENTRY_FAILURE } from '../../arch/exit-reasons.ts';
+import { ENTRY_FAILURE, exitReason } from '../../arch/exit-reasons.ts';
 import { FLAG } from '../../arch/registers.ts';
 import { FIELD } from '../../arch/vmcs.ts';
 import { EXIT_CONTROL, INTERRUPTION, PIN } from '../../arch/vmx.ts';
@@ -12,6 +12,7 @@ import { isProtected, refresh } from '../system/mode.ts';
 import { loadPdptes, usesPdptes } from '../system/paging-registers.ts';
 import { PREEMPTION_TIMER_SHIFT } from './capabilities.ts';
 import { VMX_COST } from './costs.ts';
+import { FieldTrace } from './field-trace.ts';
 import { VMCS_WORD } from './format.ts';
 import { saveGuestState, savePdptes } from './guest-state.ts';
 import { loadHostState } from './host-state.ts';
@@ -31,6 +32,8 @@ export interface ExitDetails {
   /** The event that caused the exit. */
   readonly event?: DeliveredEvent | undefined;
   readonly linear?: number;
+  /** Guest-physical address; absent: its field stays as it is. */
+  readonly physical?: number;
   /** RFLAGS.RF of the saved state: set where the event would have pushed it set. */
   readonly resume?: boolean;
 }
@@ -47,9 +50,16 @@ function interruptionInfo(event: DeliveredEvent, r: Registers): number {
 export function vmExit(vmx: Vmx, c: SystemContext, reason: number, details: ExitDetails = NOTHING): void {
   const { vmcs, registers: r } = vmx;
   const { event } = details;
-  vmcs.set(FIELD.EXIT_REASON, reason);
   const qualification = details.qualification ?? 0;
+  c.recorder?.({
+    kind: 'exit',
+    cause: exitReason(reason).name,
+    detail: BigInt.asUintN(64, BigInt(qualification)),
+  });
+  const trace = FieldTrace.begin(c, vmcs);
+  vmcs.set(FIELD.EXIT_REASON, reason);
   vmcs.set64(FIELD.EXIT_QUALIFICATION, qualification >>> 0, upperHalf(qualification));
+  if (details.physical !== undefined) vmcs.setNumber(FIELD.GUEST_PHYSICAL_ADDRESS, details.physical);
   const linear = details.linear ?? 0;
   vmcs.set64(FIELD.GUEST_LINEAR_ADDRESS, linear >>> 0, upperHalf(linear));
   vmcs.set(FIELD.EXIT_INTERRUPTION_INFO, event ? interruptionInfo(event, r) : 0);
@@ -74,6 +84,7 @@ export function vmExit(vmx: Vmx, c: SystemContext, reason: number, details: Exit
     vmcs.number(FIELD.VM_EXIT_MSR_STORE_ADDRESS),
     vmcs.lo(FIELD.VM_EXIT_MSR_STORE_COUNT),
   );
+  trace?.saved();
   if (!stored) abort(vmx, c, ABORT.SAVING_MSRS);
   else enterHost(vmx, c);
 }
@@ -83,6 +94,7 @@ export function vmExit(vmx: Vmx, c: SystemContext, reason: number, details: Exit
  * only reason and qualification are reported.
  */
 export function failedEntryExit(vmx: Vmx, c: SystemContext, reason: number, qualification: number): void {
+  c.recorder?.({ kind: 'exit', cause: exitReason(reason).name, detail: BigInt(qualification) });
   vmx.vmcs.set(FIELD.EXIT_REASON, reason | ENTRY_FAILURE);
   vmx.vmcs.set64(FIELD.EXIT_QUALIFICATION, qualification, 0);
   enterHost(vmx, c);
@@ -101,6 +113,7 @@ function saveTimer(vmx: Vmx, c: SystemContext): void {
 
 function enterHost(vmx: Vmx, c: SystemContext): void {
   const { vmcs, registers: r, state } = vmx;
+  const trace = FieldTrace.begin(c, vmcs);
   state.mode = VMX_MODE.ROOT;
   loadHostState(r, vmcs);
   vmx.applyHostPaging();
@@ -114,6 +127,7 @@ function enterHost(vmx: Vmx, c: SystemContext): void {
     vmcs.number(FIELD.VM_EXIT_MSR_LOAD_ADDRESS),
     vmcs.lo(FIELD.VM_EXIT_MSR_LOAD_COUNT),
   );
+  trace?.loaded('host');
   if (failed !== 0) abort(vmx, c, ABORT.LOADING_MSRS);
 }
 

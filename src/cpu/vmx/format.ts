@@ -34,11 +34,18 @@ for (const { encoding, width } of FIELDS) {
 /** Highest index of any field, for IA32_VMX_VMCS_ENUM. */
 export const HIGHEST_FIELD_INDEX = Math.max(...FIELDS.map(({ encoding }) => (encoding >> 1) & 0x1ff));
 
+export interface FieldListener {
+  read(field: number): void;
+  wrote(field: number): void;
+}
+
 /** The current VMCS: its fields as 32-bit words of memory. Signed, as all 32-bit halves are here. */
 export class Vmcs {
   private readonly memory: Int32Array;
   /** Told of each write to a field, by address in the linear memory; for a debugger. */
   onWrite: ((address: number, bytes: number) => void) | undefined;
+  /** Hears of what a world switch reads and writes: see field-trace.ts. */
+  listener: FieldListener | undefined;
   /** Index of the region's first word in `memory`. */
   private base = 0;
 
@@ -53,6 +60,7 @@ export class Vmcs {
 
   /** Bits 31:0. */
   lo(field: number): number {
+    this.listener?.read(field);
     return this.memory[this.base + (FIELD_WORD[field] as number)] as number;
   }
 
@@ -69,6 +77,7 @@ export class Vmcs {
   set(field: number, lo: number): void {
     const word = this.base + (FIELD_WORD[field] as number);
     this.memory[word] = lo;
+    this.listener?.wrote(field);
     this.onWrite?.(word * 4, 4);
   }
 
@@ -76,6 +85,7 @@ export class Vmcs {
     const word = this.base + (FIELD_WORD[field] as number);
     this.memory[word] = lo;
     this.memory[word + 1] = hi;
+    this.listener?.wrote(field);
     this.onWrite?.(word * 4, 8);
   }
 

@@ -6,7 +6,7 @@ import { cpuid } from '../../arch/cpuid.ts';
 import { INVVPID_TYPE } from '../../arch/ept.ts';
 import { CR0, CR4, EFER, FLAG, SEG } from '../../arch/registers.ts';
 import { ATTRIBUTE, SYSTEM_TYPE } from '../../arch/segments.ts';
-import { FIELD } from '../../arch/vmcs.ts';
+import { FIELD, fieldName } from '../../arch/vmcs.ts';
 import { FEATURE_CONTROL, VM_ERROR } from '../../arch/vmx.ts';
 import type { AccessSize } from '../../contracts/device.ts';
 import type {
@@ -82,6 +82,7 @@ export class NativeHostCpu implements HostCpu, NativeHost {
   }
 
   run(): void {
+    this.c.recorder?.({ kind: 'handler', what: this.started ? 'exit' : 'take over' });
     if (this.started) {
       this.software.exit(this);
     } else {
@@ -112,6 +113,7 @@ export class NativeHostCpu implements HostCpu, NativeHost {
     this.halted = false;
     this.c.regs.activity = ACTIVITY.ACTIVE;
     this.c.regs.systemFlags &= ~FLAG.IF;
+    this.c.recorder?.({ kind: 'handler', what: 'interrupt' });
     this.software.interrupt(this, vector);
     this.checkHandedOver();
     return true;
@@ -165,12 +167,14 @@ export class NativeHostCpu implements HostCpu, NativeHost {
     if (region % 0x1000 !== 0) return this.failed(VM_ERROR.VMCLEAR_INVALID_ADDRESS);
     if (region === this.vmx.state.vmxonPointer) return this.failed(VM_ERROR.VMCLEAR_VMXON_POINTER);
     this.c.charge(VMX_COST.POINTER);
+    this.recordOperation('VMCLEAR', region);
     clearVmcs(this.vmx, region);
     return 0;
   }
 
   vmptrld(region: number): number {
     this.c.charge(VMX_COST.POINTER);
+    this.recordOperation('VMPTRLD', region);
     if (region % 0x1000 !== 0) return this.failed(VM_ERROR.VMPTRLD_INVALID_ADDRESS);
     return this.failed(loadVmcs(this.vmx, region));
   }
@@ -178,17 +182,22 @@ export class NativeHostCpu implements HostCpu, NativeHost {
   vmread(field: number): number {
     if (FIELD_WORD[field] === 0)
       throw new Error(`VMREAD of field ${field.toString(16)}h, which does not exist`);
-    return this.vmx.vmcs.lo(field) >>> 0;
+    const value = this.vmx.vmcs.lo(field) >>> 0;
+    this.recordField('VMREAD', field, value, 0);
+    return value;
   }
 
   vmreadHigh(field: number): number {
     if (!isWide(field)) throw new Error(`VMCS field ${field.toString(16)}h has no upper half`);
-    return this.vmx.vmcs.hi(field) >>> 0;
+    const value = this.vmx.vmcs.hi(field) >>> 0;
+    this.recordField('VMREAD', field, 0, value);
+    return value;
   }
 
   vmwrite(field: number, lo: number, hi = 0): void {
     if (FIELD_WORD[field] === 0)
       throw new Error(`VMWRITE of field ${field.toString(16)}h, which does not exist`);
+    this.recordField('VMWRITE', field, lo, hi);
     writeField(this.vmx, field, lo, hi);
   }
 
@@ -202,6 +211,7 @@ export class NativeHostCpu implements HostCpu, NativeHost {
 
   private enter(launch: boolean): number {
     if (this.vmx.state.current < 0) return VMFAIL_INVALID;
+    this.recordOperation(launch ? 'VMLAUNCH' : 'VMRESUME');
     const error = vmEntry(this.vmx, this.c, launch);
     // The entry may have ended in a VM exit at once: the run loop calls the exit handler again.
     if (error === 0) this.vmx.entryExited = !this.vmx.inGuest;
@@ -209,12 +219,14 @@ export class NativeHostCpu implements HostCpu, NativeHost {
   }
 
   invept(type: number, eptp: number): number {
+    this.recordOperation('INVEPT', eptp);
     this.vmx.invalidateEpt(type === 1 ? eptp : undefined);
     return 0;
   }
 
   invvpid(vpid: number): number {
     if (vpid === 0) return this.failed(VM_ERROR.INVALID_OPERAND);
+    this.recordOperation('INVVPID', vpid);
     this.vmx.invalidateVpid(INVVPID_TYPE.SINGLE, vpid, 0);
     return 0;
   }
@@ -259,6 +271,7 @@ export class NativeHostCpu implements HostCpu, NativeHost {
   }
 
   setCr2(lo: number, hi: number): void {
+    this.recordOperation('MOV', 'CR2', lo, hi);
     this.c.regs.setPair(STATE.CR2, lo, hi);
   }
 
@@ -275,7 +288,22 @@ export class NativeHostCpu implements HostCpu, NativeHost {
   }
 
   wrmsr(index: number, lo: number, hi: number): boolean {
+    this.recordOperation('WRMSR', index, lo, hi);
     return this.vmx.msrs.write(index, lo, hi);
+  }
+
+  // --- recording --------------------------------------------------------------------------------
+
+  private recordOperation(name: string, of: string | number = '', lo?: number, hi = 0): void {
+    const { recorder } = this.c;
+    if (recorder === undefined) return;
+    const operand = typeof of === 'number' ? `${of.toString(16)}h` : of;
+    const value = lo === undefined ? {} : { value: (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0) };
+    recorder({ kind: 'host-operation', name, operand, ...value });
+  }
+
+  private recordField(name: string, field: number, lo: number, hi: number): void {
+    if (this.c.recorder) this.recordOperation(name, fieldName(field) ?? field, lo, hi);
   }
 
   // --- the rest ---------------------------------------------------------------------------------
@@ -306,6 +334,7 @@ export class NativeHostCpu implements HostCpu, NativeHost {
   }
 
   halt(): void {
+    this.recordOperation('HLT');
     this.halted = true;
     this.c.regs.activity = ACTIVITY.HLT;
     this.c.regs.systemFlags |= FLAG.IF;

@@ -17,6 +17,7 @@ import {
   SECONDARY,
   TASK_SWITCH,
 } from '../../arch/vmx.ts';
+import { signedNumber } from '../number64.ts';
 import { STATE } from '../state.ts';
 import type { SystemContext } from '../system/context.ts';
 import { type DeliveredEvent, EVENT_TYPE } from '../system/event.ts';
@@ -336,15 +337,16 @@ export class GuestInterceptor implements Interceptor {
   /** Takes the exit that a memory access recorded (FAULT_VM_EXIT). */
   pendingExit(): void {
     const { vmx } = this;
-    const { state, vmcs } = vmx;
+    const { state } = vmx;
     const reason = state.pendingReason;
     if (reason < 0) throw new Error('no VM exit is pending');
-    vmcs.setNumber(FIELD.GUEST_PHYSICAL_ADDRESS, state.pendingPhysical);
-    const details = { qualification: state.pendingFlags };
-    const [lo, hi] = [state.pendingLinearLo, state.pendingLinearHi];
+    const details = {
+      qualification: state.pendingFlags,
+      linear: signedNumber(state.pendingLinearLo, state.pendingLinearHi),
+      physical: state.pendingPhysical,
+    };
     state.clearPending();
     vmExit(vmx, this.c, reason, details);
-    vmcs.set64(FIELD.GUEST_LINEAR_ADDRESS, lo, hi);
   }
 
   // --- inside -----------------------------------------------------------------------------------

@@ -177,10 +177,16 @@ function fillVmcs(cpu: HostCpu): void {
 export const orField = (cpu: HostCpu, field: number, bits: number): void =>
   cpu.vmwrite(field, (cpu.vmread(field) | bits) >>> 0);
 
-export function runVmx(source: string, options: VmxOptions = {}): VmxRun {
+/** A computer whose first instant is the host's, and what becomes of it. */
+export function loadVmx(source: string, options: VmxOptions = {}) {
   const { computer, output } = loadGuest(source, options);
   const host = new TestHost(options);
   installHostSoftware(computer, host, hostMemory(computer));
+  return { computer, output, host };
+}
+
+export function runVmx(source: string, options: VmxOptions = {}): VmxRun {
+  const { computer, output, host } = loadVmx(source, options);
   const stop = computer.run(options.limit ?? 5_000_000);
   if (host.cpu === undefined) throw new Error('the host was never called');
   return { exits: host.exits, output: output(), stop, entryError: host.entryError, cpu: host.cpu };

@@ -55,6 +55,11 @@ export function HelpDialog({ bindings, onClose }: { bindings: readonly KeyBindin
             Each row finds one guest table through EPT or nested page tables, then reads its entry. Choose a
             cell to see its bits.
           </dd>
+          <dt>Micro-operations</dt>
+          <dd>
+            What one instruction, event, VM exit or entry consists of, in its order: look-ups, the references
+            of page walks, accesses, fields that are saved and loaded. Registers change with the last one.
+          </dd>
           <dt>Breakpoints</dt>
           <dd>
             Click left of an instruction. They are linear addresses and belong to one machine. Ctrl+Enter

@@ -48,7 +48,7 @@ export function defaultLayout(): IJsonModel {
         ]),
         column(33, [
           set(50, ['code', 'descriptors', 'devices']),
-          set(50, ['registers', 'stops', 'memory', 'stack']),
+          set(50, ['registers', 'micro', 'stops', 'memory', 'stack']),
         ]),
       ],
     },

@@ -6,6 +6,7 @@ import { Editor } from '../panels/editor/Editor.tsx';
 import { Exits } from '../panels/exits/Exits.tsx';
 import { Frames } from '../panels/frames/Frames.tsx';
 import { Memory } from '../panels/memory/Memory.tsx';
+import { Micro } from '../panels/micro/Micro.tsx';
 import { Registers } from '../panels/registers/Registers.tsx';
 import { Rings } from '../panels/rings/Rings.tsx';
 import { Scheduler } from '../panels/scheduler/Scheduler.tsx';
@@ -32,6 +33,7 @@ export const PANELS = {
   editor: { name: 'Editor', component: Editor },
   code: { name: 'Code', component: Code },
   registers: { name: 'Registers', component: Registers },
+  micro: { name: 'Micro-operations', component: Micro },
   memory: { name: 'Memory', component: Memory },
   stack: { name: 'Stack', component: Stack },
   descriptors: { name: 'Descriptor tables', component: Descriptors },

@@ -11,6 +11,7 @@ import type { InstructionView } from '../../protocol/instruction-view.ts';
 import type { StopReason, VmView } from '../../protocol/machine-view.ts';
 import type { MemoryRequest, MemoryView } from '../../protocol/memory-view.ts';
 import type { ConsoleChunk } from '../../protocol/messages.ts';
+import type { MicroView } from '../../protocol/micro-view.ts';
 import type { CodeView, RegistersView } from '../../protocol/processor-view.ts';
 import type { StackView } from '../../protocol/stack-view.ts';
 import type { StopSettings, StopsView } from '../../protocol/stops.ts';
@@ -316,15 +317,20 @@ export class Ringlab implements Lab {
   }
 
   walk(on: VcpuRef, address: bigint | null): WalkView | null {
-    return this.#with(on, ({ state, nestedRoot }, { machine }) => {
+    return this.#with(on, ({ state, nestedRoot }, { machine, control }) => {
+      const cursor = address === null ? control.micro.walk(on) : undefined;
       const report = explainWalk({
         registers: pagingRegisters(state),
-        linear: signedNumber(address ?? state.rip),
+        linear: cursor?.linear ?? signedNumber(address ?? state.rip),
         nestedRoot,
         read: wordReader(machine.computer.ram),
       });
-      return walkView(on, report);
+      return walkView(on, report, cursor?.reference);
     });
+  }
+
+  micro(on: VcpuRef): MicroView | null {
+    return this.#with(on, (_access, { control }) => control.micro.view(on));
   }
 
   stack(on: VcpuRef): StackView | null | undefined {

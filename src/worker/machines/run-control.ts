@@ -9,6 +9,7 @@ import { signedNumber, unsigned64 } from '../views/numbers.ts';
 import { BackControl, isBackwards, type RegisterWrites } from './back-control.ts';
 import { causeText } from './crossing-texts.ts';
 import type { LabMachine } from './lab-machine.ts';
+import { MicroSteps } from './micro-steps.ts';
 import { stackTop } from './stack-top.ts';
 import type { MachineStops } from './stops/machine-stops.ts';
 
@@ -27,6 +28,7 @@ export class RunControl {
   /** The next instruction executes even if there is a breakpoint on it. */
   #pass = false;
   readonly #back: BackControl;
+  readonly micro: MicroSteps;
   /** A step has got somewhere. */
   #moved = false;
 
@@ -34,6 +36,7 @@ export class RunControl {
     this.#machine = machine;
     this.#stops = stops;
     this.#back = new BackControl(machine, stops, history);
+    this.micro = new MicroSteps(machine, history);
     for (const processor of machine.computer.processors) {
       processor.crossings.listener = (crossing) => {
         const on = machine.vcpuOf(processor, crossing.vmcs);
@@ -44,7 +47,7 @@ export class RunControl {
 
   /** It goes back: also on a computer on which nothing can run. */
   get goesBack(): boolean {
-    return isBackwards(this.#goal);
+    return isBackwards(this.#goal) || this.#goal.kind === 'micro-step-back';
   }
 
   set registerWrites(known: RegisterWrites) {
@@ -61,6 +64,7 @@ export class RunControl {
     this.#reached = null;
     this.#awaited = null;
     this.#moved = false;
+    if (goal.kind !== 'micro-step' && goal.kind !== 'micro-step-back') this.micro.forget();
     this.#pass = this.#machine.running(this.#machine.computer.processor) !== undefined;
     this.#stops.execution.setTemporary(null);
     this.#stops.refresh();
@@ -75,12 +79,17 @@ export class RunControl {
   slice(budget: Budget): SliceOutcome & { readonly ended: ComputerStop | null } {
     const { computer } = this.#machine;
     const goal = this.#goal;
-    if (isBackwards(goal)) {
-      const stop = this.#back.slice(goal);
+    if (isBackwards(goal) || goal.kind === 'micro-step-back') {
+      const stop = goal.kind === 'micro-step-back' ? this.micro.back(goal.on) : this.#back.slice(goal);
       return { instructions: 0, idleCycles: 0, stop, ended: null };
     }
     const start = { cycles: computer.now, instructions: computer.instructions, idle: this.#idle() };
-    const result = goal.kind === 'step' ? this.#stepSlice(goal.on) : this.#freeSlice(budget);
+    const result =
+      goal.kind === 'step'
+        ? this.#stepSlice(goal.on)
+        : goal.kind === 'micro-step'
+          ? this.#microSlice(goal.on)
+          : this.#freeSlice(budget);
     return {
       instructions: computer.instructions - start.instructions,
       idleCycles: this.#idle() - start.idle + result.waited,
@@ -176,6 +185,38 @@ export class RunControl {
     return progress({});
   }
 
+  /** One micro-operation. A step that becomes complete by it is made. */
+  #microSlice(on: VcpuRef): Progress {
+    const { computer } = this.#machine;
+    for (let i = 0; !this.micro.isInside(on) && !this.micro.isNext(on); i++) {
+      if (i === APPROACHES) return progress({});
+      const stop = this.#approach(on);
+      const hit = this.#stops.settle(true);
+      if (hit !== null || endOf(stop) !== null) return progress({ stop: hit, ended: endOf(stop) });
+      if (stop.kind === 'waiting') return progress({ waited: computer.clock.hz / 60 });
+    }
+    const isComplete = this.micro.forward(on);
+    const stop = isComplete ? this.#run(computer.now + 1, true) : null;
+    const hit = this.#stops.settle(isComplete);
+    return progress({ stop: hit ?? this.micro.stop(on), ended: stop === null ? null : endOf(stop) });
+  }
+
+  /** Runs towards the instant at which the next step is the vCPU's, and not beyond it. */
+  #approach(on: VcpuRef): ComputerStop {
+    const { computer } = this.#machine;
+    const { processor } = computer;
+    const isElsewhere = computer.processors.some(
+      (one) => one !== processor && !one.isIdle && sameVcpu(this.#machine.running(one), on),
+    );
+    // Its processor waits for its turn, or it waits for a timer, or to be entered.
+    const next = isElsewhere ? computer.schedule.quantumEnd : computer.clock.next;
+    const cycles = Math.max(1, Math.min(next - computer.now, LONGEST_APPROACH));
+    this.#awaited = on;
+    const stop = this.#stops.watching(() => computer.runTo(computer.position + cycles, true));
+    this.#awaited = null;
+    return stop;
+  }
+
   #crossed(processor: Processor, on: VcpuRef, crossing: RingCrossing): void {
     this.#machine.crossings.add(on, crossing);
     this.#back.crossed(on, crossing);
@@ -195,6 +236,10 @@ export class RunControl {
     return Math.min(...this.#machine.computer.processors.map(({ idleCycles }) => idleCycles));
   }
 }
+
+/** Approaches to a vCPU in one slice, and how many cycles each may take. */
+const APPROACHES = 20;
+const LONGEST_APPROACH = 1_000_000;
 
 /** Below every stack. */
 const LOWEST = -1n;

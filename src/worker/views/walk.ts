@@ -5,6 +5,7 @@ import type {
   WalkReport,
   WalkEnd as WalkReportEnd,
 } from '../../hypervisor/walk/entry.ts';
+import type { MicroReference } from '../../protocol/micro-view.ts';
 import type { VcpuRef } from '../../protocol/target.ts';
 import type { GuestLevel, NestedWalk, TableEntry, WalkEnd, WalkView } from '../../protocol/walk-view.ts';
 import { fieldsOf } from './bit-fields.ts';
@@ -12,7 +13,7 @@ import { eptEntryFormats, guestEntryFormats } from './entry-formats.ts';
 import { unsigned64 } from './numbers.ts';
 
 /** The page walk panel: a report of the walk with every entry taken apart into its bits. */
-export function walkView(of: VcpuRef, report: WalkReport): WalkView {
+export function walkView(of: VcpuRef, report: WalkReport, cursor: MicroReference | null = null): WalkView {
   // Nested page tables are like a guest's own.
   const formats = report.nestedRoot?.format === 'npt' ? guestEntryFormats : eptEntryFormats;
   return {
@@ -25,6 +26,7 @@ export function walkView(of: VcpuRef, report: WalkReport): WalkView {
     page: report.page === undefined ? null : nestedView(report.page, formats),
     end: endView(report.end),
     references: report.references,
+    cursor,
   };
 }
 

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useView } from '../../../client/lab-store.ts';
 import { setWatchParameters, useWatch } from '../../../client/watch.ts';
 import type { WalkView } from '../../../protocol/walk-view.ts';
@@ -10,7 +10,7 @@ import { PictureOrTable, useTable } from '../../widgets/PictureOrTable.tsx';
 import { VmTag } from '../../widgets/VmTag.tsx';
 import widgets from '../../widgets/widgets.module.css';
 import { EntryBits } from './EntryBits.tsx';
-import { findStep, steps } from './steps.ts';
+import { findStep, stepAtCursor, steps } from './steps.ts';
 import css from './Walk.module.css';
 import { WalkGrid } from './WalkGrid.tsx';
 import { WalkTable } from './WalkTable.tsx';
@@ -49,14 +49,19 @@ function Result({ view }: { readonly view: WalkView }) {
   const [chosen, choose] = useState<string | null>(null);
   const table = useTable('page walk');
   const all = steps(view);
-  const shown = findStep(all, chosen) ?? all.findLast(({ dimension }) => dimension === 'guest') ?? all.at(-1);
+  const cursor = stepAtCursor(view, all)?.key ?? null;
+  // A micro-step moves on to what it reads.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is the move that counts
+  useEffect(() => choose(null), [cursor]);
+  const shown =
+    findStep(all, chosen ?? cursor) ?? all.findLast(({ dimension }) => dimension === 'guest') ?? all.at(-1);
   return (
     <div className={css.result}>
       <Summary view={view} />
       {table ? (
-        <WalkTable steps={all} />
+        <WalkTable steps={all} cursor={cursor} />
       ) : (
-        <WalkGrid view={view} chosen={shown?.key ?? null} onChoose={choose} />
+        <WalkGrid view={view} chosen={shown?.key ?? null} cursor={cursor} onChoose={choose} />
       )}
       {!table && shown && <EntryBits step={shown} />}
     </div>

@@ -6,6 +6,8 @@ import css from './Walk.module.css';
 interface Props {
   readonly view: WalkView;
   readonly chosen: string | null;
+  /** The entry that a micro-step has just read. */
+  readonly cursor: string | null;
   readonly onChoose: (key: string) => void;
 }
 
@@ -13,7 +15,7 @@ interface Props {
  * The two-dimensional walk: one row per guest table, whose address is first translated by EPT or nested page tables
  * from left to right; the last row translates the page itself. Numbers give the order of the references.
  */
-export function WalkGrid({ view, chosen, onChoose }: Props) {
+export function WalkGrid({ view, chosen, cursor, onChoose }: Props) {
   const numbers = new Map(steps(view).map((step) => [step.key, step.number]));
   const rows = [
     ...view.levels.map(({ nested, entry }, row) => ({ row, nested, entry, last: false })),
@@ -28,6 +30,7 @@ export function WalkGrid({ view, chosen, onChoose }: Props) {
         entry={entry}
         number={numbers.get(key) ?? 0}
         chosen={key === chosen}
+        current={key === cursor}
         onClick={() => onChoose(key)}
       />
     );
@@ -77,10 +80,11 @@ interface CellProps {
   readonly entry: TableEntry;
   readonly number: number;
   readonly chosen: boolean;
+  readonly current: boolean;
   readonly onClick: () => void;
 }
 
-function Cell({ entry, number, chosen, onClick }: CellProps) {
+function Cell({ entry, number, chosen, current, onClick }: CellProps) {
   const state = entry.fault !== null ? 'fault' : entry.leaf ? 'leaf' : 'table';
   const says = entry.fault ?? (entry.leaf ? 'maps the page' : 'points to the next table');
   return (
@@ -89,6 +93,7 @@ function Cell({ entry, number, chosen, onClick }: CellProps) {
       className={css.cell}
       data-state={state}
       aria-pressed={chosen}
+      aria-current={current ? 'step' : undefined}
       aria-label={`Reference ${number}: ${entry.level} entry ${entry.index}, ${short(entry.raw)}, ${says}`}
       title={`${entry.level}[${entry.index}] at ${short(entry.address)}: ${says}`}
       onClick={onClick}

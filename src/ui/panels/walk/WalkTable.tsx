@@ -1,9 +1,16 @@
 import { hex, short } from '../../format.ts';
 import widgets from '../../widgets/widgets.module.css';
 import type { Step } from './steps.ts';
+import css from './Walk.module.css';
 
 /** The walk as a list: every entry read, in order. */
-export function WalkTable({ steps }: { readonly steps: readonly Step[] }) {
+export function WalkTable({
+  steps,
+  cursor,
+}: {
+  readonly steps: readonly Step[];
+  readonly cursor: string | null;
+}) {
   return (
     <table className={widgets.table}>
       <caption className="unseen">Entries read, in order</caption>
@@ -21,7 +28,7 @@ export function WalkTable({ steps }: { readonly steps: readonly Step[] }) {
       </thead>
       <tbody>
         {steps.map(({ key, number, entry }) => (
-          <tr key={key}>
+          <tr key={key} className={css.step} aria-current={key === cursor ? 'step' : undefined}>
             <th scope="row">{number}</th>
             <td>{entry.level}</td>
             <td className={widgets.number}>{entry.index}</td>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { NestedWalk, TableEntry, WalkView } from '../../../protocol/walk-view.ts';
-import { steps } from './steps.ts';
+import { stepAtCursor, steps } from './steps.ts';
 
 const entry = (level: string): TableEntry => ({
   level,
@@ -37,4 +37,24 @@ test('a walk that EPT ends has no guest entry in its last row', () => {
     '0.2',
     '0.3',
   ]);
+});
+
+test('the cursor of a micro-step is the entry of its row', () => {
+  const at = (guestPhysical: bigint): NestedWalk => ({
+    ...nested(),
+    guestPhysical,
+    entries: [0x100n, 0x200n].map((address) => ({ ...entry('EPT'), address })),
+  });
+  const levels = [
+    { nested: at(0x1008n), entry: { ...entry('PD'), address: 0x1008n } },
+    { nested: at(0x2010n), entry: { ...entry('PT'), address: 0x2010n } },
+  ];
+  const keyAt = (dimension: 'guest' | 'nested', address: bigint, of: bigint) => {
+    const view = { levels, page: at(0x3123n), cursor: { dimension, address, of } } as unknown as WalkView;
+    return stepAtCursor(view, steps(view))?.key;
+  };
+  expect(keyAt('guest', 0x2010n, 0x40_0123n)).toBe('1.guest');
+  expect(keyAt('nested', 0x200n, 0x2010n)).toBe('1.1');
+  expect(keyAt('nested', 0x100n, 0x3123n)).toBe('2.0');
+  expect(keyAt('nested', 0x100n, 0x9000n)).toBeUndefined();
 });

@@ -23,6 +23,20 @@ export function steps(view: WalkView): Step[] {
   return all;
 }
 
+/** The step that reads the entry at which a micro-step stands; undefined outside a walk. */
+export function stepAtCursor(view: WalkView, all: readonly Step[]): Step | undefined {
+  const { cursor } = view;
+  if (cursor === null) return undefined;
+  if (cursor.dimension === 'guest') {
+    return all.find(({ dimension, entry }) => dimension === 'guest' && entry.address === cursor.address);
+  }
+  const rows = [...view.levels.map(({ nested }) => nested), ...(view.page === null ? [] : [view.page])];
+  // A page that holds two tables has one translation, which is made only once.
+  const row = rows.findIndex(({ guestPhysical }) => guestPhysical >> 12n === cursor.of >> 12n);
+  const column = rows[row]?.entries.findIndex(({ address }) => address === cursor.address);
+  return findStep(all, `${row}.${column}`);
+}
+
 export function findStep(all: readonly Step[], key: string | null): Step | undefined {
   return all.find((step) => step.key === key);
 }
