@@ -13,8 +13,8 @@ import { Ringlab } from './ringlab.ts';
 const MIB = 1024 * 1024;
 const BUDGET = { instructions: 500_000, cycles: 2_000_000 };
 
-function guest(technique: Technique): GuestDescription {
-  const bytes = guestNamed('kernel')?.assemble().bytes ?? new Uint8Array();
+function guest(technique: Technique, name = 'kernel'): GuestDescription {
+  const bytes = guestNamed(name)?.assemble().bytes ?? new Uint8Array();
   const kernel = { name: 'kernel.elf', bytes };
   const nothing = { initrd: null, commandLine: '', flat: null };
   return { name: 'k', technique, kernel, memory: 16 * MIB, cpus: 1, ...nothing };
@@ -190,7 +190,7 @@ test('the state behind them is the state without them', { timeout: 60_000 }, () 
     if (steps.forward(on)) computer.step();
   };
   const kinds = new Set<string>();
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < 6; round++) {
     for (let i = 0; i < 90; i++) {
       forward();
       kinds.add(steps.view(on)?.step ?? '');
@@ -203,6 +203,28 @@ test('the state behind them is the state without them', { timeout: 60_000 }, () 
   without.runTo(computer.position);
   expect(stateParts(computer)).toEqual(stateParts(without));
   expect([...kinds]).toEqual(expect.arrayContaining(['instruction', 'host']));
+});
+
+test('a hypervisor of the guest has an exit, and its first instruction as the next step', () => {
+  const lab = new Ringlab({ memory: 64 * MIB, cpus: 1 });
+  const on = { vm: lab.open(guest('bare', 'hypervisor')), vcpu: 0 };
+  expect(run(lab, { kind: 'vm-exit', vm: on.vm })).toMatchObject({ kind: 'vm-exit', on });
+  run(lab, { kind: 'step-back', on });
+  const seen: string[] = [];
+  for (let i = 0; i < 12; i++) {
+    run(lab, { kind: 'micro-step', on });
+    const view = lab.micro(on);
+    seen.push(`${view?.step}: ${view?.operations[view.cursor]?.what}`);
+  }
+  const loaded = seen.indexOf("instruction: Load the host's state");
+  expect(seen.slice(loaded - 2, loaded + 4)).toEqual([
+    expect.stringMatching(/^instruction: VM exit: /),
+    'instruction: Save the guest and report the exit',
+    "instruction: Load the host's state",
+    'instruction: Complete',
+    'instruction: Fetch: TLB miss',
+    'instruction: PML4 entry 0',
+  ]);
 });
 
 test('at the beginning of time there is nothing before', () => {

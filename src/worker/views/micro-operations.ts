@@ -44,7 +44,7 @@ export function microOperationView({ operation: one, part }: MadeOperation): Mic
         kind: 'look-up',
         what: 'EPT translation cached',
         at: guestPhysical(one.guestPhysical),
-        value: `host-physical ${hex(one.hostPhysical)}`,
+        value: `host ${hex(one.hostPhysical)}`,
       };
     case 'pdpte':
       return {
@@ -183,7 +183,7 @@ function lookUp(one: LookUp): MicroOperationView {
     kind: 'look-up',
     what: `${ACCESSES[one.access]}: ${FOUND[one.found]}`,
     at: linear(one.linear),
-    value: to === undefined ? '' : `host-physical ${hex(to)}`,
+    value: to === undefined ? '' : `host ${hex(to)}`,
     note: one.found === 'miss' ? 'the tables are walked' : '',
   };
 }
@@ -198,7 +198,7 @@ function reference(one: Reference): MicroOperationView {
     what: `${nested ? EPT_LEVELS[one.level] : TABLES[one.level]} entry ${index}`,
     at: nested ? hostPhysical(one.address) : guestPhysical(one.address),
     value: hex(raw),
-    note: nested ? `for guest-physical ${hex(one.of)}` : '',
+    note: nested ? `for guest ${hex(one.of)}` : '',
     reference: referenceOf(one),
   };
 }
