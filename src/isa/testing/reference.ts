@@ -25,8 +25,8 @@ import {
 /** What this processor decodes, in iced's names: no VEX or EVEX, nothing after SSE4.2 but a few system instructions. */
 const FEATURES = new Set<string>(
   `INTEL8086 INTEL186 INTEL286 INTEL386 INTEL486 X64 CMOV CMPXCHG16B CPUID CX8 CLFSH FPU FPU287 FPU387 FXSR FSGSBASE
-  INVEPT INVPCID INVVPID MMX MSR MULTIBYTENOP PAUSE POPCNT RDPMC RDTSCP SEP SMAP SMM SSE SSE2 SSE3 SSE4_1 SSE4_2 SSSE3 SYSCALL
-  TSC VMX`.split(/\s+/),
+  INVEPT INVPCID INVVPID MMX MSR MULTIBYTENOP PAUSE POPCNT RDPMC RDTSCP SEP SKINIT_or_SVM SMAP SMM SSE SSE2 SSE3 SSE4_1 SSE4_2
+  SSSE3 SVM SYSCALL TSC VMX`.split(/\s+/),
 );
 
 /**
@@ -88,7 +88,10 @@ export class Reference {
     return {
       mnemonic: Mnemonic[instruction.mnemonic].toUpperCase(),
       length: instruction.length,
-      known: [...instruction.cpuidFeatures()].every((f) => FEATURES.has(CpuidFeature[f])),
+      // iced counts SKINIT to SVM as well.
+      known:
+        instruction.mnemonic !== Mnemonic.Skinit &&
+        [...instruction.cpuidFeatures()].every((f) => FEATURES.has(CpuidFeature[f])),
       operands,
       operandSize: this.operandSize(),
       lock: instruction.hasLockPrefix,
