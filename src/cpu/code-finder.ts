@@ -10,7 +10,7 @@ import { isCanonical, upperHalf } from './number64.ts';
 import { ACCESS } from './paging.ts';
 import type { Registers } from './registers.ts';
 import { STATE, TLB } from './state.ts';
-import type { CodePage, Translator } from './translator.ts';
+import type { CodePage, InstructionMark, Translator } from './translator.ts';
 
 const PAGE = 0x1000;
 /** Records that one look-up may need. */
@@ -36,8 +36,14 @@ export class CodeFinder {
   private readonly regs: Registers;
   private readonly u32: Uint32Array;
   private readonly i32: Int32Array;
+  /** Host-physical address of the instruction. */
+  physical = 0;
   private breakpoints: ReadonlySet<number> = new Set();
+  private physicalBreakpoints: ReadonlySet<number> = new Set();
+  /** Of both kinds. */
   private breakpointOffsets: ReadonlySet<number> = new Set();
+  /** The instruction is one that `setMark` chooses. */
+  isMarked = false;
 
   constructor(options: CodeFinderOptions) {
     this.o = options;
@@ -46,16 +52,26 @@ export class CodeFinder {
     this.i32 = new Int32Array(options.memory.buffer);
   }
 
-  /** Linear addresses whose instructions stand alone, so that each arrival there passes by `find`. */
-  setBreakpoints(linear: ReadonlySet<number>): void {
+  /**
+   * Addresses whose instructions stand alone, so that each arrival there passes by `find`.
+   * @param physical host-physical ones
+   */
+  setBreakpoints(linear: ReadonlySet<number>, physical: ReadonlySet<number>): void {
     this.breakpoints = linear;
-    this.breakpointOffsets = new Set([...linear].map((address) => address & (PAGE - 1)));
+    this.physicalBreakpoints = physical;
+    this.breakpointOffsets = new Set([...linear, ...physical].map((address) => address & (PAGE - 1)));
     this.o.code.flush();
   }
 
-  /** Whether there is a breakpoint at `linear`. */
+  /** Instructions that stand alone wherever they are; undefined: none. All system operations are among them. */
+  setMark(mark: InstructionMark | undefined): void {
+    this.o.translator.mark = mark;
+    this.o.code.flush();
+  }
+
+  /** Whether there is a breakpoint at `linear` or `physical`. */
   get atBreakpoint(): boolean {
-    return this.breakpoints.size !== 0 && this.breakpoints.has(this.linear);
+    return this.breakpoints.has(this.linear) || this.physicalBreakpoints.has(this.physical);
   }
 
   /** Linear address of an offset in CS. */
@@ -82,6 +98,8 @@ export class CodeFinder {
     const mode = r.lo(STATE.CODE_MODE) as CodeMode;
     const page = this.page(linear, mode);
     if (page < 0) return false;
+    this.physical = page * PAGE + offset;
+    this.isMarked = false;
     r.setAddress(STATE.PAGE_LINEAR, linear - offset);
     r.setAddress(STATE.PAGE_IP, rip - offset);
     this.record = this.u32[(this.table >> 2) + offset];
@@ -157,9 +175,11 @@ export class CodeFinder {
     }
     const known = code.findCrossing(at.page * PAGE + offset, at.mode);
     if (known) return this.decodeCrossing(at, offset, linear);
+    translator.isMarked = false;
     const record = this.breakpointOffsets.has(offset)
       ? translator.translateSingle(at, offset, undefined)
       : translator.translate(at, offset, this.breakpointOffsets);
+    this.isMarked = translator.isMarked;
     return record !== 0 ? record : this.decodeCrossing(at, offset, linear);
   }
 
@@ -177,11 +197,13 @@ export class CodeFinder {
     if (second < 0) return 0;
     const address = at.page * PAGE + offset;
     const known = code.findCrossing(address, at.mode);
-    if (known?.secondPage === second) return known.record;
+    const isMarking = translator.mark !== undefined;
+    if (known?.secondPage === second && !isMarking) return known.record;
     const record = translator.translateSingle(at, offset, second);
+    this.isMarked = translator.isMarked;
     const entry = { record, address, mode: at.mode, firstPage: at.page, secondPage: second };
     // Where a breakpoint may be, each arrival has to come by here.
-    code.addCrossing(entry, !this.breakpointOffsets.has(offset));
+    code.addCrossing(entry, !isMarking && !this.breakpointOffsets.has(offset));
     return record;
   }
 }

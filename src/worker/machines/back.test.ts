@@ -100,14 +100,14 @@ describe.each<{ technique: Technique; on: VcpuRef }>([
   test('who wrote a register, a word of memory, a page-table entry, a character', () => {
     const rbx = register('rbx');
     const start = position();
-    expect(whoWrote({ kind: 'register', name: 'bl' })).toEqual({ kind: 'writer', on });
+    expect(whoWrote({ kind: 'register', name: 'bl' })).toMatchObject({ kind: 'writer', on });
     expect(line()?.text).toMatch(/[re]?b[xl]/);
     run(lab, { kind: 'step', on });
     expect(register('rbx')).toBe(rbx);
     lab.seek(on, start);
 
     const stack = register('rsp');
-    expect(whoWrote({ kind: 'memory', space: 'linear', address: stack, length: 8 })).toEqual({
+    expect(whoWrote({ kind: 'memory', space: 'linear', address: stack, length: 8 })).toMatchObject({
       kind: 'writer',
       on,
     });
@@ -117,7 +117,7 @@ describe.each<{ technique: Technique; on: VcpuRef }>([
     lab.seek(on, start);
     const [pml4] = lab.walk(on, null)?.levels ?? [];
     const entry = pml4?.entry?.address ?? 0n;
-    expect(whoWrote({ kind: 'memory', space: 'guest-physical', address: entry, length: 8 })).toEqual({
+    expect(whoWrote({ kind: 'memory', space: 'guest-physical', address: entry, length: 8 })).toMatchObject({
       kind: 'writer',
       on,
     });
