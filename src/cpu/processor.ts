@@ -163,6 +163,7 @@ export class Processor implements SystemContext, InterruptTarget {
       ramBytes: options.ramBytes,
       code: options.runtime.code,
       written: options.runtime.code.writtenPages,
+      reads: options.runtime.reads,
       bus: options.bus,
       resync: () => this.requestStop(),
     });
