@@ -305,8 +305,7 @@ export class Computer {
 
   /** Cycle of the processor whose turn it is at which input of the journal is due. */
   private nextInput(): number {
-    const { next } = this.journal;
-    return next === undefined ? Number.POSITIVE_INFINITY : next.position - this.position + this.now;
+    return this.journal.nextPosition - this.position + this.now;
   }
 
   private expectNext(): void {

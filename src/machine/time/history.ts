@@ -187,7 +187,8 @@ export class History {
           if (stopped && isBefore(here, until, inclusive)) found = here;
           const stuck = !stopped && !isBefore(before, here);
           yield;
-          if (stuck || here.position >= until.position + beyond) break;
+          // Input may be left that enters at the end of the piece.
+          if (stuck || (here.position >= until.position + beyond && !isBefore(here, until))) break;
           divided = watch !== undefined && runs === MANY && until.position - here.position > SHORT;
           if (divided) break;
         }
@@ -239,7 +240,10 @@ export class History {
     };
     const run = (until: number): boolean => {
       wrote = false;
-      computer.runTo(until, true);
+      const entered = computer.enterNext();
+      // After input no further: that takes back the pause that a write has asked for.
+      const end = entered ? computer.position : Math.min(until, computer.journal.nextPosition);
+      computer.runTo(end, true);
       return wrote;
     };
     const watching = () => computer.watchWrites(watch);

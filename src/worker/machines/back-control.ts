@@ -6,6 +6,7 @@ import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
 import type { Written } from '../../protocol/written.ts';
 import type { Goal } from '../lab.ts';
 import { Refusal } from '../refusal.ts';
+import { fieldNamed } from './control-structure.ts';
 import { causeText } from './crossing-texts.ts';
 import type { LabMachine } from './lab-machine.ts';
 import { linearReader } from './linear-memory.ts';
@@ -14,6 +15,7 @@ import { namedRegister } from './named-register.ts';
 import { RegisterSearch, type WriteOf } from './register-search.ts';
 import { stackTop } from './stack-top.ts';
 import type { MachineStops } from './stops/machine-stops.ts';
+import type { PhysicalRange } from './stops/physical-ranges.ts';
 import { writerAt } from './writer.ts';
 
 const KINDS = [
@@ -130,13 +132,13 @@ export class BackControl {
         });
       case 'output':
         return this.#toOutputWriter(on, what.back);
-      case 'memory': {
-        const { length } = what;
-        return this.#searchOn(goal, () => ({
-          pieces: this.#history.searchWriter(this.#hostPhysical(on, what), length),
-          found: () => this.#writer(),
+      case 'memory':
+        return this.#toMemoryWriter(goal, () => ({
+          address: this.#hostPhysical(on, what),
+          length: what.length,
         }));
-      }
+      case 'field':
+        return this.#toMemoryWriter(goal, () => this.#field(on, what.name));
     }
   }
 
@@ -163,8 +165,32 @@ export class BackControl {
     const position = log?.positionOf(log.length - 1 - back);
     if (position === undefined) throw new Refusal('Nothing was written on this console that far back.');
     this.#history.seek({ position, entered: 0 });
-    this.#history.stepBack(() => !this.#machine.computer.processor.isIdle);
+    const { computer } = this.#machine;
+    this.#history.stepBack(() => !computer.processor.isIdle);
+    // Of a virtual machine the hypervisor prints, after a VM exit: the guest's instruction is what made the exit.
+    const { processor } = computer;
+    const guest = this.#machine.vcpuOf(processor, processor.virtualization.state.current);
+    if (guest !== undefined && this.#machine.running(processor) === undefined)
+      this.#history.stepBack(() => this.#isRunning(guest));
     return this.#writer();
+  }
+
+  /** @param place in host-physical memory, when the search begins */
+  #toMemoryWriter(goal: BackGoal, place: () => PhysicalRange): StopReason | null {
+    return this.#searchOn(goal, () => {
+      const { address, length } = place();
+      return { pieces: this.#history.searchWriter(address, length), found: () => this.#writer() };
+    });
+  }
+
+  /** Throws `Refusal` where there is no such field now. */
+  #field(on: VcpuRef, name: string): PhysicalRange {
+    const structure = this.#machine.structure(on);
+    if (structure === undefined) throw new Refusal('This virtual CPU has no VMCS now.', name);
+    const field = fieldNamed(structure, name);
+    if (field === undefined)
+      throw new Refusal(`There is no field ${name} in a ${structure.name}.`, name, 'For example GUEST_RIP.');
+    return { address: structure.address + field.offset, length: field.bytes };
   }
 
   /** Throws `Refusal` where there is no memory now. */

@@ -13,6 +13,7 @@ import type { VcpuRef, VmId } from '../../protocol/target.ts';
 import { Refusal } from '../refusal.ts';
 import { stateOfProcessor } from '../views/processor-registers.ts';
 import { ConsoleLog } from './console-log.ts';
+import { type ControlStructure, vmcsAt } from './control-structure.ts';
 import { CrossingRecords } from './crossing-records.ts';
 import { editMemory } from './edit-memory.ts';
 import { editRegister } from './edit-register.ts';
@@ -149,6 +150,11 @@ export class BareMachine implements LabMachine {
 
   vcpuOf(processor: Processor): VcpuRef | undefined {
     return this.running(processor);
+  }
+
+  structure({ vcpu }: VcpuRef): ControlStructure | undefined {
+    const { current } = this.computer.processors[vcpu]?.virtualization.state ?? { current: -1 };
+    return current < 0 ? undefined : vmcsAt(current);
   }
 
   access({ vcpu }: VcpuRef): VcpuAccess | undefined {

@@ -170,6 +170,12 @@ describe.each<{ technique: Technique }>([{ technique: 'bare' }, { technique: 'vt
       expect(code(made)).toMatch(/^4d 8b 01/);
     });
 
+    test('an edit that has just been made', () => {
+      made.machine.edit({ kind: 'register', on: ON, register: 'r15', value: 0x99n });
+      expect(whoWrote(made, 'r15')).toEqual({ kind: 'writer', on: null, by: 'an edit' });
+      expect(made.history.now).toEqual(start);
+    });
+
     test('an edit, and what was before it', () => {
       made.machine.edit({ kind: 'register', on: ON, register: 'r15', value: 0x99n });
       made.machine.computer.runTo(start.position + 50_000);

@@ -80,9 +80,8 @@ export class RegisterSearch implements BackSearch {
   readonly run = (until: number): boolean => {
     const { computer } = this.#of.machine;
     const before = this.#value();
-    const input = computer.journal.next?.position ?? Number.POSITIVE_INFINITY;
     if (computer.enterNext()) return this.#value() !== before;
-    const stop = computer.runTo(Math.min(until, input));
+    const stop = computer.runTo(Math.min(until, computer.journal.nextPosition));
     const value = this.#value();
     if (stop.kind !== 'breakpoint' || value !== before) return value !== before;
     const processor = computer.processors[stop.cpu];
