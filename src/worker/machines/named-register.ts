@@ -19,11 +19,27 @@ export interface NamedRegister {
 
 const WHOLE = 0xffff_ffff;
 /** RFLAGS bits by name. SDM volume 1, "EFLAGS Register". */
+const FLAG_BITS = {
+  cf: 0,
+  pf: 2,
+  af: 4,
+  zf: 6,
+  sf: 7,
+  tf: 8,
+  if: 9,
+  df: 10,
+  of: 11,
+  nt: 14,
+  rf: 16,
+  vm: 17,
+  ac: 18,
+  vif: 19,
+  vip: 20,
+  id: 21,
+} as const;
 const FLAGS: ReadonlyMap<string, number> = new Map([
   ...['rflags', 'eflags', 'flags'].map((name) => [name, WHOLE] as const),
-  ...Object.entries({ cf: 0, pf: 2, af: 4, zf: 6, sf: 7, if: 9, df: 10, of: 11, ac: 18 }).map(
-    ([name, bit]) => [name, 1 << bit] as const,
-  ),
+  ...Object.entries(FLAG_BITS).map(([name, bit]) => [name, 1 << bit] as const),
 ]);
 
 const CONTROL = ['cr0', 'cr2', 'cr3', 'cr4', 'efer'] as const;

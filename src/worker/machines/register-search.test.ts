@@ -46,6 +46,9 @@ start:  enter_long
         mov r8, [r9]                    ; does not write it, but CR2
 .after: mov bx, 0x10
         mov ds, bx
+        pushfq
+        or qword [rsp], 0x4000          ; NT
+        popfq
         sti
         cli
         cld                             ; it is clear already
@@ -77,6 +80,7 @@ const EXPECTED: readonly (readonly [name: string, bytes: string])[] = [
   ['r8', '41 b8 22'],
   ['ds', '8e db'],
   ['if', 'fa'],
+  ['nt', '9d'],
   ['cr3', '0f 22 de'],
   ['idtr', '0f 01 1c 25'],
   ['ia32_lstar', '0f 30'],

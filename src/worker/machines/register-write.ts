@@ -33,6 +33,8 @@ const FLAG_BITS: readonly (readonly [ours: number, iced: number])[] = [
   [1 << 18, RflagsBits.AC],
 ];
 
+const KNOWN_FLAGS = FLAG_BITS.reduce((bits, [ours]) => bits | ours, 0);
+
 /** Shifts and rotates by CL leave the flags alone where the count is 0. */
 const BY_COUNT: ReadonlySet<number> = new Set([
   Mnemonic.Shl,
@@ -93,7 +95,9 @@ function flagWrite(instruction: Instruction, flags: number): RegisterWrite {
   const { rflagsWritten, rflagsCleared, rflagsSet, rflagsModified, mnemonic } = instruction;
   const depends = BY_COUNT.has(mnemonic) || instruction.hasRepPrefix || instruction.hasRepnePrefix;
   if (((rflagsWritten | rflagsCleared | rflagsSet) & wanted) !== 0) return depends ? 'maybe' : 'always';
-  return (rflagsModified & wanted) !== 0 ? 'maybe' : 'no';
+  // Bits that iced's tables leave out are written with AC, by POPF and its like.
+  const others = (flags & ~KNOWN_FLAGS) !== 0 ? RflagsBits.AC : 0;
+  return (rflagsModified & (wanted | others)) !== 0 ? 'maybe' : 'no';
 }
 
 function ofIced(instruction: Instruction, { name }: NamedRegister): RegisterWrite {

@@ -23,7 +23,8 @@ export class ConsoleAsker {
   }
 
   readonly onContextMenu = (event: MouseEvent): void => {
-    const byKey = event.button !== 2;
+    // Ctrl with the main button is a Mac's right click.
+    const byKey = event.button !== 2 && !event.ctrlKey;
     const place = byKey
       ? lastCharacter(this.#terminal)
       : cellAt(this.#terminal, event.clientX, event.clientY);
