@@ -63,19 +63,25 @@ test.describe('of the small kernel', () => {
     await expect(lab.button('Pause')).toBeVisible();
   });
 
-  test('fields of the VMCS', async ({ page }) => {
-    const panel = lab.panel('Registers');
-    await panel.getByRole('button', { name: 'VMCS', exact: true }).click();
-    await expect(panel).toContainText('EXIT_QUALIFICATION');
-    expect(await findings(page, '[aria-label="Registers"]')).toEqual([]);
-    const row = panel.getByRole('row').filter({ hasText: 'EXIT_REASON' });
-    await asks(
-      () => row.getByRole('button', { name: 'Who wrote EXIT_REASON?' }).press('Enter'),
-      /the VM exit for/,
-    );
-    await row.click({ button: 'right' });
-    await asks(() => menu().getByRole('menuitem').click(), /the VM exit for/);
-  });
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test.describe(`${colorScheme} theme`, () => {
+      test.use({ colorScheme });
+      test('fields of the VMCS', async ({ page }) => {
+        const panel = lab.panel('Registers');
+        await panel.getByRole('button', { name: 'VMCS', exact: true }).click();
+        await expect(panel).toContainText('EXIT_QUALIFICATION');
+        expect(await findings(page, '[aria-label="Registers"]')).toEqual([]);
+        const row = panel.getByRole('row').filter({ hasText: 'EXIT_REASON' });
+        await asks(
+          () => row.getByRole('button', { name: 'Who wrote EXIT_REASON?' }).press('Enter'),
+          /the VM exit for/,
+        );
+        await row.click({ button: 'right' });
+        expect(await findings(page, '[role="menu"]')).toEqual([]);
+        await asks(() => menu().getByRole('menuitem').click(), /the VM exit for/);
+      });
+    });
+  }
 
   test('bytes of memory, a slot of the stack, a descriptor', async ({ page }) => {
     await lab.show('Memory');
