@@ -121,7 +121,7 @@ test('descriptor tables are decoded down to the bits', async ({ page }) => {
   const panel = lab.panel('Descriptor tables');
   const row = panel.getByRole('row').filter({ hasText: 'code 64-bit' }).first();
   await expect(row).toContainText('yes');
-  await row.getByRole('button').press('Enter');
+  await row.getByRole('button', { expanded: false }).press('Enter');
   const bits = panel.getByRole('region', { name: /^Bits of/ });
   await expect(bits.getByRole('listitem').filter({ hasText: '64-bit code' })).toContainText('53');
   expect(await findings(page, '[aria-label="Descriptor tables"]')).toEqual([]);

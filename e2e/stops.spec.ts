@@ -67,6 +67,36 @@ test('the first CPUID of a machine is stopped at forwards and backwards, by keys
   await expect(stops().first()).toContainText('3 hits');
 });
 
+test('an instruction by its physical address, and a read of the stack', async ({ page }) => {
+  await lab.show('Registers');
+  const [rip, rsp] = [await lab.register('rip'), await lab.register('rsp')];
+  await lab.show('Stops');
+  const set = async (kind: string, address: bigint) => {
+    await add();
+    await form().getByLabel('Stop at').selectOption(kind);
+    await form()
+      .getByLabel('Address', { exact: true })
+      .fill(`0x${address.toString(16)}`);
+    await form().getByLabel('Machine').selectOption({ index: 1 });
+    await form().getByLabel('Only if').press('Enter');
+  };
+  // Code of the kernel is mapped to where it lies.
+  await set('Execution by physical address', rip);
+  const executed = `Execution at guest-physical 0x${rip.toString(16)}`;
+  await expect(stops().first()).toContainText(executed);
+  await page.keyboard.press('F5');
+  await expect(lab.status).toContainText(`Stop 1: ${executed}`);
+  await lab
+    .panel('Stops')
+    .getByRole('button', { name: /^Remove/ })
+    .click();
+
+  // SS of an interrupt's frame, which IRETQ reads.
+  await set('Read of memory', (rsp & ~15n) - 8n);
+  await page.keyboard.press('F5');
+  await expect(lab.status).toContainText('Stop 2: Read of linear 0x');
+});
+
 test('what cannot be is said at its field', async () => {
   await add();
   await form().getByLabel('Stop at').selectOption('Write to memory');

@@ -64,7 +64,7 @@ test('the line leads to any instant and back, and the console shows what was the
 test('goes to the instruction that wrote a register last', async ({ page }) => {
   const timeline = page.getByRole('region', { name: 'Timeline' });
   await timeline.getByRole('combobox', { name: 'What to go back to' }).selectOption('write to…');
-  const place = timeline.getByRole('textbox', { name: 'Register or address that was written' });
+  const place = timeline.getByRole('textbox', { name: 'Register, field or address that was written' });
   await place.fill('rbx');
   await place.press('Enter');
   await expect(lab.status).toContainText('Written here');

@@ -10,7 +10,7 @@ import { isCanonical, upperHalf } from './number64.ts';
 import { ACCESS } from './paging.ts';
 import type { Registers } from './registers.ts';
 import { LAYOUT, STATE, TLB } from './state.ts';
-import type { CodePage, Translator } from './translator.ts';
+import type { CodePage, InstructionMark, Translator } from './translator.ts';
 
 const PAGE = 0x1000;
 /** Records that one look-up may need. */
@@ -36,11 +36,15 @@ export class CodeFinder {
   private readonly regs: Registers;
   private readonly u32: Uint32Array;
   private readonly i32: Int32Array;
-  /** Host-physical page numbers of the instruction found; the second is -1 where it is in one page. */
-  private firstPage = -1;
+  /** Host-physical address of the instruction found, and number of the page where it goes on; -1: it does not. */
+  physical = 0;
   private secondPage = -1;
   private breakpoints: ReadonlySet<number> = new Set();
+  private physicalBreakpoints: ReadonlySet<number> = new Set();
+  /** Of both kinds. */
   private breakpointOffsets: ReadonlySet<number> = new Set();
+  /** The instruction is one that `setMark` chooses. */
+  isMarked = false;
 
   constructor(options: CodeFinderOptions) {
     this.o = options;
@@ -49,16 +53,26 @@ export class CodeFinder {
     this.i32 = new Int32Array(options.memory.buffer);
   }
 
-  /** Linear addresses whose instructions stand alone, so that each arrival there passes by `find`. */
-  setBreakpoints(linear: ReadonlySet<number>): void {
+  /**
+   * Addresses whose instructions stand alone, so that each arrival there passes by `find`.
+   * @param physical host-physical ones
+   */
+  setBreakpoints(linear: ReadonlySet<number>, physical: ReadonlySet<number>): void {
     this.breakpoints = linear;
-    this.breakpointOffsets = new Set([...linear].map((address) => address & (PAGE - 1)));
+    this.physicalBreakpoints = physical;
+    this.breakpointOffsets = new Set([...linear, ...physical].map((address) => address & (PAGE - 1)));
     this.o.code.flush();
   }
 
-  /** Whether there is a breakpoint at `linear`. */
+  /** Instructions that stand alone wherever they are; undefined: none. All system operations are among them. */
+  setMark(mark: InstructionMark | undefined): void {
+    this.o.translator.mark = mark;
+    this.o.code.flush();
+  }
+
+  /** Whether there is a breakpoint at `linear` or `physical`. */
   get atBreakpoint(): boolean {
-    return this.breakpoints.size !== 0 && this.breakpoints.has(this.linear);
+    return this.breakpoints.has(this.linear) || this.physicalBreakpoints.has(this.physical);
   }
 
   /** Linear address of an offset in CS. */
@@ -86,8 +100,9 @@ export class CodeFinder {
     this.recordHit(linear, mode);
     const page = this.page(linear, mode);
     if (page < 0) return false;
-    this.firstPage = page;
+    this.physical = page * PAGE + offset;
     this.secondPage = -1;
+    this.isMarked = false;
     r.setAddress(STATE.PAGE_LINEAR, linear - offset);
     r.setAddress(STATE.PAGE_IP, rip - offset);
     this.record = this.u32[(this.table >> 2) + offset];
@@ -132,7 +147,7 @@ export class CodeFinder {
   recordFetch(bytes: number): void {
     const offset = this.linear & (PAGE - 1);
     const firstBytes = Math.min(bytes, PAGE - offset);
-    const pieces = [{ hostPhysical: this.firstPage * PAGE + offset, bytes: firstBytes }];
+    const pieces = [{ hostPhysical: this.physical, bytes: firstBytes }];
     if (firstBytes < bytes) pieces.push({ hostPhysical: this.secondPage * PAGE, bytes: bytes - firstBytes });
     const ram = new Uint8Array(this.u32.buffer, LAYOUT.RAM);
     const value = Uint8Array.from(
@@ -187,9 +202,11 @@ export class CodeFinder {
     }
     const known = code.findCrossing(at.page * PAGE + offset, at.mode);
     if (known) return this.decodeCrossing(at, offset, linear);
+    translator.isMarked = false;
     const record = this.breakpointOffsets.has(offset)
       ? translator.translateSingle(at, offset, undefined)
       : translator.translate(at, offset, this.breakpointOffsets);
+    this.isMarked = translator.isMarked;
     return record !== 0 ? record : this.decodeCrossing(at, offset, linear);
   }
 
@@ -209,11 +226,13 @@ export class CodeFinder {
     this.secondPage = second;
     const address = at.page * PAGE + offset;
     const known = code.findCrossing(address, at.mode);
-    if (known?.secondPage === second) return known.record;
+    const isMarking = translator.mark !== undefined;
+    if (known?.secondPage === second && !isMarking) return known.record;
     const record = translator.translateSingle(at, offset, second);
+    this.isMarked = translator.isMarked;
     const entry = { record, address, mode: at.mode, firstPage: at.page, secondPage: second };
     // Where a breakpoint may be, each arrival has to come by here.
-    code.addCrossing(entry, !this.breakpointOffsets.has(offset));
+    code.addCrossing(entry, !isMarking && !this.breakpointOffsets.has(offset));
     return record;
   }
 }

@@ -9,6 +9,7 @@ import type { CodeCache } from './code-cache.ts';
 import type { MicroAccess, Piece, Recorder } from './micro-operations.ts';
 import { isCanonical, signedNumber, upperHalf } from './number64.ts';
 import { ACCESS, PageWalker } from './paging.ts';
+import type { ReadWatches } from './read-watches.ts';
 import type { Registers } from './registers.ts';
 import { BANK, LAYOUT, STATE, TLB } from './state.ts';
 import { INVPCID_TYPE, type LinearMemory } from './system/context.ts';
@@ -36,6 +37,7 @@ export interface MmuOptions {
   readonly ramBytes: number;
   readonly code: CodeCache;
   readonly written: WrittenPages;
+  readonly reads: ReadWatches;
   /** Everything that is not RAM, by host-physical address (offset 0 is address 0). */
   readonly bus: BusTarget;
   /** Called after a translation was dropped or code changed: leave the generated code at the next boundary. */
@@ -69,7 +71,11 @@ export class Mmu implements LinearMemory {
     this.block = options.regs.base;
     this.scratch = this.block + STATE.SCRATCH;
     this.view = new DataView(buffer);
-    this.tlb = new TranslationBuffers(options.memory, options.regs);
+    this.tlb = new TranslationBuffers(options.memory, options.regs, options.reads);
+    options.reads.listen(() => {
+      this.tlb.markReads();
+      options.resync();
+    });
     options.regs.u32[STATE.RAM_BYTES >> 2] = options.ramBytes;
     this.walker = new PageWalker(options.memory, options.regs, options.ramBytes, {
       written: (address, bytes) => options.code.written(address, bytes),
@@ -102,13 +108,16 @@ export class Mmu implements LinearMemory {
     const linear = this.dataAddress(segment, lo, hi, bytes);
     if (Number.isNaN(linear)) return 0;
     const inPage = linear & (PAGE - 1);
-    if (!this.walker.walk(linear, ACCESS.READ, false)) return 0;
+    const known = this.markedPage(TLB.READ, linear, bytes, false);
+    if (known < 0 && !this.walker.walk(linear, ACCESS.READ, false)) return 0;
     const watched = this.watches(linear, bytes, false);
-    const { page } = this.walker;
+    const page = known < 0 ? this.walker.page : known;
+    if (known >= 0) this.recordHit('read', linear, known + inPage);
     setPlace(this.lastPlace, page + inPage, bytes);
     if (inPage + bytes <= PAGE) {
       if (page < this.o.ramBytes) {
-        if (!watched) this.fillData(TLB.READ, linear);
+        if (!watched && known < 0) this.fillData(TLB.READ, linear);
+        this.o.reads.tell(page + inPage, bytes);
         return LAYOUT.RAM + page + inPage;
       }
       this.copyIn(this.scratch, page + inPage, bytes);
@@ -117,9 +126,17 @@ export class Mmu implements LinearMemory {
     const firstBytes = PAGE - inPage;
     if (!this.walker.walk(this.nextPage(linear), ACCESS.READ, false)) return 0;
     this.lastPlace.second = this.walker.page;
-    this.copyIn(this.scratch, page + inPage, firstBytes);
-    this.copyIn(this.scratch + firstBytes, this.walker.page, bytes - firstBytes);
+    this.readPieces(page + inPage, firstBytes, this.walker.page, bytes);
     return this.scratch;
+  }
+
+  /** Reads the data of an instruction into SCRATCH: `firstBytes` from one page, the others of `bytes` from the next. */
+  private readPieces(first: number, firstBytes: number, second: number, bytes: number): void {
+    this.o.reads.tell(first, firstBytes);
+    this.copyIn(this.scratch, first, firstBytes);
+    if (firstBytes === bytes) return;
+    this.o.reads.tell(second, bytes - firstBytes);
+    this.copyIn(this.scratch + firstBytes, second, bytes - firstBytes);
   }
 
   /** @returns the host address to write to (SCRATCH: call `commitSlow` afterwards), 0 after a fault */
@@ -128,7 +145,7 @@ export class Mmu implements LinearMemory {
     if (Number.isNaN(linear)) return 0;
     const inPage = linear & (PAGE - 1);
     const { pending } = this;
-    const known = this.pageWithCode(linear, bytes, false);
+    const known = this.markedPage(TLB.WRITE, linear, bytes, false);
     if (known < 0 && !this.walker.walk(linear, ACCESS.WRITE, false)) return 0;
     const page = known < 0 ? this.walker.page : known;
     const watched = this.watches(linear, bytes, true);
@@ -146,10 +163,7 @@ export class Mmu implements LinearMemory {
       if (!this.walker.walk(this.nextPage(linear), ACCESS.WRITE, false)) return 0;
       pending.second = this.walker.page;
     }
-    if (modify !== 0) {
-      this.copyIn(this.scratch, pending.first, pending.firstBytes);
-      this.copyIn(this.scratch + pending.firstBytes, pending.second, bytes - pending.firstBytes);
-    }
+    if (modify !== 0) this.readPieces(pending.first, pending.firstBytes, pending.second, bytes);
     return this.scratch;
   }
 
@@ -245,18 +259,24 @@ export class Mmu implements LinearMemory {
 
   private readSlowly(linear: number, bytes: 1 | 2 | 4 | 8, supervisor: boolean): boolean {
     const inPage = linear & (PAGE - 1);
-    if (!this.walker.walk(linear, ACCESS.READ, supervisor)) return false;
+    const known = this.markedPage(TLB.READ, linear, bytes, supervisor);
+    if (known < 0 && !this.walker.walk(linear, ACCESS.READ, supervisor)) return false;
     const at = this.scratch + 32;
-    setPlace(this.lastPlace, this.walker.page + inPage, bytes);
+    const first = (known < 0 ? this.walker.page : known) + inPage;
+    if (known >= 0) this.recordHit('read', linear, first);
+    setPlace(this.lastPlace, first, bytes);
     if (inPage + bytes <= PAGE) {
-      this.remember(TLB.READ, linear, supervisor);
-      this.copyIn(at, this.walker.page + inPage, bytes);
+      if (known < 0) this.remember(TLB.READ, linear, supervisor);
+      this.o.reads.tell(first, bytes);
+      this.copyIn(at, first, bytes);
     } else {
-      const first = this.walker.page + inPage;
       if (!this.walker.walk(this.nextPage(linear), ACCESS.READ, supervisor)) return false;
+      const firstBytes = PAGE - inPage;
       this.lastPlace.second = this.walker.page;
-      this.copyIn(at, first, PAGE - inPage);
-      this.copyIn(at + PAGE - inPage, this.walker.page, bytes - (PAGE - inPage));
+      this.o.reads.tell(first, firstBytes);
+      this.o.reads.tell(this.walker.page, bytes - firstBytes);
+      this.copyIn(at, first, firstBytes);
+      this.copyIn(at + firstBytes, this.walker.page, bytes - firstBytes);
     }
     this.take(at, bytes);
     return true;
@@ -278,7 +298,7 @@ export class Mmu implements LinearMemory {
     supervisor: boolean,
   ): boolean {
     const inPage = linear & (PAGE - 1);
-    const known = this.pageWithCode(linear, bytes, supervisor);
+    const known = this.markedPage(TLB.WRITE, linear, bytes, supervisor);
     if (known < 0 && !this.walker.walk(linear, ACCESS.WRITE, supervisor)) return false;
     const first = (known < 0 ? this.walker.page : known) + inPage;
     if (known >= 0) this.recordHit('write', linear, first);
@@ -310,14 +330,15 @@ export class Mmu implements LinearMemory {
   }
 
   /**
-   * Host-physical page of bytes in one page that the write TLB has with the mark of decoded code; -1: not
-   * there. So a page is walked for as often as if it held no code.
+   * Host-physical page of bytes in one page that a TLB has with a mark, in the write TLB of decoded code, in the
+   * read TLB of watched bytes; -1: not there. So a page is walked for as often as if it had no mark.
    */
-  private pageWithCode(linear: number, bytes: number, supervisor: boolean): number {
+  private markedPage(tlb: number, linear: number, bytes: number, supervisor: boolean): number {
     const { i32 } = this;
     if ((linear & (PAGE - 1)) + bytes > PAGE) return -1;
-    const at = (this.bankFor(supervisor) + TLB.WRITE + ((linear >>> 8) & SLOTS)) >> 2;
-    const present = i32[at] === ((linear & -PAGE) | TLB.CODE_TAG) && i32[at + 1] === upperHalf(linear);
+    const at = (this.bankFor(supervisor) + tlb + ((linear >>> 8) & SLOTS)) >> 2;
+    const mark = tlb === TLB.WRITE ? TLB.CODE_TAG : TLB.WATCH_TAG;
+    const present = i32[at] === ((linear & -PAGE) | mark) && i32[at + 1] === upperHalf(linear);
     return present ? (i32[at + TLB.PHYSICAL_PAGE / 4] & TLB.PAGE_MASK) * PAGE : -1;
   }
 
@@ -389,9 +410,14 @@ export class Mmu implements LinearMemory {
     // Without data entries every access comes by the slow path, where alignment is checked.
     if (bank === this.bank && this.checksAlignment) return;
     const { page } = this.walker;
-    const tagged = tlb === TLB.WRITE && this.o.code.holdsCode(page, PAGE);
     const payload = LAYOUT.RAM + page - (linear - (linear & (PAGE - 1)));
-    this.tlb.fill(bank, tlb, linear, payload, this.walker, tagged ? TLB.CODE_TAG : 0);
+    this.tlb.fill(bank, tlb, linear, payload, this.walker, this.markOf(tlb, page));
+  }
+
+  /** What marks the entry of a page in a TLB for data. */
+  private markOf(tlb: number, page: number): number {
+    if (tlb === TLB.WRITE) return this.o.code.holdsCode(page, PAGE) ? TLB.CODE_TAG : 0;
+    return this.o.reads.covers(page / PAGE) ? TLB.WATCH_TAG : 0;
   }
 
   private get bank(): number {

@@ -57,7 +57,7 @@ import { readMsr, writeMsr } from './system/msr.ts';
 import { DecodedRecord } from './system/record.ts';
 import { tscAt } from './system/tsc.ts';
 import type { SavedTranslations } from './tlb.ts';
-import { Translator } from './translator.ts';
+import { type InstructionMark, Translator } from './translator.ts';
 import type { Virtualization } from './virtualization/virtualization.ts';
 import { VMX_OPERATIONS } from './vmx/instructions.ts';
 import { Vmx } from './vmx/vmx.ts';
@@ -170,6 +170,7 @@ export class Processor implements SystemContext, InterruptTarget {
       ramBytes: options.ramBytes,
       code: options.runtime.code,
       written: options.runtime.code.writtenPages,
+      reads: options.runtime.reads,
       bus: options.bus,
       resync: () => this.requestStop(),
     });
@@ -395,9 +396,22 @@ export class Processor implements SystemContext, InterruptTarget {
     this.regs.setPair(STATE.TSC, lo, hi);
   }
 
-  /** Linear addresses at which `run` stops before the instruction. */
-  setBreakpoints(linear: ReadonlySet<number>): void {
-    this.finder.setBreakpoints(linear);
+  /** Addresses at which `run` stops before the instruction. @param physical host-physical ones */
+  setBreakpoints(linear: ReadonlySet<number>, physical: ReadonlySet<number> = new Set()): void {
+    this.finder.setBreakpoints(linear, physical);
+  }
+
+  /**
+   * Makes `run` stop before instructions that `mark` chooses, and before all system operations, where
+   * `breakpointFilter` lets it; undefined: no longer.
+   */
+  setMark(mark: InstructionMark | undefined): void {
+    this.finder.setMark(mark);
+  }
+
+  /** Of the instruction that `run` has looked up last: its host-physical address, and whether it is marked. */
+  get found(): { readonly physical: number; readonly isMarked: boolean } {
+    return this.finder;
   }
 
   /**
@@ -448,7 +462,8 @@ export class Processor implements SystemContext, InterruptTarget {
       if (!this.stopReason) this.deliverFault();
       return undefined;
     }
-    if (!pass && this.finder.atBreakpoint && this.breakpointFilter(this.finder.linear)) {
+    const stops = this.finder.atBreakpoint || this.finder.isMarked;
+    if (!pass && stops && this.breakpointFilter(this.finder.linear)) {
       return { kind: 'breakpoint', linear: this.finder.linear };
     }
     const flagsBefore = r.systemFlags;

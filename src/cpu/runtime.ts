@@ -4,6 +4,7 @@
  */
 import { CodeCache } from './code-cache.ts';
 import { type EngineExports, type EngineImports, instantiate } from './engine.ts';
+import { ReadWatches } from './read-watches.ts';
 import { RegionCache } from './regions/cache.ts';
 import { regionCompiler } from './regions/compiler.ts';
 import { REGION_COUNTERS } from './state.ts';
@@ -11,6 +12,7 @@ import { REGION_COUNTERS } from './state.ts';
 export class Runtime {
   readonly memory: WebAssembly.Memory;
   readonly code: CodeCache;
+  readonly reads: ReadWatches;
   readonly exports: EngineExports;
   /** Functions of the regions, by slot. */
   readonly regionTable: WebAssembly.Table;
@@ -23,6 +25,7 @@ export class Runtime {
   constructor(memory: WebAssembly.Memory, ramBytes: number) {
     this.memory = memory;
     this.code = new CodeCache(memory, ramBytes);
+    this.reads = new ReadWatches(memory, this.code);
     this.regionTable = new WebAssembly.Table({ element: 'anyfunc', initial: REGION_COUNTERS.MAX_SLOTS });
     const functions: Omit<EngineImports, 'helpers'> = {
       readMiss: (segment, lo, hi, bytes) => this.active.readMiss(segment, lo, hi, bytes),

@@ -30,6 +30,8 @@ export const TLB = {
   LARGE: 0x8000_0000,
   /** In the tag of a write entry: the page holds decoded code, and its lines decide about each write. */
   CODE_TAG: 1,
+  /** In the tag of a read entry: bytes of the page are watched, see read-watches.ts. */
+  WATCH_TAG: 1,
   /** In the tag of an execute entry: the translation is good, the page's record table is gone. */
   NO_TABLE_TAG: 0x800,
   READ: 0,
@@ -127,6 +129,9 @@ export const REGION_COUNTERS = {
   /** Regions that there can be at a time. */
   MAX_SLOTS: 4096,
 } as const;
+
+/** In low memory, i32: how many watches of reads there are. No part of the computer's state. */
+export const READ_WATCHES = 0x1100;
 
 /**
  * Where indirect JMPs and CALLs have led in the interpreter, in low memory: { u32 record of the branch, u32 lower

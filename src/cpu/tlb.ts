@@ -11,6 +11,7 @@
  * entry for every slot, cannot overflow.
  */
 import { upperHalf } from './number64.ts';
+import type { ReadWatches } from './read-watches.ts';
 import type { Registers } from './registers.ts';
 import { CPU_BLOCK_SIZE, LAYOUT, SEVERAL, STATE, TLB, TRANSLATION_SIZE } from './state.ts';
 import { refreshPrivilege } from './system/mode.ts';
@@ -59,14 +60,17 @@ export class TranslationBuffers {
   private readonly u32: Uint32Array;
   private readonly regs: Registers;
   private readonly written: WrittenPages;
+  private readonly reads: Pick<ReadWatches, 'covers'> | undefined;
   private readonly start: number;
   private readonly contexts: readonly Context[];
   /** Index of the set in use. */
   private current = 0;
   private uses = 0;
 
-  constructor(memory: WebAssembly.Memory, regs: Registers) {
+  /** @param reads says which pages are marked in the read TLBs */
+  constructor(memory: WebAssembly.Memory, regs: Registers, reads?: Pick<ReadWatches, 'covers'>) {
     this.u32 = new Uint32Array(memory.buffer);
+    this.reads = reads;
     this.written = new WrittenPages(memory);
     this.regs = regs;
     this.start = translationArea(regs);
@@ -178,6 +182,25 @@ export class TranslationBuffers {
         if (this.canWrite(slot, page)) this.u32[slot >> 2] |= TLB.CODE_TAG;
       }
     }
+  }
+
+  /** Other pages are watched: their read entries, and only theirs, are to be marked. */
+  markReads(): void {
+    for (const [set, { vpid }] of this.contexts.entries()) {
+      if (vpid < 0) continue;
+      for (let bank = 0; bank < DATA_BANKS; bank++) {
+        const start = (this.address(set) + bank * TLB.BANK_SIZE + TLB.READ) >> 2;
+        for (let at = start; at < start + TLB.ENTRIES * ENTRY_WORDS; at += ENTRY_WORDS) {
+          if (!this.isInvalid(at)) this.markRead(at);
+        }
+      }
+    }
+  }
+
+  private markRead(at: number): void {
+    const { u32 } = this;
+    const isWatched = this.reads?.covers(u32[at + 3] & TLB.PAGE_MASK) ?? false;
+    u32[at] = (u32[at] & ~TLB.WATCH_TAG) | (isWatched ? TLB.WATCH_TAG : 0);
   }
 
   // --- what drops translations --------------------------------------------------------------------
@@ -378,6 +401,7 @@ export class TranslationBuffers {
     let tag = u32[at];
     let payload = u32[at + 2];
     if (valid && tlb === TLB.WRITE) tag &= ~TLB.CODE_TAG;
+    if (valid && tlb === TLB.READ) tag &= ~TLB.WATCH_TAG;
     if (valid && tlb === TLB.EXECUTE) {
       tag |= TLB.NO_TABLE_TAG;
       payload = 0;
@@ -401,7 +425,10 @@ export class TranslationBuffers {
       for (let i = 0; i < slots.length; i++) {
         const at = slots[i] >> 2;
         for (let word = 0; word < ENTRY_WORDS; word++) u32[at + word] = entries[i * ENTRY_WORDS + word];
-        if (tlbOf(slots[i] - base) === TLB.WRITE && !this.isInvalid(at)) this.settleWriter(slots[i]);
+        if (this.isInvalid(at)) continue;
+        const tlb = tlbOf(slots[i] - base);
+        if (tlb === TLB.WRITE) this.settleWriter(slots[i]);
+        else if (tlb === TLB.READ) this.markRead(at);
       }
     }
     u32.set(saved.largeRegions, (base + TLB.LARGE_REGIONS) >> 2);

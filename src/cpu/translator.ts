@@ -26,6 +26,9 @@ export interface CodePage {
   readonly mode: CodeMode;
 }
 
+/** Chooses instructions by what they are. @param bytes of one instruction; not to be kept */
+export type InstructionMark = (bytes: Uint8Array, mode: CodeMode) => boolean;
+
 /** The segments that FLAT32 vouches for; see CODE_MODE. */
 const FLAT_SEGMENTS: readonly number[] = [SEG.ES, SEG.SS, SEG.DS];
 
@@ -48,6 +51,10 @@ export class Translator {
   private readonly offered: readonly boolean[];
   private readonly offered64: readonly boolean[];
   private readonly crossingBytes = new Uint8Array(16);
+  /** Instructions that stand alone; of system operations all. */
+  mark: InstructionMark | undefined;
+  /** Whether the instruction translated last as one that stands alone is marked. */
+  isMarked = false;
 
   /** @param cpuid says which features are shown: instructions of the others are undefined */
   constructor(
@@ -88,6 +95,10 @@ export class Translator {
       if (count > 0 && (this.u32[(at.table >> 2) + position] !== 0 || stops?.has(position))) break;
       const result = this.decode(this.u8, start + position, start + PAGE, position, at.mode);
       if (result === 'more') break;
+      if (this.mark !== undefined && this.marks(this.u8, start + position, result, at.mode)) {
+        if (count > 0) break;
+        return this.translateSingle(at, offset, undefined);
+      }
       const record = code.allocate();
       if (first === 0) first = record;
       this.u32[(at.table >> 2) + position] = record;
@@ -127,6 +138,7 @@ export class Translator {
     const result = this.decode(this.crossingBytes, 0, available, offset, at.mode);
     const record = this.code.allocate();
     if (result === 'more') return 0;
+    this.isMarked = this.marks(this.crossingBytes, 0, result, at.mode);
     const length = result === 'ok' ? this.decoder.length : available;
     this.code.markCode(at.page, offset, Math.min(PAGE, offset + length));
     if (second !== undefined && offset + length > PAGE) this.code.markCode(second, 0, offset + length - PAGE);
@@ -134,6 +146,14 @@ export class Translator {
     else this.writeFault(record, offset, result);
     this.writeContinue(this.code.allocate(), offset + length);
     return record;
+  }
+
+  /** Of the instruction decoded last. */
+  private marks(bytes: Uint8Array, at: number, result: DecodeResult, mode: CodeMode): boolean {
+    const { mark } = this;
+    if (mark === undefined || result !== 'ok') return false;
+    const { entry, length } = this.decoder;
+    return this.system[entry.index] || mark(bytes.subarray(at, at + length), mode);
   }
 
   private decode(

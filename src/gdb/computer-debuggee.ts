@@ -127,7 +127,7 @@ export class ComputerDebuggee implements Debuggee {
     this.run();
     this.#met.length = 0;
     // A change of watched memory that has just been made is the first to be undone.
-    this.#back = { search: this.#history.searchBack((until) => this.#meets(until), true) };
+    this.#back = { search: this.#history.searchBack({ run: (until) => this.#meets(until), orNow: true }) };
   }
 
   step(cpu: number, alone: boolean): void {

@@ -13,6 +13,7 @@ import type { RegionInfo, Tier2Mode, Tier2Statistics } from '../contracts/tiers.
 import type { CodeCache, WriteWatch } from '../cpu/code-cache.ts';
 import { PHYSICAL_BITS } from '../cpu/paging.ts';
 import { Processor, type SavedProcessor } from '../cpu/processor.ts';
+import type { ReadWatch } from '../cpu/read-watches.ts';
 import { Runtime } from '../cpu/runtime.ts';
 import { LAYOUT } from '../cpu/state.ts';
 import type { StopReason } from '../cpu/system/context.ts';
@@ -313,8 +314,7 @@ export class Computer {
 
   /** Cycle of the processor whose turn it is at which input of the journal is due. */
   private nextInput(): number {
-    const { next } = this.journal;
-    return next === undefined ? Number.POSITIVE_INFINITY : next.position - this.position + this.now;
+    return this.journal.nextPosition - this.position + this.now;
   }
 
   private expectNext(): void {
@@ -354,6 +354,13 @@ export class Computer {
       this.code.unwatch(watch);
       this.followVmcsWrites();
     };
+  }
+
+  /** Tells of every read of a range of RAM from now on; see cpu/read-watches.ts. @returns what ends it */
+  watchReads(watch: ReadWatch): () => void {
+    const { reads } = this.runtime;
+    reads.watch(watch);
+    return () => reads.unwatch(watch);
   }
 
   private followVmcsWrites(): void {

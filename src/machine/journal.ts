@@ -52,6 +52,11 @@ export class Journal {
     return this.entries[this.entered];
   }
 
+  /** Where it enters; infinity: there is none. */
+  get nextPosition(): number {
+    return this.next?.position ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Takes over a journal of which nothing, or the first `entered`, have entered. */
   load(entries: readonly JournalEntry[], entered = 0): void {
     this.entries = [...entries];

@@ -26,8 +26,8 @@ export type StopReason =
   | { readonly kind: 'output'; readonly on: VcpuRef }
   /** A search backwards has found a change of ring. */
   | { readonly kind: 'crossing'; readonly on: VcpuRef; readonly cause: string }
-  /** The next instruction or event is the one that wrote what was asked for. */
-  | { readonly kind: 'writer'; readonly on: VcpuRef | null }
+  /** What wrote what was asked for comes next; `by` says what that is, e.g. "delivery of #PF". */
+  | { readonly kind: 'writer'; readonly on: VcpuRef | null; readonly by: string }
   /** A step or search backwards has come to where the history begins. */
   | { readonly kind: 'beginning' }
   /** All VMs have ended or are paused. */

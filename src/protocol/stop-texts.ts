@@ -25,7 +25,11 @@ export function triggerText(trigger: StopTrigger): string {
     case 'address':
       return `Execution at ${hex(trigger.address)}`;
     case 'write':
-      return `Write to ${trigger.space} ${hex(trigger.address)}, ${trigger.length} ${trigger.length === 1 ? 'byte' : 'bytes'}`;
+      return `Write to ${bytesText(trigger)}`;
+    case 'read':
+      return `Read of ${bytesText(trigger)}`;
+    case 'execute':
+      return `Execution at ${trigger.space} ${hex(trigger.address)}`;
     case 'vm-exit':
       return trigger.reason === null ? 'Any VM exit' : `VM exit: ${exitReason(trigger.reason).name}`;
     case 'hypercall':
@@ -46,6 +50,9 @@ export function triggerText(trigger: StopTrigger): string {
       return `Text "${trigger.text}" on a console`;
   }
 }
+
+const bytesText = ({ space, address, length }: Extract<StopTrigger, { kind: 'read' | 'write' }>): string =>
+  `${space} ${hex(address)}, ${length} ${length === 1 ? 'byte' : 'bytes'}`;
 
 const MSR_ACCESS = { any: 'Access', read: 'Read', write: 'Write' } as const;
 const PORT_ACCESS = { any: 'Access to', in: 'IN from', out: 'OUT to' } as const;

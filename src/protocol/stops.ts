@@ -14,6 +14,18 @@ export type StopTrigger =
       readonly address: bigint;
       readonly length: number;
     }
+  /**
+   * Data in any of so many bytes is read by an instruction, or by the processor that reads a descriptor or a stack;
+   * walks of page tables and fetches of code do not count, nor does the hypervisor. Addresses as for `write`.
+   */
+  | {
+      readonly kind: 'read';
+      readonly space: AddressSpace;
+      readonly address: bigint;
+      readonly length: number;
+    }
+  /** An instruction that begins at a physical address is about to be executed. */
+  | { readonly kind: 'execute'; readonly space: PhysicalSpace; readonly address: bigint }
   /** A VM exit, by basic reason; null: any. */
   | { readonly kind: 'vm-exit'; readonly reason: number | null }
   /** VMCALL in a guest, by the number in RAX; null: any. */
@@ -32,6 +44,8 @@ export type StopTrigger =
   | { readonly kind: 'port'; readonly port: number | null; readonly access: 'any' | 'in' | 'out' }
   /** The last bytes on a console are this text. */
   | { readonly kind: 'console'; readonly text: string };
+
+export type PhysicalSpace = Exclude<AddressSpace, 'linear'>;
 
 export type StopKind = StopTrigger['kind'];
 
@@ -64,6 +78,8 @@ export type StopsView = readonly Stop[];
 const WITH_LEVEL: ReadonlySet<StopKind> = new Set([
   'address',
   'write',
+  'read',
+  'execute',
   'event',
   'cr3',
   'page-table',

@@ -20,10 +20,27 @@ export interface HiddenSegment {
   readonly changed: boolean;
 }
 
+export interface StructureFieldView {
+  readonly name: string;
+  readonly value: bigint;
+  readonly bits: 8 | 16 | 32 | 64;
+  readonly changed: boolean;
+}
+
+/** What a vCPU is kept in for its hypervisor: a VMCS or VMCB, read from the memory where it lies. */
+export interface StructureView {
+  readonly name: string;
+  /** Host-physical. */
+  readonly address: bigint;
+  readonly groups: readonly { readonly title: string; readonly fields: readonly StructureFieldView[] }[];
+}
+
 /** What system software sets up beside control registers. */
 export interface SystemView {
   readonly of: VcpuRef;
   readonly debug: readonly RegisterView[];
   readonly msrs: readonly MsrView[];
   readonly segments: readonly HiddenSegment[];
+  /** Null where no hypervisor has one. */
+  readonly structure: StructureView | null;
 }

@@ -11,5 +11,7 @@ export type Written =
       /** Bytes; within one page. */
       readonly length: number;
     }
+  /** A field of what the vCPU is kept in for its hypervisor, by the manual's name: a VMCS's GUEST_RIP. */
+  | { readonly kind: 'field'; readonly name: string }
   /** A byte on the machine's console, counted back from the last one, which is 0. */
   | { readonly kind: 'output'; readonly back: number };

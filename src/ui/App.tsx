@@ -2,6 +2,7 @@ import { useMemo, useState } from 'react';
 import { useLab } from '../client/lab-store.ts';
 import { dismiss, useNotices } from '../client/notices.ts';
 import css from './App.module.css';
+import { ContextMenu } from './context-menu/ContextMenu.tsx';
 import { HelpDialog } from './dialogs/HelpDialog.tsx';
 import { OpenDialog } from './dialogs/OpenDialog.tsx';
 import { useFileDrop } from './dialogs/use-file-drop.ts';
@@ -46,6 +47,7 @@ export function App() {
       {dropping && <div className={css.drop}>Drop a kernel, and an initrd if it needs one</div>}
       {dialog?.kind === 'open' && <OpenDialog files={dialog.files} onClose={close} />}
       {dialog?.kind === 'help' && <HelpDialog bindings={bindings} onClose={close} />}
+      <ContextMenu />
       <Notices />
       <Failure />
       <LiveSentence />

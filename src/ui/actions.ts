@@ -57,9 +57,10 @@ export function runBack(to: BackTo): void {
   withFocus((on) => void command({ kind: 'run-back', on, to }));
 }
 
-/** Goes back to the instruction that wrote it last. */
-export function whoWrote(what: Written): void {
-  withFocus((on) => void command({ kind: 'who-wrote', on, what }));
+/** Goes back to what wrote it last. @param of whose it is; absent: of the vCPU in focus */
+export function whoWrote(what: Written, of?: VcpuRef): void {
+  if (of !== undefined) void command({ kind: 'who-wrote', on: of, what });
+  else withFocus((on) => void command({ kind: 'who-wrote', on, what }));
 }
 
 export function runToExit(): void {

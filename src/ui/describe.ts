@@ -28,7 +28,7 @@ export function describeStop(stop: StopReason): string {
     case 'crossing':
       return `Change of ring: ${stop.cause}, ${vcpuName(stop.on)}`;
     case 'writer':
-      return stop.on === null ? 'The hypervisor wrote it, here' : `Written here, ${vcpuName(stop.on)}`;
+      return `Written here by ${stop.by}${stop.on === null ? '' : `, ${vcpuName(stop.on)}`}`;
     case 'beginning':
       return 'The beginning: nothing is before';
     case 'nothing-to-run':

@@ -1,6 +1,6 @@
 import type { RegisterView } from '../protocol/processor-view.ts';
 import type { StackView } from '../protocol/stack-view.ts';
-import type { SystemView } from '../protocol/system-view.ts';
+import type { StructureView, SystemView } from '../protocol/system-view.ts';
 import type { VectorsView } from '../protocol/vectors-view.ts';
 
 /**
@@ -38,7 +38,19 @@ export class ShownValues {
       // Time passes always.
       msrs: view.msrs.map((one) => (one.name === 'ia32_time_stamp_counter' ? one : this.#mark(of, one))),
       segments: view.segments.map(segment),
+      structure: view.structure && this.#markStructure(of, view.structure),
     };
+  }
+
+  #markStructure(of: string, structure: StructureView): StructureView {
+    const groups = structure.groups.map(({ title, fields }) => ({
+      title,
+      fields: fields.map((one) => ({
+        ...one,
+        changed: this.#changed(`${of} ${one.name}`, String(one.value)),
+      })),
+    }));
+    return { ...structure, groups };
   }
 
   markVectors(view: VectorsView): VectorsView {

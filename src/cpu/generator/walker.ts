@@ -5,7 +5,8 @@
  *
  * They walk the page tables, set accessed and dirty bits, and enter the translation as tlb.ts does. 0 says
  * that nothing has happened because the access needs more: it faults, crosses a page, goes to
- * memory-mapped I/O or to a line of decoded code, or may hit a data breakpoint or an alignment check.
+ * memory-mapped I/O or to a line of decoded code, or may hit a data breakpoint, a watch of reads or an
+ * alignment check.
  *
  * Pages with decoded code have marked entries in the write TLB (TLB.CODE_TAG). The look-up in line misses
  * them; here a write to one of the lines without code still gets its host address.
@@ -13,7 +14,7 @@
 import type { LibraryFunction } from '../../isa/definition.ts';
 import { choose, type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
-import { BANK, LAYOUT, SEVERAL, STATE, TLB } from '../state.ts';
+import { BANK, LAYOUT, READ_WATCHES, SEVERAL, STATE, TLB } from '../state.ts';
 import { DR7 } from '../system/debug-registers.ts';
 import { FOUND, markWritten, walk } from './walker-tables.ts';
 
@@ -48,6 +49,7 @@ const fill = (kind: 'read' | 'write'): LibraryFunction<'i32'> => ({
       ),
     );
     if (kind === 'write') writeBesideCode(f, access, slot);
+    else f.if(i32.load(i32.const(0), READ_WATCHES), refuse);
 
     const canonical = i64.shr_s(i64.shl(address, i64.const(16)), i64.const(16));
     f.if(i64.ne(canonical, address), refuse);

@@ -28,5 +28,7 @@ function moved(
   if (recorder) vmcb.listener = (field, how) => how === which && fields.add(field);
   part();
   vmcb.listener = undefined;
-  return recorder && [...fields].map((field) => ({ name: NAMES.get(field) as string, value: vmcb.value(field) }));
+  return (
+    recorder && [...fields].map((field) => ({ name: NAMES.get(field) as string, value: vmcb.value(field) }))
+  );
 }

@@ -186,7 +186,7 @@ describe('searching back', () => {
     computer.step();
     computer.processor.setBreakpoints(new Set([inLoop]));
     const last = counter();
-    const search = history.searchBack(run);
+    const search = history.searchBack({ run });
     let result = search.next();
     while (!result.done) result = search.next();
     expect(result.value).toBe(true);
@@ -205,7 +205,7 @@ describe('searching back to a stop at which a snapshot was taken', () => {
     computer.processor.setBreakpoints(new Set([once]));
     // On from there to a little before the next arrival.
     computer.runTo(computer.position + 3, true);
-    const pieces = history.searchBack((until) => computer.runTo(until, true).kind === 'breakpoint');
+    const pieces = history.searchBack({ run: (until) => computer.runTo(until, true).kind === 'breakpoint' });
     let result = pieces.next();
     while (!result.done) result = pieces.next();
     expect(result.value).toBe(true);

@@ -24,6 +24,16 @@ export interface Instant {
   readonly entered: number;
 }
 
+/** What a search backwards looks for. */
+export interface BackSearch {
+  /** Runs up to a position, at least one instruction; true when the instant that it reached counts. */
+  readonly run: (until: number) => boolean;
+  /** Begins what makes runs stop, where runs without it are much faster; its result ends it. */
+  readonly watch?: () => () => void;
+  /** The present instant may be the one. */
+  readonly orNow?: boolean;
+}
+
 /** What a computer would have done without later input: inputs that are not part of its journal any more. */
 export interface Branch {
   readonly id: number;
@@ -44,6 +54,10 @@ const FIXED_BYTES = 400_000;
 const WINDOW = 2000;
 /** Steps that are a piece of work. */
 const STEPS = 5000;
+/** A piece of a search backwards in which a run stops more often is searched by its later half first. */
+const MANY = 200;
+/** Cycles of a piece that is not divided further. */
+const SHORT = 20_000;
 /** Cycles before an earlier instant at which a snapshot is left. */
 const LEAD = 50_000;
 
@@ -142,42 +156,71 @@ export class History {
   }
 
   /**
-   * Goes to the last instant before the present one at which a run would have stopped: searches interval by
-   * interval from the latest to the earliest, a piece of work a `yield`.
-   * @param run runs up to a position, at least one instruction; true when the instant that it reached counts
-   * @param orNow the present instant may be the one
+   * Goes to the last instant before the present one at which a run would have stopped: searches piece by piece
+   * from the latest to the earliest. A piece is what lies between two snapshots; where `watch` makes runs stop, the
+   * last moments come first, and of a piece with very many stops the later half. Some work a `yield`.
    * @returns false, at the beginning of time, when there is none
    */
-  *searchBack(run: (until: number) => boolean, orNow = false): Generator<void, boolean> {
+  *searchBack({ run, watch, orNow = false }: BackSearch): Generator<void, boolean> {
     let until: Instant = this.now;
     let inclusive = orNow;
     // A run that ends at an instant does not look at the instruction there.
     let beyond = 0;
+    /** Where pieces begin that are left to be searched, the earliest first. */
+    const begun: Instant[] = watch === undefined ? [] : [{ position: until.position - WINDOW, entered: 0 }];
     for (;;) {
-      const from = this.kept.findLast((snapshot) => isBefore(instantOf(snapshot), until));
-      if (from === undefined) {
+      const start = begun.pop() ?? this.lastSnapshot(until);
+      if (start === undefined) {
         this.restore(this.kept[0]);
         return false;
       }
-      this.restore(from);
+      this.seek(start);
+      const from = this.now;
+      const unwatch = watch?.();
       let found: Instant | undefined;
-      for (;;) {
-        const before = this.now.position;
-        const stopped = run(until.position + beyond);
-        const here = this.now;
-        if (stopped && isBefore(here, until, inclusive)) found = here;
-        const stuck = !stopped && here.position === before;
-        yield;
-        if (stuck || here.position >= until.position + beyond) break;
+      let divided = false;
+      try {
+        for (let runs = 1; ; runs++) {
+          const before = this.now;
+          const stopped = run(until.position + beyond);
+          const here = this.now;
+          if (stopped && isBefore(here, until, inclusive)) found = here;
+          const stuck = !stopped && !isBefore(before, here);
+          yield;
+          // Input may be left that enters at the end of the piece.
+          if (stuck || (here.position >= until.position + beyond && !isBefore(here, until))) break;
+          divided = watch !== undefined && runs === MANY && until.position - here.position > SHORT;
+          if (divided) break;
+        }
+      } finally {
+        unwatch?.();
+      }
+      if (divided) {
+        begun.push(from, this.toMiddle(until));
+        continue;
       }
       if (found !== undefined) {
         this.seek(found);
         return true;
       }
-      until = instantOf(from);
+      until = from;
       inclusive = true;
       beyond = 1;
     }
+  }
+
+  /** The last one before an instant. */
+  private lastSnapshot(before: Instant): Instant | undefined {
+    const last = this.kept.findLast((snapshot) => isBefore(instantOf(snapshot), before));
+    return last && instantOf(last);
+  }
+
+  /** Goes to the middle between the present and a later instant, and leaves a snapshot there. */
+  private toMiddle(of: Instant): Instant {
+    const { position } = this.now;
+    this.runTo(position + Math.floor((of.position - position) / 2));
+    this.add();
+    return this.now;
   }
 
   /**
@@ -197,16 +240,31 @@ export class History {
     };
     const run = (until: number): boolean => {
       wrote = false;
-      computer.runTo(until, true);
+      const entered = computer.enterNext();
+      // After input no further: that takes back the pause that a write has asked for.
+      const end = entered ? computer.position : Math.min(until, computer.journal.nextPosition);
+      computer.runTo(end, true);
       return wrote;
     };
-    const stopWatching = computer.watchWrites(watch);
-    try {
-      if (!(yield* this.searchBack(run, true))) return false;
-    } finally {
-      stopWatching();
+    const watching = () => computer.watchWrites(watch);
+    return yield* this.searchCause({ run, watch: watching, orNow: true });
+  }
+
+  /**
+   * As `searchBack` where `run` stops at the end of an instruction, event or input: goes to its beginning. For
+   * input that is the instant before it enters; before an instruction or event, all input due there has entered.
+   */
+  *searchCause(search: BackSearch): Generator<void, boolean> {
+    if (!(yield* this.searchBack(search))) return false;
+    const { computer } = this;
+    const { position, entered } = this.now;
+    if (computer.journal.all[entered - 1]?.position === position) {
+      this.seek({ position, entered: entered - 1 });
+      return true;
     }
-    return this.stepBack(() => !this.computer.processor.isIdle);
+    if (!this.stepBack(() => !computer.processor.isIdle)) return false;
+    while (computer.enterNext());
+    return true;
   }
 
   /**

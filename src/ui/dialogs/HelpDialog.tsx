@@ -29,6 +29,24 @@ export function HelpDialog({ bindings, onClose }: { bindings: readonly KeyBindin
             ))}
             <tr>
               <td>
+                <kbd>W</kbd>
+              </td>
+              <td>
+                Who wrote this? For the register, memory cell, descriptor or field that has the focus; also in
+                its context menu
+              </td>
+            </tr>
+            <tr>
+              <td>
+                <kbd>Shift+F9</kbd>
+              </td>
+              <td>
+                In a console: choose a character with the arrow keys, Enter asks who wrote it; also in the
+                context menu
+              </td>
+            </tr>
+            <tr>
+              <td>
                 <kbd>F8</kbd> <kbd>Shift+F8</kbd>
               </td>
               <td>Go to the next or previous group of panels; arrow keys choose among their tabs</td>

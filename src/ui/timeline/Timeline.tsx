@@ -102,9 +102,9 @@ function Backwards() {
         </select>
         {target === WRITE && (
           <input
-            aria-label="Register or address that was written"
+            aria-label="Register, field or address that was written"
             aria-invalid={place !== '' && written === undefined}
-            title="A register (rax), a linear address (0x1000), or gpa:0x1000, hpa:0x1000 for a physical one"
+            title="A register (rax), a field of the VMCS (GUEST_RIP), a linear address (0x1000), or gpa:0x1000, hpa:0x1000 for a physical one"
             placeholder="rax, 0x1000, gpa:0x1000"
             spellCheck={false}
             value={place}

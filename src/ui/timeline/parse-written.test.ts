@@ -4,6 +4,8 @@ import { parseWritten } from './parse-written.ts';
 test('registers by name, memory by address', () => {
   expect(parseWritten(' RAX ')).toEqual({ kind: 'register', name: 'rax' });
   expect(parseWritten('cr3')).toEqual({ kind: 'register', name: 'cr3' });
+  expect(parseWritten('ia32_lstar')).toEqual({ kind: 'register', name: 'ia32_lstar' });
+  expect(parseWritten('guest_rip')).toEqual({ kind: 'field', name: 'GUEST_RIP' });
   const memory = { kind: 'memory', length: 8 };
   expect(parseWritten('0x1000')).toEqual({ ...memory, space: 'linear', address: 0x1000n });
   expect(parseWritten('7c00')).toEqual({ ...memory, space: 'linear', address: 0x7c00n });

@@ -9,10 +9,10 @@ const SPACES: Readonly<Record<string, Extract<Written, { kind: 'memory' }>['spac
 /** Bytes of an address that is asked about. */
 const LENGTH = 8;
 
-/** What a user asks about: a register by its name, or 8 bytes of memory by an address. Undefined: neither. */
+/** What a user asks about: a register or a field of a VMCS by its name, or 8 bytes of memory. Undefined: none of them. */
 export function parseWritten(text: string): Written | undefined {
   const memory = /^(gpa:|hpa:|)(?:0x)?([0-9a-f]{1,16})$/i.exec(text.trim());
-  const register = /^[a-z][a-z0-9]{1,6}$/i.exec(text.trim());
+  const register = /^[a-z][a-z0-9_.]{1,40}$/i.exec(text.trim());
   const isNumber = memory !== null && (/^(gpa:|hpa:)?(0x|[0-9])/i.test(text.trim()) || register === null);
   if (isNumber) {
     const [, space, digits] = memory;
@@ -21,5 +21,11 @@ export function parseWritten(text: string): Written | undefined {
     const length = Math.min(LENGTH, 0x1000 - Number(address & 0xfffn));
     return { kind: 'memory', space: SPACES[space.toLowerCase()] ?? 'linear', address, length };
   }
-  return register === null ? undefined : { kind: 'register', name: register[0].toLowerCase() };
+  if (register === null) return undefined;
+  const [name] = register;
+  // Fields have names of several words, as MSRs do.
+  const isField = name.includes('_') && !/^ia32_/i.test(name);
+  return isField
+    ? { kind: 'field', name: name.toUpperCase() }
+    : { kind: 'register', name: name.toLowerCase() };
 }

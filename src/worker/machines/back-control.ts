@@ -1,5 +1,4 @@
 import { EFER, SEG } from '../../arch/registers.ts';
-import type { PhysicalMemory } from '../../contracts/memory.ts';
 import type { RingCrossing } from '../../cpu/crossings.ts';
 import type { History, Instant } from '../../machine/time/history.ts';
 import type { StopReason } from '../../protocol/machine-view.ts';
@@ -7,12 +6,17 @@ import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
 import type { Written } from '../../protocol/written.ts';
 import type { Goal } from '../lab.ts';
 import { Refusal } from '../refusal.ts';
+import { fieldNamed } from './control-structure.ts';
 import { causeText } from './crossing-texts.ts';
-import type { LabMachine, VcpuAccess } from './lab-machine.ts';
+import type { LabMachine } from './lab-machine.ts';
 import { linearReader } from './linear-memory.ts';
 import { locator } from './memory-access.ts';
+import { namedRegister } from './named-register.ts';
+import { RegisterSearch, type WriteOf } from './register-search.ts';
 import { stackTop } from './stack-top.ts';
 import type { MachineStops } from './stops/machine-stops.ts';
+import type { PhysicalRange } from './stops/physical-ranges.ts';
+import { writerAt } from './writer.ts';
 
 const KINDS = [
   'step-back',
@@ -29,9 +33,7 @@ export const isBackwards = (goal: Goal): goal is BackGoal => KINDS.some((kind) =
 
 /** What the disassembler knows of registers. */
 export interface RegisterWrites {
-  isRegisterName(name: string): boolean;
-  /** Whether the next instruction of a vCPU writes a register. */
-  writesRegister(access: VcpuAccess, ram: PhysicalMemory, name: string): boolean;
+  readonly registerWrite: WriteOf;
 }
 
 /** Milliseconds of real time that a slice of a search takes, about. */
@@ -49,6 +51,8 @@ interface Search {
   readonly from: Instant;
   /** Why time stands still when it has found something. */
   readonly found: () => StopReason | null;
+  /** Told of every crossing. */
+  readonly crossed?: (crossing: RingCrossing) => void;
 }
 
 /** Takes one computer to earlier instants: steps back, and searches for what happened last. */
@@ -94,12 +98,12 @@ export class BackControl {
         return goal.to === 'output'
           ? this.#toOutput(goal.on)
           : this.#searchOn(goal, () => ({
-              pieces: this.#history.searchBack((until) => this.#run(goal, until)),
+              pieces: this.#history.searchBack({ run: (until) => this.#run(goal, until) }),
               found: () => this.#metHere(),
             }));
       case 'run-back-to':
         return this.#searchOn(goal, () => ({
-          pieces: this.#history.searchBack((until) => this.#run(goal, until)),
+          pieces: this.#history.searchBack({ run: (until) => this.#run(goal, until) }),
           found: () => this.#metHere(),
         }));
       case 'step-back-out':
@@ -118,47 +122,42 @@ export class BackControl {
     const { on, what } = goal;
     switch (what.kind) {
       case 'register':
-        return this.#searchOn(goal, () => ({
-          pieces: this.#history.searchSteps(this.#writesRegister(on, what.name)),
-          found: () => this.#writer(),
-        }));
+        return this.#searchOn(goal, () => {
+          const search = this.#toRegisterWriter(on, what.name);
+          return {
+            pieces: this.#history.searchCause(search),
+            found: () => this.#writer(),
+            crossed: (crossing) => search.crossed(crossing),
+          };
+        });
       case 'output':
         return this.#toOutputWriter(on, what.back);
-      case 'memory': {
-        const { length } = what;
-        return this.#searchOn(goal, () => ({
-          pieces: this.#history.searchWriter(this.#hostPhysical(on, what), length),
-          found: () => this.#writer(),
+      case 'memory':
+        return this.#toMemoryWriter(goal, () => ({
+          address: this.#hostPhysical(on, what),
+          length: what.length,
         }));
-      }
+      case 'field':
+        return this.#toMemoryWriter(goal, () => this.#field(on, what.name));
     }
   }
 
-  /** Whose instruction or event is next. */
   #writer(): StopReason {
-    const { processor } = this.#machine.computer;
-    return { kind: 'writer', on: this.#machine.running(processor) ?? null };
+    return writerAt(this.#machine, this.#history);
   }
 
-  /** Whether the next instruction is the vCPU's and writes the register. Throws `Refusal` when there is none such. */
-  #writesRegister(on: VcpuRef, name: string): () => boolean {
-    const { registerWrites } = this;
-    if (registerWrites === undefined) throw new Refusal('The disassembler is still being loaded.');
-    if (!registerWrites.isRegisterName(name)) throw new Refusal(`There is no register ${name}.`);
-    const { computer } = this.#machine;
-    // Code hardly ever changes within a search: what an instruction does is looked up once for each address.
-    const known = new Map<number, boolean>();
-    return () => {
-      if (!this.#isRunning(on)) return false;
-      const { rip } = computer.processor.regs;
-      let answer = known.get(rip);
-      if (answer === undefined) {
-        const access = this.#machine.access(on);
-        answer = access !== undefined && registerWrites.writesRegister(access, computer.ram, name);
-        known.set(rip, answer);
-      }
-      return answer;
-    };
+  /** Throws `Refusal` when there is no register of that name. */
+  #toRegisterWriter(on: VcpuRef, name: string): RegisterSearch {
+    if (this.registerWrites === undefined) throw new Refusal('The disassembler is still being loaded.');
+    const register = namedRegister(name);
+    if (register === undefined)
+      throw new Refusal(
+        `No register that can be searched for is called ${name}.`,
+        name,
+        'General, segment, control, debug and XMM registers can, flags, RIP, GDTR, IDTR and the MSRs that are shown.',
+      );
+    const writeOf = this.registerWrites.registerWrite;
+    return new RegisterSearch({ machine: this.#machine, on, register, writeOf });
   }
 
   #toOutputWriter(on: VcpuRef, back: number): StopReason {
@@ -166,8 +165,32 @@ export class BackControl {
     const position = log?.positionOf(log.length - 1 - back);
     if (position === undefined) throw new Refusal('Nothing was written on this console that far back.');
     this.#history.seek({ position, entered: 0 });
-    this.#history.stepBack(() => !this.#machine.computer.processor.isIdle);
+    const { computer } = this.#machine;
+    this.#history.stepBack(() => !computer.processor.isIdle);
+    // Of a virtual machine the hypervisor prints, after a VM exit: the guest's instruction is what made the exit.
+    const { processor } = computer;
+    const guest = this.#machine.vcpuOf(processor, processor.virtualization.current);
+    if (guest !== undefined && this.#machine.running(processor) === undefined)
+      this.#history.stepBack(() => this.#isRunning(guest));
     return this.#writer();
+  }
+
+  /** @param place in host-physical memory, when the search begins */
+  #toMemoryWriter(goal: BackGoal, place: () => PhysicalRange): StopReason | null {
+    return this.#searchOn(goal, () => {
+      const { address, length } = place();
+      return { pieces: this.#history.searchWriter(address, length), found: () => this.#writer() };
+    });
+  }
+
+  /** Throws `Refusal` where there is no such field now. */
+  #field(on: VcpuRef, name: string): PhysicalRange {
+    const structure = this.#machine.structure(on);
+    if (structure === undefined) throw new Refusal('This virtual CPU has no VMCS or VMCB now.', name);
+    const field = fieldNamed(structure, name);
+    if (field === undefined)
+      throw new Refusal(`There is no field ${name} in a ${structure.name}.`, name, 'For example GUEST_RIP.');
+    return { address: structure.address + field.offset, length: field.bytes };
   }
 
   /** Throws `Refusal` where there is no memory now. */
@@ -182,9 +205,11 @@ export class BackControl {
   }
 
   /** Told of every crossing, also in runs that only search. */
-  crossed(on: VcpuRef, { cause }: RingCrossing): void {
-    const { goal } = this.#search ?? {};
+  crossed(on: VcpuRef, crossing: RingCrossing): void {
+    const { goal, crossed } = this.#search ?? {};
+    crossed?.(crossing);
     if (goal?.kind !== 'run-back') return;
+    const { cause } = crossing;
     const { detail } = causeText(cause);
     if (goal.to === 'vm-exit' && cause.kind === 'vm-exit' && on.vm === goal.on.vm) {
       this.#stopAt({ kind: 'vm-exit', on, reason: detail });
@@ -254,7 +279,7 @@ export class BackControl {
     return BEGINNING;
   }
 
-  #searchOn(goal: BackGoal, begin: () => Pick<Search, 'pieces' | 'found'>): StopReason | null {
+  #searchOn(goal: BackGoal, begin: () => Omit<Search, 'goal' | 'from'>): StopReason | null {
     this.#search ??= { goal, from: this.#history.now, ...begin() };
     const { found } = this.#search;
     const end = this.#history.stopwatch() + SLICE_MS;

@@ -100,14 +100,14 @@ describe.each<{ technique: Technique; on: VcpuRef }>([
   test('who wrote a register, a word of memory, a page-table entry, a character', () => {
     const rbx = register('rbx');
     const start = position();
-    expect(whoWrote({ kind: 'register', name: 'bl' })).toEqual({ kind: 'writer', on });
+    expect(whoWrote({ kind: 'register', name: 'bl' })).toMatchObject({ kind: 'writer', on });
     expect(line()?.text).toMatch(/[re]?b[xl]/);
     run(lab, { kind: 'step', on });
     expect(register('rbx')).toBe(rbx);
     lab.seek(on, start);
 
     const stack = register('rsp');
-    expect(whoWrote({ kind: 'memory', space: 'linear', address: stack, length: 8 })).toEqual({
+    expect(whoWrote({ kind: 'memory', space: 'linear', address: stack, length: 8 })).toMatchObject({
       kind: 'writer',
       on,
     });
@@ -117,13 +117,15 @@ describe.each<{ technique: Technique; on: VcpuRef }>([
     lab.seek(on, start);
     const [pml4] = lab.walk(on, null)?.levels ?? [];
     const entry = pml4?.entry?.address ?? 0n;
-    expect(whoWrote({ kind: 'memory', space: 'guest-physical', address: entry, length: 8 })).toEqual({
+    expect(whoWrote({ kind: 'memory', space: 'guest-physical', address: entry, length: 8 })).toMatchObject({
       kind: 'writer',
       on,
     });
     lab.seek(on, start);
 
-    expect(whoWrote({ kind: 'output', back: 3 })).toMatchObject({ kind: 'writer' });
+    // Of the guest it is the instruction, also where the hypervisor prints.
+    expect(whoWrote({ kind: 'output', back: 3 })).toMatchObject({ kind: 'writer', on });
+    expect(line()?.text).toMatch(technique === 'bare' ? /^out dx/ : /^vmcall/);
     expect(position()).toBeLessThan(start);
     lab.seek(on, start);
     expect(() => whoWrote({ kind: 'register', name: 'rqx' })).toThrow(Refusal);
@@ -155,6 +157,58 @@ describe.each<{ technique: Technique; on: VcpuRef }>([
     lab.seek(on, to);
     expect(position()).toBe(to);
     expect(() => lab.seek(on, to + 1)).toThrow(Refusal);
+  });
+});
+
+describe('who wrote a field of the VMCS', () => {
+  const on = { vm: 1, vcpu: 0 };
+  let lab: Ringlab;
+  const whoWrote = (name: string) => run(lab, { kind: 'who-wrote', on, what: { kind: 'field', name } }, 2000);
+  const field = (name: string) =>
+    lab
+      .system(on)
+      ?.structure?.groups.flatMap(({ fields }) => fields)
+      .find((one) => one.name === name)?.value;
+
+  beforeEach(() => {
+    lab = new Ringlab({ memory: 64 * MIB, cpus: 1 });
+    lab.useDisassembler(disassembler);
+    lab.open(guest('vtx-ept'));
+    run(lab, { kind: 'free' }, 4);
+  });
+
+  test('a VM exit, and the handler of one', () => {
+    run(lab, { kind: 'vm-exit', vm: 1 });
+    const reason = field('EXIT_REASON');
+    expect(reason).toBeDefined();
+    const to = lab.timeline(on).position;
+    expect(whoWrote('exit_reason')).toMatchObject({ on, by: expect.stringMatching(/^the VM exit for /) });
+    expect(lab.timeline(on).position).toBeLessThan(to);
+    lab.seek(on, to);
+    expect(whoWrote('CR4_READ_SHADOW')).toMatchObject({
+      on: null,
+      by: expect.stringContaining('hypervisor'),
+    });
+  });
+
+  test('an edit, of a vCPU that no processor executes', () => {
+    run(lab, { kind: 'vm-exit', vm: 1 });
+    const before = field('GUEST_RSP') ?? 0n;
+    const to = lab.timeline(on).position;
+    lab.edit({ kind: 'register', on, register: 'rsp', value: before + 8n });
+    expect(field('GUEST_RSP')).toBe(before + 8n);
+    expect(whoWrote('GUEST_RSP')).toEqual({ kind: 'writer', on: null, by: 'an edit' });
+    expect(lab.timeline(on).position).toBe(to);
+    expect(field('GUEST_RSP')).toBe(before);
+  });
+
+  test('not of one that does not exist', () => {
+    expect(() => whoWrote('GUEST_NOTHING')).toThrow(Refusal);
+    const bare = new Ringlab({ memory: 64 * MIB, cpus: 1 });
+    bare.open(guest('bare'));
+    expect(() =>
+      run(bare, { kind: 'who-wrote', on: { vm: 101, vcpu: 0 }, what: { kind: 'field', name: 'GUEST_RIP' } }),
+    ).toThrow(Refusal);
   });
 });
 

@@ -17,6 +17,7 @@ import type { VcpuRef, VmId } from '../../protocol/target.ts';
 import { Refusal } from '../refusal.ts';
 import { stateOfProcessor } from '../views/processor-registers.ts';
 import { ConsoleLog } from './console-log.ts';
+import { type ControlStructure, vmcbAt, vmcsAt } from './control-structure.ts';
 import { CrossingRecords } from './crossing-records.ts';
 import { editMemory } from './edit-memory.ts';
 import { editRegister } from './edit-register.ts';
@@ -156,6 +157,13 @@ export class BareMachine implements LabMachine {
 
   vcpuOf(processor: Processor): VcpuRef | undefined {
     return this.running(processor);
+  }
+
+  structure({ vcpu }: VcpuRef): ControlStructure | undefined {
+    const virtualization = this.computer.processors[vcpu]?.virtualization;
+    if (virtualization === undefined || virtualization.current < 0) return undefined;
+    const { technique, current } = virtualization;
+    return technique === 'amd-v' ? vmcbAt(current) : vmcsAt(current);
   }
 
   access({ vcpu }: VcpuRef): VcpuAccess | undefined {

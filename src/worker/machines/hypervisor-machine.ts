@@ -15,6 +15,7 @@ import { HostComputer } from '../host-computer.ts';
 import { Refusal } from '../refusal.ts';
 import { stateOfProcessor } from '../views/processor-registers.ts';
 import { ConsoleLog } from './console-log.ts';
+import { type ControlStructure, vmcsAt } from './control-structure.ts';
 import { CrossingRecords } from './crossing-records.ts';
 import { editMemory } from './edit-memory.ts';
 import { editRegister } from './edit-register.ts';
@@ -65,6 +66,8 @@ export class HypervisorMachine implements LabMachine {
     this.computer = host.computer;
     this.hypervisor = host.hypervisor;
     this.#vmcs = new VmcsReader(this.computer.memory, LAYOUT.RAM);
+    // Edits of a vCPU that no processor executes write there.
+    this.#vmcs.onWrite = (at, bytes) => this.computer.code.written(at, bytes);
     this.computer.receive = (input) => this.#receive(input);
     this.computer.attach('virtual machines in views', {
       save: () => this.#save(),
@@ -208,6 +211,11 @@ export class HypervisorMachine implements LabMachine {
 
   vcpuOf(_processor: Processor, vmcs: number): VcpuRef | undefined {
     return this.#byVmcs.get(vmcs);
+  }
+
+  structure(on: VcpuRef): ControlStructure | undefined {
+    const vcpu = this.hypervisor.vms.get(on.vm)?.vcpus[on.vcpu];
+    return vcpu?.prepared ? vmcsAt(vcpu.vmcs) : undefined;
   }
 
   access(on: VcpuRef): VcpuAccess | undefined {

@@ -12,6 +12,7 @@ import type { VcpuRef, VmId } from '../../protocol/target.ts';
 import type { ExtendedState } from '../views/extended-state.ts';
 import type { ProcessorState } from '../views/processor-state.ts';
 import type { ConsoleLog } from './console-log.ts';
+import type { ControlStructure } from './control-structure.ts';
 import type { CrossingRecords } from './crossing-records.ts';
 
 /** One virtual CPU as the views need it, read from the hardware. */
@@ -48,6 +49,8 @@ export interface LabMachine {
   vcpuOf(processor: Processor, vmcs: number): VcpuRef | undefined;
   /** Undefined when there is no such virtual CPU. */
   access(on: VcpuRef): VcpuAccess | undefined;
+  /** What a virtual CPU is kept in for its hypervisor; undefined: nothing. */
+  structure(on: VcpuRef): ControlStructure | undefined;
   /** The devices that a machine's guest has, and their clock; undefined when there is no such machine. */
   boardOf(vm: VmId): { readonly board: Board; readonly clock: Clock } | undefined;
   positions(): RingPosition[];

@@ -36,6 +36,7 @@ import { memoryView } from '../views/memory.ts';
 import { modeOf } from '../views/modes.ts';
 import { signedNumber } from '../views/numbers.ts';
 import { registersView } from '../views/registers.ts';
+import { structureView } from '../views/structure.ts';
 import type { NameOf } from '../views/symbol-text.ts';
 import { systemView } from '../views/system.ts';
 import { tiersView } from '../views/tiers.ts';
@@ -374,7 +375,13 @@ export class Ringlab implements Lab {
   }
 
   system(on: VcpuRef): SystemView | null {
-    return this.#with(on, ({ state, extended }) => systemView(on, state, extended()));
+    return this.#with(on, ({ state, extended }, { machine }) => {
+      const structure = machine.structure(on);
+      return {
+        ...systemView(on, state, extended()),
+        structure: structure === undefined ? null : structureView(structure, machine.computer.ram),
+      };
+    });
   }
 
   vectors(on: VcpuRef): VectorsView | null {

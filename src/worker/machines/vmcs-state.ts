@@ -5,7 +5,7 @@ import type { Vcpu } from '../../hypervisor/vcpu.ts';
 import { fromHalves } from '../views/numbers.ts';
 import type { ProcessorState, SegmentState } from '../views/processor-state.ts';
 
-/** Reads any VMCS, current or not, straight from the memory that holds it. */
+/** Reaches any VMCS, current or not, straight in the memory that holds it. */
 export class VmcsReader {
   readonly #vmcs: Vmcs;
   readonly #ram: number;
@@ -14,6 +14,11 @@ export class VmcsReader {
   constructor(memory: WebAssembly.Memory, ram: number) {
     this.#vmcs = new Vmcs(new Int32Array(memory.buffer));
     this.#ram = ram;
+  }
+
+  /** Is told of each write to the VMCS that `of` has given, by host-physical address. */
+  set onWrite(written: (address: number, bytes: number) => void) {
+    this.#vmcs.onWrite = (at, bytes) => written(at - this.#ram, bytes);
   }
 
   eptPointer(vmcs: number): number {

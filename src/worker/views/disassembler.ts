@@ -3,7 +3,7 @@
  * running already.
  */
 export { nextAfterCall } from '../machines/instruction-at.ts';
-export { isRegisterName, writesRegister } from '../machines/writes-register.ts';
+export { registerWrite } from '../machines/register-write.ts';
 export { codeView } from './code.ts';
 export { instructionView } from './instruction.ts';
 export { regionView } from './region.ts';

@@ -18,7 +18,11 @@ const DEBUG = [0, 1, 2, 3, 6, 7] as const;
 const DEBUG_FORMATS: Readonly<Record<number, readonly FieldFormat[]>> = { 6: DR6_FORMAT, 7: DR7_FORMAT };
 
 /** Segments with their hidden parts, debug registers and MSRs of one vCPU. */
-export function systemView(of: VcpuRef, state: ProcessorState, extended: ExtendedState): SystemView {
+export function systemView(
+  of: VcpuRef,
+  state: ProcessorState,
+  extended: ExtendedState,
+): Omit<SystemView, 'structure'> {
   return {
     of,
     debug: DEBUG.map((n) => {

@@ -6,8 +6,12 @@ import { command, consoles } from '../../../client/lab.ts';
 import { useView } from '../../../client/lab-store.ts';
 import type { VmId } from '../../../protocol/target.ts';
 import { useThemeName } from '../../theme.ts';
+import { ConsoleAsker } from './ask.ts';
 import css from './Console.module.css';
 import { terminalTheme } from './terminal-theme.ts';
+import { ConsoleTrace } from './trace.ts';
+
+const SCROLLBACK = 5000;
 
 const encoder = new TextEncoder();
 
@@ -24,7 +28,7 @@ export function Console({ vm, visible }: { readonly vm: VmId; readonly visible: 
       fontFamily: getComputedStyle(document.documentElement).getPropertyValue('--font-code'),
       fontSize: 12,
       lineHeight: 1.15,
-      scrollback: 5000,
+      scrollback: SCROLLBACK,
       convertEol: false,
       cursorBlink: false,
       screenReaderMode: false,
@@ -37,7 +41,14 @@ export function Console({ vm, visible }: { readonly vm: VmId; readonly visible: 
     terminal.current = term;
     const resize = new ResizeObserver(() => fit.fit());
     resize.observe(host.current);
-    const detach = consoles.attach(vm, (bytes) => term.write(bytes));
+    const trace = new ConsoleTrace(SCROLLBACK, term);
+    term.onResize((size) => trace.resize(size));
+    // What is written takes effect later, perhaps after a change of size: the trace has it when it did.
+    const detach = consoles.attach(vm, (bytes, restart) =>
+      term.write(bytes, () => (restart ? trace.restart(term) : trace.print(bytes))),
+    );
+    const asker = new ConsoleAsker(vm, term, trace);
+    host.current.addEventListener('contextmenu', asker.onContextMenu);
     const input = (bytes: Uint8Array) => void command({ kind: 'console-input', vm, bytes });
     term.onData((text) => input(encoder.encode(text)));
     term.onBinary((text) => input(Uint8Array.from(text, (char) => char.charCodeAt(0))));

@@ -2,6 +2,8 @@ import { Fragment, useState } from 'react';
 import { useView } from '../../../client/lab-store.ts';
 import { useWatch } from '../../../client/watch.ts';
 import type { DescriptorEntry, DescriptorTable } from '../../../protocol/descriptors-view.ts';
+import { WhoWroteButton } from '../../context-menu/WhoWroteButton.tsx';
+import { asksWhoWrote, writtenBytes } from '../../context-menu/who-wrote.ts';
 import { hex, short } from '../../format.ts';
 import { Missing, Panel } from '../../widgets/Panel.tsx';
 import { VmTag } from '../../widgets/VmTag.tsx';
@@ -65,7 +67,9 @@ function Table({ table }: { readonly table: DescriptorTable }) {
         <tbody>
           {entries.map((entry) => (
             <Fragment key={entry.index}>
-              <tr>
+              <tr
+                {...asksWhoWrote(`entry ${entry.name}`, writtenBytes('linear', entry.address, entry.bytes))}
+              >
                 <th scope="row">
                   <button
                     type="button"
@@ -74,7 +78,11 @@ function Table({ table }: { readonly table: DescriptorTable }) {
                     onClick={() => setOpen(open === entry.index ? null : entry.index)}
                   >
                     {entry.name}
-                  </button>
+                  </button>{' '}
+                  <WhoWroteButton
+                    name={`entry ${entry.name}`}
+                    what={writtenBytes('linear', entry.address, entry.bytes)}
+                  />
                 </th>
                 <td>{entry.type}</td>
                 <td className={widgets.code}>{entry.describes}</td>

@@ -6,6 +6,7 @@ import {
   type MemoryView,
   ROW_BYTES,
 } from '../../../protocol/memory-view.ts';
+import { asksWhoWrote, writtenBytes } from '../../context-menu/who-wrote.ts';
 import { hex, short } from '../../format.ts';
 import { ValueInput } from '../../widgets/ValueInput.tsx';
 import { ascii, bytesOf, type Cell, type CellWidth, cellsOf } from './cells.ts';
@@ -91,6 +92,10 @@ export function Grid({ view, at, width, onLook, onRows }: Props) {
       data-changed={one.changed}
       tabIndex={one.address === chosen ? 0 : -1}
       className={css.cell}
+      {...asksWhoWrote(
+        width === 1 ? `the byte at ${short(one.address)}` : `${width} bytes at ${short(one.address)}`,
+        writtenBytes(view.space, one.address, width),
+      )}
       onFocus={() => setCursor(one.address)}
       onDoubleClick={() => edit(one.address, null)}
     >
@@ -122,7 +127,7 @@ export function Grid({ view, at, width, onLook, onRows }: Props) {
       <table ref={table} role="grid" className={css.table} onKeyDown={onKeyDown}>
         <caption className="unseen">
           Memory at {view.space} addresses. Arrow keys move, Page Up and Page Down scroll, digits or Enter
-          change a value.
+          change a value, w asks who wrote it.
         </caption>
         <thead>
           <tr>

@@ -43,7 +43,7 @@ export function EditableValue({ of, register, value, digits, changed }: Props) {
       ref={button}
       type="button"
       className={css.edit}
-      title="Double-click or press Enter to change it"
+      title="Double-click or press Enter to change it; w: who wrote it?"
       onDoubleClick={() => setEditing(true)}
       onKeyDown={(event) => {
         if (event.key !== 'Enter') return;

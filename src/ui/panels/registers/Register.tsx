@@ -1,5 +1,6 @@
 import type { BitField, RegisterView } from '../../../protocol/processor-view.ts';
 import type { VcpuRef } from '../../../protocol/target.ts';
+import { asksWhoWrote } from '../../context-menu/who-wrote.ts';
 import { hex } from '../../format.ts';
 import { EditableValue, setRegister } from './EditableValue.tsx';
 import css from './Registers.module.css';
@@ -7,7 +8,7 @@ import css from './Registers.module.css';
 interface RegisterProps {
   readonly of: VcpuRef;
   readonly register: RegisterView;
-  /** Those of x87 and SSE are shown only. */
+  /** Those of x87 and SSE are shown only, and who wrote them is not known. */
   readonly fixed?: boolean;
   readonly title?: string;
 }
@@ -21,6 +22,7 @@ export function Register({ of, register, fixed = false, title }: RegisterProps) 
       data-value={value}
       data-changed={changed}
       title={title}
+      {...(fixed ? {} : asksWhoWrote(name, { kind: 'register', name }))}
     >
       <span className={css.name}>{name}</span>
       <span className={css.value}>
@@ -77,6 +79,9 @@ function Field({ field, toggles }: { readonly field: BitField; readonly toggles:
         data-set={value !== 0n}
         aria-pressed={value !== 0n}
         title={`${title}. Press to change it`}
+        {...(register.name === 'rflags'
+          ? asksWhoWrote(name, { kind: 'register', name: name.toLowerCase() })
+          : {})}
         onClick={() => setRegister(of, register.name, register.value ^ (1n << BigInt(low)))}
       >
         {name}

@@ -8,10 +8,11 @@ import widgets from '../../widgets/widgets.module.css';
 import { Fields, Register } from './Register.tsx';
 import css from './Registers.module.css';
 import { Segments } from './Segments.tsx';
+import { Structure } from './Structure.tsx';
 import { System } from './System.tsx';
 import { Vectors } from './Vectors.tsx';
 
-const PAGES = ['General', 'System', 'x87, SSE'] as const;
+const PAGES = ['General', 'System', 'x87, SSE', 'VMCS, VMCB'] as const;
 type Page = (typeof PAGES)[number];
 
 export function Registers({ visible }: { readonly visible: boolean }) {
@@ -35,6 +36,7 @@ export function Registers({ visible }: { readonly visible: boolean }) {
       {view && page === 'General' && <General view={view} />}
       {view && page === 'System' && <System visible={visible} />}
       {view && page === 'x87, SSE' && <Vectors visible={visible} />}
+      {view && page === 'VMCS, VMCB' && <Structure visible={visible} />}
     </Panel>
   );
 }

@@ -1,4 +1,6 @@
 import type { RegistersView } from '../../../protocol/processor-view.ts';
+import { WhoWroteButton } from '../../context-menu/WhoWroteButton.tsx';
+import { asksWhoWrote } from '../../context-menu/who-wrote.ts';
 import { hex } from '../../format.ts';
 import { EditableValue } from './EditableValue.tsx';
 import css from './Registers.module.css';
@@ -18,7 +20,7 @@ export function Segments({ view }: { readonly view: RegistersView }) {
       </thead>
       <tbody>
         {view.segments.map(({ name, selector, base, limit, dpl, type, changed }) => (
-          <tr key={name} data-changed={changed}>
+          <tr key={name} data-changed={changed} {...asksWhoWrote(name, { kind: 'register', name })}>
             <th scope="row">
               {name}{' '}
               <span className={css.value}>
@@ -38,8 +40,10 @@ export function Segments({ view }: { readonly view: RegistersView }) {
           </tr>
         ))}
         {view.tables.map((table) => (
-          <tr key={table.name}>
-            <th scope="row">{table.name}</th>
+          <tr key={table.name} {...asksWhoWrote(table.name, { kind: 'register', name: table.name })}>
+            <th scope="row">
+              {table.name} <WhoWroteButton name={table.name} what={{ kind: 'register', name: table.name }} />
+            </th>
             <td className={css.value}>{hex(table.base, 8)}</td>
             <td className={css.value}>{hex(table.limit, 4)}</td>
             <td />

@@ -1,6 +1,7 @@
 import { useView } from '../../../client/lab-store.ts';
 import { useWatch } from '../../../client/watch.ts';
 import type { HiddenSegment } from '../../../protocol/system-view.ts';
+import { asksWhoWrote } from '../../context-menu/who-wrote.ts';
 import { hex, short } from '../../format.ts';
 import { Missing } from '../../widgets/Panel.tsx';
 import { Fields, Register } from './Register.tsx';
@@ -52,7 +53,7 @@ export function System({ visible }: { readonly visible: boolean }) {
 function Hidden({ segment }: { readonly segment: HiddenSegment }) {
   const { name, selector, base, limit, attributes, changed } = segment;
   return (
-    <div className={css.control}>
+    <div className={css.control} {...asksWhoWrote(name, { kind: 'register', name })}>
       <div className={css.register} data-changed={changed}>
         <span className={css.name}>{name}</span>
         <span className={css.value}>

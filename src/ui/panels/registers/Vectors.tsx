@@ -2,6 +2,8 @@ import { useState } from 'react';
 import { useView } from '../../../client/lab-store.ts';
 import { useWatch } from '../../../client/watch.ts';
 import type { VectorsView } from '../../../protocol/vectors-view.ts';
+import { WhoWroteButton } from '../../context-menu/WhoWroteButton.tsx';
+import { asksWhoWrote } from '../../context-menu/who-wrote.ts';
 import { hex } from '../../format.ts';
 import { Missing } from '../../widgets/Panel.tsx';
 import widgets from '../../widgets/widgets.module.css';
@@ -95,9 +97,9 @@ function Xmm({ view }: { readonly view: VectorsView }) {
           </thead>
           <tbody>
             {view.xmm.map(({ name, bytes, changed }) => (
-              <tr key={name} data-changed={changed}>
+              <tr key={name} data-changed={changed} {...asksWhoWrote(name, { kind: 'register', name })}>
                 <th scope="row">
-                  {name}
+                  {name} <WhoWroteButton name={name} what={{ kind: 'register', name }} />
                   {changed && <span className="unseen">, changed</span>}
                 </th>
                 {lanesOf(bytes, lanes).map(({ lane, value }) => (

@@ -1,6 +1,8 @@
 import { useView } from '../../../client/lab-store.ts';
 import { useWatch } from '../../../client/watch.ts';
 import type { StackGuess, StackRow, StackView } from '../../../protocol/stack-view.ts';
+import { WhoWroteButton } from '../../context-menu/WhoWroteButton.tsx';
+import { asksWhoWrote, writtenBytes } from '../../context-menu/who-wrote.ts';
 import { hex, short } from '../../format.ts';
 import { showCode } from '../../places.ts';
 import { Missing, Panel } from '../../widgets/Panel.tsx';
@@ -88,14 +90,19 @@ function Rows({ view }: { readonly view: StackView }) {
         </thead>
         <tbody>
           {view.rows.map((row) => (
-            <tr key={String(row.address)} data-changed={row.changed}>
+            <tr
+              key={String(row.address)}
+              data-changed={row.changed}
+              {...asksWhoWrote(slotName(row, view), slotOf(row, view))}
+            >
               <th scope="row" className={widgets.code}>
                 +{hex(row.address - view.top)}
               </th>
               <td className={widgets.code}>{hex(row.address, digits)}</td>
               <td className={`${widgets.code} ${css.value}`}>
                 {hex(row.value, view.width * 2)}
-                {row.changed && <span className="unseen">, changed</span>}
+                {row.changed && <span className="unseen">, changed</span>}{' '}
+                <WhoWroteButton name={slotName(row, view)} what={slotOf(row, view)} />
               </td>
               <td>
                 <Guess row={row} />
@@ -108,6 +115,10 @@ function Rows({ view }: { readonly view: StackView }) {
     </>
   );
 }
+
+const slotName = ({ address }: StackRow, { top }: StackView): string => `the stack at +${hex(address - top)}`;
+
+const slotOf = ({ address }: StackRow, { width }: StackView) => writtenBytes('linear', address, width);
 
 function Guess({ row: { guess, text, target } }: { readonly row: StackRow }) {
   if (guess === null || target === null) return null;

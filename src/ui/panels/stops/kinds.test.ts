@@ -9,6 +9,12 @@ describe('what the form makes of its fields', () => {
   test.each<[StopKind, Record<string, string>, object]>([
     ['address', { address: 'ffff8000`00100000' }, { kind: 'address', address: 0xffff_8000_0010_0000n }],
     ['write', { address: '10' }, { kind: 'write', space: 'linear', address: 16n, length: 8 }],
+    ['read', { address: '10' }, { kind: 'read', space: 'linear', address: 16n, length: 8 }],
+    [
+      'execute',
+      { address: '0x1000', space: 'host-physical' },
+      { kind: 'execute', space: 'host-physical', address: 0x1000n },
+    ],
     ['vm-exit', {}, { kind: 'vm-exit', reason: null }],
     ['vm-exit', { reason: '10' }, { kind: 'vm-exit', reason: 10 }],
     ['event', { vector: '#pf' }, { kind: 'event', vector: 14 }],

@@ -1,8 +1,8 @@
 import { EXIT_REASONS, isSvmReason } from '../../../arch/exit-reasons.ts';
 import { MSR } from '../../../arch/msr.ts';
 import { VECTOR } from '../../../arch/registers.ts';
-import type { StopKind, StopTrigger } from '../../../protocol/stops.ts';
-import type { Ring } from '../../../protocol/target.ts';
+import type { PhysicalSpace, StopKind, StopTrigger } from '../../../protocol/stops.ts';
+import type { AddressSpace, Ring } from '../../../protocol/target.ts';
 import { parseAddress } from '../../format.ts';
 
 /** What was typed or chosen in the form, by field. */
@@ -50,6 +50,18 @@ const address: Field = {
   initial: '',
   placeholder: '0xffff800000100000',
 };
+const physical: Field = { ...address, label: 'Address', placeholder: '0x100000' };
+const space = (first: AddressSpace, ...others: AddressSpace[]): Field => ({
+  name: 'space',
+  label: 'Address is',
+  initial: first,
+  choices: same(first, ...others),
+});
+const bytes: readonly Field[] = [
+  space('linear', 'guest-physical', 'host-physical'),
+  physical,
+  { name: 'length', label: 'Bytes', initial: '8' },
+];
 const ring = (name: string, label: string): Field => ({
   name,
   label,
@@ -72,21 +84,21 @@ export const KINDS: Readonly<Record<StopKind, Kind>> = {
   },
   write: {
     label: 'Write to memory',
-    fields: [
-      {
-        name: 'space',
-        label: 'Address is',
-        initial: 'linear',
-        choices: same('linear', 'guest-physical', 'host-physical'),
-      },
-      { ...address, label: 'Address', placeholder: '0x100000' },
-      { name: 'length', label: 'Bytes', initial: '8' },
-    ],
+    fields: bytes,
+    trigger: (values) => ({ kind: 'write', ...bytesIn(values) }),
+  },
+  read: {
+    label: 'Read of memory',
+    fields: bytes,
+    trigger: (values) => ({ kind: 'read', ...bytesIn(values) }),
+  },
+  execute: {
+    label: 'Execution by physical address',
+    fields: [space('guest-physical', 'host-physical'), physical],
     trigger: (values) => ({
-      kind: 'write',
-      space: values.space as 'linear' | 'guest-physical' | 'host-physical',
+      kind: 'execute',
+      space: values.space as PhysicalSpace,
       address: addressIn(values),
-      length: numberIn(values, 'length'),
     }),
   },
   'vm-exit': {
@@ -168,6 +180,12 @@ function addressIn({ address: text }: Values): bigint {
   }
   return value;
 }
+
+const bytesIn = (values: Values) => ({
+  space: values.space as AddressSpace,
+  address: addressIn(values),
+  length: numberIn(values, 'length'),
+});
 
 /** Decimal, or hexadecimal after 0x; -1 is a ring. */
 function numberIn(values: Values, field: string): number {

@@ -22,7 +22,9 @@ function rulesOf(trigger: StopTrigger): readonly Rule[] {
   switch (trigger.kind) {
     case 'address':
     case 'page-table':
+    case 'execute':
       return [address(trigger.address)];
+    case 'read':
     case 'write':
       return [address(trigger.address), { field: 'length', value: trigger.length, from: 1, to: LONGEST }];
     case 'vm-exit':
@@ -63,7 +65,7 @@ export function checkTrigger({ trigger, vm, fromHit }: StopSettings): void {
     throw new Refusal('There is no text to wait for.', 'text', 'Type what the console is to show.');
   }
   const isOfSpace =
-    trigger.kind === 'page-table' || (trigger.kind === 'write' && trigger.space !== 'host-physical');
+    trigger.kind === 'page-table' || ('space' in trigger && trigger.space !== 'host-physical');
   if (isOfSpace && vm === null) {
     throw new Refusal('The address is of one machine.', 'vm', 'Choose the machine.');
   }

@@ -1,3 +1,4 @@
+import type { Processor } from '../../../cpu/processor.ts';
 import type { VmId } from '../../../protocol/target.ts';
 import { signedNumber } from '../../views/numbers.ts';
 import type { LabMachine } from '../lab-machine.ts';
@@ -9,10 +10,11 @@ export interface CodeAddress {
   readonly address: number;
 }
 
-/** Linear addresses at which the instructions of a computer's machines wait for the user. */
+/** Addresses at which the instructions of a computer's machines wait for the user. */
 export class ExecutionStops {
   readonly #machine: LabMachine;
   #byAddress = new Map<number, LiveStop[]>();
+  #byPhysical: ReadonlyMap<number, readonly LiveStop[]> = new Map();
   /** One that nobody sees, for a step over a call. */
   #temporary: CodeAddress | null = null;
 
@@ -21,12 +23,13 @@ export class ExecutionStops {
     for (const processor of machine.computer.processors) {
       processor.breakpointFilter = (linear) => {
         const on = machine.running(processor);
-        return on !== undefined && (this.at(on.vm, linear).length > 0 || this.isTemporary(on.vm, linear));
+        if (on === undefined) return false;
+        return this.at(processor, on.vm, linear).length > 0 || this.isTemporary(on.vm, linear);
       };
     }
   }
 
-  /** @param stops at addresses */
+  /** @param stops at linear addresses */
   set(stops: readonly LiveStop[]): void {
     const byAddress = new Map<number, LiveStop[]>();
     for (const stop of stops) {
@@ -35,11 +38,16 @@ export class ExecutionStops {
       const linear = signedNumber(trigger.address);
       byAddress.set(linear, [...(byAddress.get(linear) ?? []), stop]);
     }
-    const same =
-      byAddress.size === this.#byAddress.size &&
-      [...byAddress.keys()].every((linear) => this.#byAddress.has(linear));
+    const same = sameKeys(byAddress, this.#byAddress);
     this.#byAddress = byAddress;
     // What is decoded has to go when addresses change.
+    if (!same) this.#apply();
+  }
+
+  /** @param stops by the host-physical address where they are now */
+  setPhysical(stops: ReadonlyMap<number, readonly LiveStop[]>): void {
+    const same = sameKeys(stops, this.#byPhysical);
+    this.#byPhysical = stops;
     if (!same) this.#apply();
   }
 
@@ -53,14 +61,19 @@ export class ExecutionStops {
     return this.#temporary?.vm === vm && this.#temporary.address === address;
   }
 
-  at(vm: VmId, linear: number): readonly LiveStop[] {
-    const all = this.#byAddress.get(linear) ?? [];
+  /** Stops at the instruction that a processor has looked up last. */
+  at({ found }: Processor, vm: VmId, linear: number): readonly LiveStop[] {
+    const all = [...(this.#byAddress.get(linear) ?? []), ...(this.#byPhysical.get(found.physical) ?? [])];
     return all.filter(({ settings }) => settings.vm === null || settings.vm === vm);
   }
 
   #apply(): void {
     const all = new Set(this.#byAddress.keys());
     if (this.#temporary !== null) all.add(this.#temporary.address);
-    for (const processor of this.#machine.computer.processors) processor.setBreakpoints(all);
+    for (const processor of this.#machine.computer.processors)
+      processor.setBreakpoints(all, new Set(this.#byPhysical.keys()));
   }
 }
+
+const sameKeys = (a: ReadonlyMap<number, unknown>, b: ReadonlyMap<number, unknown>): boolean =>
+  a.size === b.size && [...a.keys()].every((key) => b.has(key));

@@ -43,8 +43,9 @@ export class MachineStops {
     this.#machine = machine;
     this.execution = new ExecutionStops(machine);
     this.#memory = new MemoryStops(machine, {
-      written: (stop) => this.#written(stop),
+      touched: (stop) => this.#touched(stop),
       entryWritten: () => this.#noteEntry(),
+      executing: (stops) => this.execution.setPhysical(stops),
     });
   }
 
@@ -95,11 +96,14 @@ export class MachineStops {
   /** Before an instruction with a stop on it. @returns null: it is to be executed */
   atInstruction(processor: Processor, on: VcpuRef, linear: number, counts: boolean): StopReason | null {
     const level = levelOf(processor);
-    let stops = false;
-    for (const stop of this.execution.at(on.vm, linear)) {
-      if (isOfLevel(stop, level) && this.#hits(stop, on, counts)) stops = true;
+    let found: StopReason | null = null;
+    for (const stop of this.execution.at(processor, on.vm, linear)) {
+      const { trigger } = stop.settings;
+      if (!isOfLevel(stop, level) || !this.#hits(stop, on, counts)) continue;
+      if (trigger.kind === 'address') found = { kind: 'breakpoint', on, address: unsigned64(linear) };
+      else found ??= { kind: 'stop', on, stop: stop.id, text: triggerText(trigger) };
     }
-    return stops ? { kind: 'breakpoint', on, address: unsigned64(linear) } : null;
+    return found;
   }
 
   /** Told of every crossing. */
@@ -141,7 +145,7 @@ export class MachineStops {
     }
   }
 
-  #written(stop: LiveStop): void {
+  #touched(stop: LiveStop): void {
     if (!this.#watching) return;
     const { processor } = this.#machine.computer;
     const { trigger, vm } = stop.settings;
@@ -228,4 +232,4 @@ function isOfLevel({ settings: { trigger, level } }: LiveStop, actual: Level): b
 }
 
 const isHostPhysical = (trigger: StopTrigger): boolean =>
-  trigger.kind === 'write' && trigger.space === 'host-physical';
+  'space' in trigger && trigger.space === 'host-physical';

@@ -1,12 +1,15 @@
 import type { PagingRegisters } from '../../../hypervisor/walk/entry.ts';
-import type { StopTrigger } from '../../../protocol/stops.ts';
+import type { StopKind, StopTrigger } from '../../../protocol/stops.ts';
 import { signedNumber } from '../../views/numbers.ts';
 import type { LabMachine } from '../lab-machine.ts';
 import { pagingRegisters } from '../linear-memory.ts';
 import { type Mapped, mappedBytes, type PhysicalRange } from './physical-ranges.ts';
 import type { LiveStop } from './stop-list.ts';
 
-type MemoryTrigger = Extract<StopTrigger, { kind: 'write' | 'page-table' }>;
+type MemoryTrigger = Extract<StopTrigger, { kind: 'write' | 'read' | 'execute' | 'page-table' }>;
+
+const KINDS: ReadonlySet<StopKind> = new Set(['write', 'read', 'execute', 'page-table']);
+const isOfMemory = (trigger: StopTrigger): trigger is MemoryTrigger => KINDS.has(trigger.kind);
 
 /** One stop, and what is watched for it. */
 interface Watched {
@@ -20,17 +23,19 @@ interface Watched {
   stale: boolean;
 }
 
-/** Hears of writes; in the middle of the instruction that writes. */
+/** Hears of reads and writes; in the middle of the instruction. */
 export interface MemoryListener {
-  /** Bytes that a stop is about. */
-  written(stop: LiveStop): void;
+  /** Bytes that a stop is about were read or written. */
+  touched(stop: LiveStop): void;
   /** An entry by which they are found: `settle` is due at the next boundary. */
   entryWritten(stop: LiveStop): void;
+  /** Host-physical addresses at whose instructions stops are now. */
+  executing(stops: ReadonlyMap<number, readonly LiveStop[]>): void;
 }
 
 /**
- * Stops at writes. What is watched is host-physical RAM: the bytes where the address is mapped now, and the
- * entries that map it, after whose change the address is translated again.
+ * Stops at memory by an address that is translated. What is watched is host-physical RAM: the bytes where the
+ * address is mapped now, and the entries that map it, after whose change the address is translated again.
  */
 export class MemoryStops {
   readonly #machine: LabMachine;
@@ -42,12 +47,12 @@ export class MemoryStops {
     this.#listener = listener;
   }
 
-  /** @param stops all that are set; others than those at writes are passed over */
+  /** @param stops all that are set; those that are not about memory are passed over */
   set(stops: readonly LiveStop[]): void {
     const kept: Watched[] = [];
     for (const stop of stops) {
       const { trigger } = stop.settings;
-      if (trigger.kind !== 'write' && trigger.kind !== 'page-table') continue;
+      if (!isOfMemory(trigger)) continue;
       const former = this.#watched.find((one) => one.stop === stop);
       kept.push(
         former ?? { stop, trigger, registers: undefined, mapped: undefined, unwatch: [], stale: true },
@@ -61,6 +66,7 @@ export class MemoryStops {
   /** Translates all addresses: time has gone elsewhere. */
   refresh(): void {
     for (const one of this.#watched) this.#translate(one);
+    this.#tellExecuting();
   }
 
   /** Some machine has no state yet: `settle` is due when it has. */
@@ -78,7 +84,18 @@ export class MemoryStops {
       const differs = before !== undefined && one.mapped?.mapping !== before;
       if (differs && one.trigger.kind === 'page-table') changed.push(one.stop);
     }
+    this.#tellExecuting();
     return changed;
+  }
+
+  #tellExecuting(): void {
+    const stops = new Map<number, LiveStop[]>();
+    for (const { trigger, stop, mapped } of this.#watched) {
+      if (trigger.kind !== 'execute') continue;
+      for (const { address } of mapped?.bytes ?? [])
+        stops.set(address, [...(stops.get(address) ?? []), stop]);
+    }
+    this.#listener.executing(stops);
   }
 
   #translate(one: Watched): void {
@@ -91,19 +108,25 @@ export class MemoryStops {
     release(one);
     one.mapped = mapped;
     if (mapped === undefined) return;
-    const { stop, trigger } = one;
+    const { stop } = one;
     const entryWritten = (): void => {
       one.stale = true;
       this.#listener.entryWritten(stop);
     };
-    const bytes = trigger.kind === 'write' ? mapped.bytes : [];
     one.unwatch = [
-      ...mapped.entries.map((range) => this.#watch(range, entryWritten)),
-      ...bytes.map((range) => this.#watch(range, () => this.#listener.written(stop))),
+      ...mapped.entries.map((range) => this.#watchWrites(range, entryWritten)),
+      ...mapped.bytes.flatMap((range) => this.#watchBytes(one, range)),
     ];
   }
 
-  #watch(range: PhysicalRange, written: () => void): () => void {
+  #watchBytes({ trigger, stop }: Watched, range: PhysicalRange): (() => void)[] {
+    const touched = () => this.#listener.touched(stop);
+    if (trigger.kind === 'write') return [this.#watchWrites(range, touched)];
+    if (trigger.kind === 'read') return [this.#machine.computer.watchReads({ ...range, read: touched })];
+    return [];
+  }
+
+  #watchWrites(range: PhysicalRange, written: () => void): () => void {
     return this.#machine.computer.watchWrites({ ...range, written });
   }
 
@@ -111,8 +134,8 @@ export class MemoryStops {
   #lookUp(one: Watched): Mapped | undefined {
     const { trigger, stop } = one;
     const { ram } = this.#machine.computer;
-    const space = trigger.kind === 'write' ? trigger.space : 'linear';
-    const length = trigger.kind === 'write' ? trigger.length : 1;
+    const space = 'space' in trigger ? trigger.space : 'linear';
+    const length = 'length' in trigger ? trigger.length : 1;
     const address = signedNumber(trigger.address);
     if (space === 'host-physical') {
       return mappedBytes(space, address, length, { ram, nestedRoot: undefined, registers: undefined });

@@ -2,27 +2,13 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { EXIT } from '../../../arch/exit-reasons.ts';
 import type { Vmx } from '../../../cpu/vmx/vmx.ts';
-import { loadImage } from '../../../machine/boot/load.ts';
-import { type StateParts, stateParts } from '../../../machine/state-hash.ts';
-import { assembleGuest, GUEST_ORIGIN } from '../../../machine/system-tests/run-guest.ts';
-import { History } from '../../../machine/time/history.ts';
-import type { StopReason } from '../../../protocol/machine-view.ts';
+import { stateParts } from '../../../machine/state-hash.ts';
 import type { StopSettings, StopTrigger } from '../../../protocol/stops.ts';
 import type { Technique } from '../../../protocol/target.ts';
-import type { Goal } from '../../lab.ts';
 import { Refusal } from '../../refusal.ts';
-import { isBackwards } from '../back-control.ts';
-import { BareMachine } from '../bare-machine.ts';
-import { HypervisorMachine } from '../hypervisor-machine.ts';
-import type { LabMachine } from '../lab-machine.ts';
 import { linearReader } from '../linear-memory.ts';
-import { RunControl } from '../run-control.ts';
-import { MachineStops } from './machine-stops.ts';
 import { StopList } from './stop-list.ts';
-
-const MIB = 0x10_0000;
-const VM = 1;
-const ON = { vm: VM, vcpu: 0 };
+import { type Bench, back, bench, ON, settings, thereAndBack, VM } from './testing.ts';
 
 /** Eight rounds of everything that can be stopped at; RBX counts them from 1. */
 const GUEST = `
@@ -70,98 +56,7 @@ round:  inc ebx
 handler: iretq
 `;
 
-interface Bench {
-  readonly machine: LabMachine;
-  readonly list: StopList;
-  readonly run: (goal?: Goal, slices?: number) => StopReason | null;
-}
-
-/** Real time as the number of questions asked. */
-function countingStopwatch(): () => number {
-  let time = 0;
-  return () => (time += 20);
-}
-
-function bench(technique: Technique, source = GUEST, cpus = 1): Bench {
-  const kernel = assembleGuest(source, technique === 'bare' ? {} : { IN_VM: '1' });
-  const image = {
-    kernel,
-    commandLine: '',
-    format: 'flat',
-    flat: { address: GUEST_ORIGIN, mode: 'real' },
-  } as const;
-  const machine = technique === 'bare' ? bare(image) : hosted(image, cpus);
-  const stops = new MachineStops(machine);
-  const list = new StopList(() => stops.set(list.all.filter(({ settings }) => settings.enabled)));
-  const history = new History(machine.computer, { stopwatch: countingStopwatch() });
-  const control = new RunControl(machine, stops, history);
-  // A slice of a search is one piece of it here.
-  const run = (goal: Goal = { kind: 'free' }, slices = isBackwards(goal) ? 20_000 : 400) => {
-    control.aim(goal);
-    for (let i = 0; i < slices; i++) {
-      // Odd pieces, so that slices end anywhere.
-      const { stop, ended } = control.slice({ instructions: 977, cycles: 5000 });
-      if (stop !== null) return stop;
-      if (control.isSearching) continue;
-      history.tick();
-      if (ended !== null || machine.vms().every(({ state }) => state === 'ended')) return null;
-    }
-    return null;
-  };
-  return { machine, list, run };
-}
-
-function bare(image: ConstructorParameters<typeof BareMachine>[0]['image']): LabMachine {
-  return new BareMachine({ id: VM, name: 'bare', image, memory: 2 * MIB, cpus: 1 });
-}
-
-/** @param cpus processors of the host; each has a virtual machine, of which the first is looked at */
-function hosted(image: Parameters<typeof loadImage>[0], cpus: number): LabMachine {
-  const machine = new HypervisorMachine({ memory: 16 * MIB, cpus });
-  const load = (...[ram, info]: [Parameters<typeof loadImage>[1], Parameters<typeof loadImage>[2]]) =>
-    loadImage(image, ram, info);
-  for (let i = 0; i < cpus; i++) machine.create({ name: 'vm', memory: 2 * MIB, vcpus: 1, load });
-  return machine;
-}
-
-const settings = (trigger: StopTrigger, change: Partial<StopSettings> = {}): StopSettings => ({
-  trigger,
-  enabled: true,
-  vm: VM,
-  level: 'any',
-  condition: '',
-  fromHit: 1,
-  ...change,
-});
-
-const back: Goal = { kind: 'run-back', on: ON, to: 'breakpoint' };
-
-/** Stops three times forwards, then finds the same instants backwards. @returns the text of the stops */
-function thereAndBack({ machine, list, run }: Bench, what: StopSettings): string[] {
-  const { computer } = machine;
-  const id = list.add(what);
-  const instants: { readonly position: number; readonly state: StateParts }[] = [];
-  const texts: string[] = [];
-  for (let i = 0; i < 3; i++) {
-    const stop = run();
-    expect(stop).toMatchObject({ kind: 'stop', on: ON, stop: id });
-    if (stop?.kind === 'stop') texts.push(stop.text);
-    instants.push({ position: computer.position, state: stateParts(computer) });
-  }
-  expect(new Set(instants.map(({ position }) => position)).size).toBe(3);
-  expect(list.view()[0].hits).toBe(3);
-  for (const { position, state } of instants.slice(0, 2).reverse()) {
-    expect(run(back)).toMatchObject({ kind: 'stop', stop: id });
-    expect(computer.position).toBe(position);
-    expect(stateParts(computer)).toEqual(state);
-  }
-  expect(list.view()[0].hits).toBe(3);
-  // Forwards once more it is the instant that it was.
-  expect(run()).toMatchObject({ kind: 'stop', stop: id });
-  expect(computer.position).toBe(instants[1].position);
-  expect(stateParts(computer)).toEqual(instants[1].state);
-  return texts;
-}
+const ofGuest = (technique: Technique) => bench(technique, GUEST);
 
 /** In round 2, so that the address space is the one of the loop. */
 function inTheLoop(one: Bench): Bench {
@@ -175,7 +70,7 @@ describe.each(['bare', 'vtx-ept'] as const)('stops on %s', (technique) => {
   let one: Bench;
 
   beforeEach(() => {
-    one = bench(technique);
+    one = ofGuest(technique);
   });
 
   test.each<[string, StopTrigger]>([
@@ -284,10 +179,16 @@ describe.each(['bare', 'vtx-ept'] as const)('stops on %s', (technique) => {
   });
 
   test('what is set or not leaves no trace in the run', () => {
-    const plain = bench(technique);
+    const plain = ofGuest(technique);
     expect(plain.run()).toBeNull();
     one.list.add(
       settings({ kind: 'write', space: 'linear', address: 0x60000n, length: 8 }, { condition: '0' }),
+    );
+    one.list.add(
+      settings({ kind: 'read', space: 'linear', address: 0x60000n, length: 4096 }, { condition: '0' }),
+    );
+    one.list.add(
+      settings({ kind: 'execute', space: 'guest-physical', address: 0x8100n }, { condition: '0' }),
     );
     one.list.add(settings({ kind: 'event', vector: null }, { condition: '0' }));
     one.list.add(settings({ kind: 'crossing', from: null, to: null }, { condition: '0' }));
@@ -325,7 +226,7 @@ describe('stops in virtual machines', () => {
     [{ kind: 'hypercall', number: 4 }, 'Hypercall 4'],
     [{ kind: 'hypercall', number: null }, 'Hypercall 4'],
   ])('%j', (trigger, text) => {
-    expect(new Set(thereAndBack(bench('vtx-ept'), settings(trigger)))).toEqual(new Set([text]));
+    expect(new Set(thereAndBack(ofGuest('vtx-ept'), settings(trigger)))).toEqual(new Set([text]));
   });
 
   test.each<StopTrigger>([
@@ -337,7 +238,7 @@ describe('stops in virtual machines', () => {
   });
 
   test('a linear address is found again after the machine has begun anew', () => {
-    const one = inTheLoop(bench('vtx-ept'));
+    const one = inTheLoop(ofGuest('vtx-ept'));
     const stop = settings({ kind: 'write', space: 'linear', address: 0x60000n, length: 8 }, { fromHit: 9 });
     one.list.add(stop);
     expect(one.run({ kind: 'free' }, 40)).toBeNull();
@@ -349,7 +250,7 @@ describe('stops in virtual machines', () => {
   });
 
   test('what VMX writes into a VMCS', () => {
-    const one = bench('vtx-ept');
+    const one = ofGuest('vtx-ept');
     one.run({ kind: 'vm-exit', vm: VM });
     const address = BigInt(one.machine.computer.processor.virtualization.current);
     const trigger: StopTrigger = { kind: 'write', space: 'host-physical', address, length: 4096 };
@@ -375,6 +276,8 @@ describe('the list', () => {
     [{ kind: 'cr3' }, { fromHit: 0 }, 'fromHit'],
     [{ kind: 'write', space: 'linear', address: 0n, length: 0 }, {}, 'length'],
     [{ kind: 'write', space: 'linear', address: 0n, length: 1 }, { vm: null }, 'vm'],
+    [{ kind: 'read', space: 'guest-physical', address: 0n, length: 1 }, { vm: null }, 'vm'],
+    [{ kind: 'execute', space: 'guest-physical', address: 0n }, { vm: null }, 'vm'],
     [{ kind: 'address', address: 1n << 64n }, {}, 'address'],
     [{ kind: 'event', vector: 256 }, {}, 'vector'],
     [{ kind: 'port', port: 0x10000, access: 'in' }, {}, 'port'],
