@@ -45,8 +45,8 @@ export interface Debuggee {
   describe(cpu: number): string;
   /** An unsigned value of the register's size. */
   readRegister(cpu: number, name: RegisterName): bigint;
-  /** False when this register cannot be changed, or not to this value. */
-  writeRegister(cpu: number, name: RegisterName, value: bigint): boolean;
+  /** @returns why this register cannot be changed, or not to this value; undefined when it has been */
+  writeRegister(cpu: number, name: RegisterName, value: bigint): string | undefined;
   /** Bytes up to the first that cannot be read. Changes nothing: no accessed bits, no device registers. */
   readMemory(cpu: number, address: bigint, length: number): Uint8Array;
   /** False, with nothing written, when not all of it is RAM. Rights of pages do not matter. */
@@ -72,6 +72,11 @@ export interface Debuggee {
   runBack?(): void;
   /** Goes on towards what is wanted for some hundredths of a second; undefined when that is not reached yet. */
   slice(): Halt | undefined;
+  /**
+   * gdb does not want to wait any longer: the debuggee stands still at an instruction boundary, after a search
+   * backwards where that began. Answers lines for people.
+   */
+  interrupt(): readonly string[];
   position(): Position;
   walk(cpu: number, address: bigint): WalkReport;
   /** Types on the guest's console, now. */

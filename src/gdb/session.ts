@@ -10,7 +10,7 @@ import { QUERY_COMMANDS } from './query-commands.ts';
 import { REGISTER_COMMANDS } from './register-commands.ts';
 import { RUN_COMMANDS } from './run-commands.ts';
 import { type Answer, BUSY, type Command, initialState, type Leave, type State, UNKNOWN } from './state.ts';
-import { interrupted, stopReply, waiting } from './stop-replies.ts';
+import { interrupted, message, stopReply, waiting } from './stop-replies.ts';
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
   Object.entries({ ...REGISTER_COMMANDS, ...MEMORY_COMMANDS, ...RUN_COMMANDS, ...QUERY_COMMANDS }),
@@ -97,12 +97,11 @@ export class Session {
     return command(this.#state, payload.slice(name.length));
   }
 
-  /** Ctrl-C finds the guest at an instruction boundary: slices end at one. */
   #interrupt(): void {
     if (!this.#state.running) return;
     const { debuggee, stepping } = this.#state;
     const cpu = stepping ?? debuggee.current;
-    this.#stop([interrupted(cpu)], cpu);
+    this.#stop([...debuggee.interrupt().map(message), interrupted(cpu)], cpu);
   }
 
   #stop(reply: Answer, cpu: number): void {

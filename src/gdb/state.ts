@@ -44,11 +44,13 @@ export const UNKNOWN: Answer = [''];
 export const OK: Answer = ['OK'];
 
 /** Error numbers are those of POSIX. */
-export const NOT_PERMITTED: Answer = ['E01'];
 export const NO_SUCH_THREAD: Answer = ['E03'];
 export const BAD_ADDRESS: Answer = ['E0e'];
 export const BUSY: Answer = ['E10'];
 export const INVALID: Answer = ['E16'];
+
+/** An error in words. gdb prints them. */
+export const refused = (why: string): Answer => [`E.${why}`];
 
 export function initialState(debuggee: Debuggee, description: DescriptionName): State {
   return {

@@ -1,4 +1,3 @@
-import { FIELD } from '../../arch/vmcs.ts';
 import type { Processor } from '../../cpu/processor.ts';
 import { ACTIVITY } from '../../cpu/state.ts';
 import type { BootImage } from '../../machine/boot/load.ts';
@@ -11,16 +10,11 @@ import type { ConsoleChunk } from '../../protocol/messages.ts';
 import type { RingPosition } from '../../protocol/rings-view.ts';
 import type { VcpuRef, VmId } from '../../protocol/target.ts';
 import { Refusal } from '../refusal.ts';
-import { stateOfProcessor } from '../views/processor-registers.ts';
 import { ConsoleLog } from './console-log.ts';
 import { CrossingRecords } from './crossing-records.ts';
-import { editMemory } from './edit-memory.ts';
-import { editRegister } from './edit-register.ts';
 import { endText } from './end-texts.ts';
-import { extendedOfProcessor } from './extended-registers.ts';
 import type { LabMachine, VcpuAccess } from './lab-machine.ts';
-import { locator, tableReader } from './memory-access.ts';
-import { ProcessorFile } from './processor-file.ts';
+import { accessOfProcessor, editProcessor } from './processor-access.ts';
 
 export interface BareOptions {
   readonly id: VmId;
@@ -129,13 +123,8 @@ export class BareMachine implements LabMachine {
 
   #edit(edit: MachineEdit): void {
     const processor = this.computer.processors[edit.on.vcpu];
-    const access = this.access(edit.on);
-    if (processor === undefined || access === undefined)
-      throw new Refusal(`There is no vCPU ${edit.on.vcpu}.`, this.#options.name);
-    const { ram } = this.computer;
-    const locate = locator(access, ram);
-    if (edit.kind === 'memory') editMemory(edit, { locate, ram, guest: undefined });
-    else editRegister(edit, new ProcessorFile(processor, tableReader(locate, ram)));
+    if (processor === undefined) throw new Refusal(`There is no vCPU ${edit.on.vcpu}.`, this.#options.name);
+    editProcessor(edit, processor, this.computer.ram);
   }
 
   takeConsoleOutput(): ConsoleChunk[] {
@@ -153,14 +142,7 @@ export class BareMachine implements LabMachine {
 
   access({ vcpu }: VcpuRef): VcpuAccess | undefined {
     const processor = this.computer.processors[vcpu];
-    if (processor === undefined) return undefined;
-    const { ept, vmcs } = processor.virtualization;
-    const eptp = ept.active ? vmcs.number(FIELD.EPT_POINTER) : undefined;
-    return {
-      state: stateOfProcessor(processor.regs),
-      eptp,
-      extended: () => extendedOfProcessor(processor),
-    };
+    return processor && accessOfProcessor(processor);
   }
 
   boardOf() {
