@@ -36,6 +36,7 @@ const NOTHING_KNOWN: KnownViews = {
   system: undefined,
   vectors: undefined,
   stops: undefined,
+  gdb: undefined,
 };
 
 /** The lab as the page knows it. Written only by snapshots. */

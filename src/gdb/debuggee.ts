@@ -10,6 +10,8 @@ export type Halt =
   | { readonly kind: 'watchpoint'; readonly cpu: number; readonly address: bigint }
   /** Going backwards ended where the recording begins. */
   | { readonly kind: 'beginning'; readonly cpu: number }
+  /** Somebody else than gdb has stopped it. `why` is lines for people. */
+  | { readonly kind: 'foreign'; readonly cpu: number; readonly why: readonly string[] }
   /** The guest cannot go on, but can be looked at: nothing can wake it, or it crashed. `why` is lines for people. */
   | { readonly kind: 'stuck' | 'crashed'; readonly cpu: number; readonly why: readonly string[] }
   /** The guest ended itself. `status` is what a process would end with, 0 to 255. */

@@ -3,13 +3,21 @@
  * and calls `slice` again and again while `running`.
  */
 import type { Debuggee, Halt } from './debuggee.ts';
-import type { DescriptionName } from './descriptions.ts';
 import { MEMORY_COMMANDS } from './memory-commands.ts';
 import { ACCEPTED, encodePacket, PacketReader, REJECTED, type Received } from './packets.ts';
 import { QUERY_COMMANDS } from './query-commands.ts';
 import { REGISTER_COMMANDS } from './register-commands.ts';
 import { RUN_COMMANDS } from './run-commands.ts';
-import { type Answer, BUSY, type Command, initialState, type Leave, type State, UNKNOWN } from './state.ts';
+import {
+  type Answer,
+  BUSY,
+  type Command,
+  initialState,
+  type Leave,
+  type SessionOptions,
+  type State,
+  UNKNOWN,
+} from './state.ts';
 import { interrupted, message, stopReply, waiting } from './stop-replies.ts';
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
@@ -26,11 +34,10 @@ export class Session {
   /**
    * gdb finds the debuggee stopped where it is.
    * @param send takes what is to go to gdb
-   * @param description the registers that gdb is shown at first
    */
-  constructor(debuggee: Debuggee, send: (bytes: Uint8Array) => void, description: DescriptionName = 'amd64') {
+  constructor(debuggee: Debuggee, send: (bytes: Uint8Array) => void, options: SessionOptions = {}) {
     this.#send = send;
-    this.#state = initialState(debuggee, description);
+    this.#state = initialState(debuggee, options);
     this.#state.stop = waiting(debuggee.current);
   }
 

@@ -8,9 +8,17 @@ export type Leave =
   /** The guest is to go on without gdb. */
   | 'detached';
 
+export interface SessionOptions {
+  /** The registers that gdb is shown at first; `amd64` when absent. */
+  readonly description?: DescriptionName;
+  /** The debuggee was there before gdb and stays when gdb ends; else gdb ends it. */
+  readonly attached?: boolean;
+}
+
 /** What a conversation with one gdb knows. */
 export interface State {
   readonly debuggee: Debuggee;
+  readonly attached: boolean;
   /** Processor whose registers and memory are meant. */
   cpu: number;
   description: Description;
@@ -52,9 +60,13 @@ export const INVALID: Answer = ['E16'];
 /** An error in words. gdb prints them. */
 export const refused = (why: string): Answer => [`E.${why}`];
 
-export function initialState(debuggee: Debuggee, description: DescriptionName): State {
+export function initialState(
+  debuggee: Debuggee,
+  { description = 'amd64', attached = false }: SessionOptions,
+): State {
   return {
     debuggee,
+    attached,
     cpu: debuggee.current,
     description: DESCRIPTIONS[description],
     breakpoints: new Map(),

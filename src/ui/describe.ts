@@ -29,6 +29,8 @@ export function describeStop(stop: StopReason): string {
       return stop.on === null ? 'The hypervisor wrote it, here' : `Written here, ${vcpuName(stop.on)}`;
     case 'beginning':
       return 'The beginning: nothing is before';
+    case 'gdb':
+      return 'Stopped for gdb';
     case 'nothing-to-run':
       return 'Nothing to run: every machine is paused or has ended';
     case 'unmodelled':

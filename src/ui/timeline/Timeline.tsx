@@ -4,6 +4,7 @@ import { useLab, useView } from '../../client/lab-store.ts';
 import { useWatch } from '../../client/watch.ts';
 import type { BackTo, TimelineView } from '../../protocol/timeline-view.ts';
 import { runBack, stepBack, stepBackOver, whoWrote } from '../actions.ts';
+import { GDB_RUNS, useGdbRuns } from '../bridge/use-gdb-runs.ts';
 import { bytes, seconds } from '../format.ts';
 import { Button } from '../widgets/Button.tsx';
 import { parseWritten } from './parse-written.ts';
@@ -49,9 +50,10 @@ function Backwards() {
     if (target !== WRITE) runBack(target);
     else if (written !== undefined) whoWrote(written);
   };
-  const still = !running && focus !== null;
+  const ofGdb = useGdbRuns();
+  const still = !running && focus !== null && !ofGdb;
   return (
-    <div className={css.group} role="toolbar" aria-label="Backwards">
+    <div className={css.group} role="toolbar" aria-label="Backwards" {...(ofGdb ? { title: GDB_RUNS } : {})}>
       <Button
         small
         icon="runBack"

@@ -94,7 +94,7 @@ export class BackControl {
         return goal.to === 'output'
           ? this.#toOutput(goal.on)
           : this.#searchOn(goal, () => ({
-              pieces: this.#history.searchBack((until) => this.#run(goal, until)),
+              pieces: this.#history.searchBack((until) => this.#run(goal, until), goal.orNow),
               found: () => this.#metHere(),
             }));
       case 'run-back-to':
