@@ -121,7 +121,7 @@ test('gdb stops, steps both ways and changes a machine of the page, which follow
   await openLoop(lab);
 
   expect(await gdb.ask(`target remote 127.0.0.1:${port}`)).toContain('Remote debugging');
-  await expect(state(page)).toHaveText('gdb runs B1');
+  await expect(state(page)).toHaveText('gdb runs machine B1');
   await expect(lab.status).toHaveText('Stopped for gdb');
   await expect(lab.button('Run')).toBeDisabled();
   await expect(lab.button('Run')).toHaveAttribute('title', 'gdb is connected; it runs the machine');
@@ -150,6 +150,29 @@ test('gdb stops, steps both ways and changes a machine of the page, which follow
 
   await gdb.ask('delete');
   await gdb.ask('detach');
+  await expect(state(page)).toHaveText('gdb: awaited');
+  await expect(lab.status).toHaveText('Running');
+});
+
+test('gdb debugs a virtual machine, with its vCPUs as threads', async ({ page }) => {
+  const lab = new LabPage(page);
+  await page.goto(link);
+  await expect(state(page)).toHaveText('gdb: awaited');
+  await expect(lab.console(1)).toContainText('> ', { timeout: 20_000 });
+  await gdb.ask(`target remote 127.0.0.1:${port}`);
+  await expect(state(page)).toHaveText('gdb runs VM 1');
+  expect(await gdb.ask('info threads')).toMatch(/Thread 1 .*CPU 0: 64-bit mode, ring 0/);
+  const here = async () => BigInt(/0x[0-9a-f]+/.exec(await gdb.ask('print/x $rip'))?.[0] ?? -1);
+  await gdb.ask('stepi');
+  const first = await here();
+  await expect.poll(() => lab.register('rip')).toBe(first);
+  await gdb.ask('stepi');
+  expect(await here()).not.toBe(first);
+  await gdb.ask('reverse-stepi');
+  expect(await here()).toBe(first);
+  await expect.poll(() => lab.register('rip')).toBe(first);
+  expect(await gdb.ask('set $cr4 = $cr4 & ~0x20')).toContain('PAE cannot be cleared in IA-32e mode');
+  gdb.say('quit');
   await expect(state(page)).toHaveText('gdb: awaited');
   await expect(lab.status).toHaveText('Running');
 });

@@ -39,6 +39,7 @@ export function App() {
       <Toolbar
         onOpen={() => setDialog({ kind: 'open', files: [] })}
         onHelp={() => setDialog({ kind: 'help' })}
+        gdbDialog={dialog?.kind === 'gdb'}
         onGdb={() => setDialog({ kind: 'gdb' })}
         onShowPanel={(panel) => showPanel(model, panel)}
         onResetLayout={() => setModel(freshModel())}

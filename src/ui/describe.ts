@@ -39,7 +39,7 @@ export function describeStop(stop: StopReason): string {
 }
 
 /** "VM 1", or "machine B1" for a bare one. */
-function machineName(vm: VmId): string {
+export function machineName(vm: VmId): string {
   return vm < FIRST_BARE_ID ? `VM ${vm}` : `machine ${machineTag(vm)}`;
 }
 

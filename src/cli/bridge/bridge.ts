@@ -60,9 +60,11 @@ export class Bridge {
     this.#gdb?.destroy();
     this.#gdbServer.close();
     this.#pageServer.close();
+    this.#pageServer.closeAllConnections();
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => {});
     const { host, origin } = request.headers;
     const why = turnedAway({ remote: request.socket.remoteAddress, host, origin }, this.#options.origins);
     if (why !== undefined) {

@@ -3,7 +3,7 @@ import { CommandRefused } from '../../client/connection.ts';
 import { command, lab } from '../../client/lab.ts';
 import { useView } from '../../client/lab-store.ts';
 import type { GdbView } from '../../protocol/gdb-view.ts';
-import { machineTag } from '../../protocol/target.ts';
+import { machineName } from '../describe.ts';
 import dialog from '../dialogs/Dialog.module.css';
 import { Dialog } from '../dialogs/Dialog.tsx';
 import { Button } from '../widgets/Button.tsx';
@@ -74,7 +74,7 @@ function Connected({ view: { state, port, vm } }: { readonly view: GdbView }) {
     <div className={dialog.content}>
       {state === 'attached' ? (
         <p className={dialog.lead}>
-          gdb is connected; it runs machine {vm === null ? '' : machineTag(vm)}. Until it leaves, the page
+          gdb is connected; it runs {vm === null ? 'the lab' : machineName(vm)}. Until it leaves, the page
           shows what gdb does: steps, breakpoints and changes. Pause stops the machine for gdb.
         </p>
       ) : (

@@ -124,6 +124,7 @@ function Backwards() {
 function Line({ timeline }: { readonly timeline: TimelineView }) {
   const { from, to, position, snapshots } = timeline;
   const sought = useSeeking();
+  const ofGdb = useGdbRuns();
   const shown = sought ?? position;
   const length = Math.max(1, to - from);
   const at = (of: number): string => `${((of - from) / length) * 100}%`;
@@ -141,6 +142,7 @@ function Line({ timeline }: { readonly timeline: TimelineView }) {
           type="range"
           aria-label="Instant"
           aria-valuetext={text}
+          disabled={ofGdb}
           min={from}
           max={Math.max(to, from + 1)}
           step={Math.max(1, Math.floor(length / STEPS))}
@@ -161,12 +163,13 @@ function Line({ timeline }: { readonly timeline: TimelineView }) {
 /** Says that this is the past, and leads out of it. */
 function Latest({ timeline: { position, to } }: { readonly timeline: TimelineView }) {
   const past = position < to;
+  const ofGdb = useGdbRuns();
   return (
     <Button
       small
       className={css.latest}
       data-past={past}
-      disabled={!past}
+      disabled={!past || ofGdb}
       onClick={() => seekTo(to)}
       title="Go to the latest instant that was reached"
     >

@@ -14,9 +14,10 @@ import { ViewMenu, type ViewMenuProps } from './ViewMenu.tsx';
 interface Props extends ViewMenuProps {
   readonly onOpen: () => void;
   readonly onHelp: () => void;
+  readonly gdbDialog: boolean;
 }
 
-export function Toolbar({ onOpen, onHelp, ...view }: Props) {
+export function Toolbar({ onOpen, onHelp, gdbDialog, ...view }: Props) {
   useWatch(true, 'machine', 'vms', 'gdb');
   return (
     <header className={css.toolbar}>
@@ -25,7 +26,7 @@ export function Toolbar({ onOpen, onHelp, ...view }: Props) {
       </h1>
       <Controls />
       <StatusText />
-      <GdbState onOpen={view.onGdb} />
+      <GdbState onOpen={view.onGdb} open={gdbDialog} />
       <Readings />
       <div className={css.group}>
         <Button icon="open" onClick={onOpen} title="Open a kernel or program (O)">

@@ -195,6 +195,11 @@ describe('gdb at a bare machine', () => {
     expect(gdb.go('vCont;c')).toEqual(['T05swbreak:;thread:1;']);
     expect(gdb.register(RAX)).toBe(2n);
     expect(view('stops')).toMatchObject([{ trigger: { kind: 'address', address: 0x8004n }, vm: BARE }]);
+    // The user may remove it: gdb wants it again.
+    command({ kind: 'toggle-breakpoint', vm: BARE, address: 0x8004n });
+    expect(view('stops')).toEqual([]);
+    expect(gdb.go('vCont;c')).toEqual(['T05swbreak:;thread:1;']);
+    gdb.go('bc');
     // As gdb does at each stop.
     expect(gdb.ask('z0,8004,1')).toEqual(['OK']);
     expect(view('stops')).toHaveLength(1);

@@ -228,9 +228,11 @@ export class LabDebuggee implements Debuggee {
     return this.#machine.access(this.#on(cpu));
   }
 
+  /** Those that the user has removed meanwhile come again. */
   #setStops(addresses: ReadonlySet<bigint>): void {
+    const present = new Set(this.#lab.stops().map(({ id }) => id));
     for (const [address, stop] of this.#set) {
-      if (addresses.has(address)) continue;
+      if (addresses.has(address) && present.has(stop)) continue;
       this.#set.delete(address);
       this.#removeStop(stop);
     }
