@@ -1,6 +1,22 @@
 import { MAX_GUEST_BYTES } from '../worker/host-computer.ts';
-import type { Command, GdbCommand, GuestOptions, RunCommand, Target, UsageError } from './command.ts';
-import { COMMAND_NAMES, type CommandName, DEFAULT_GDB_PORT, OPTIONS, type Settings } from './options.ts';
+import type {
+  BridgeCommand,
+  Command,
+  GdbCommand,
+  GuestOptions,
+  RunCommand,
+  Target,
+  UsageError,
+} from './command.ts';
+import {
+  COMMAND_NAMES,
+  type CommandName,
+  DEFAULT_GDB_PORT,
+  DEFAULT_ORIGINS,
+  OPTIONS,
+  type Settings,
+  takersOf,
+} from './options.ts';
 
 const DEFAULT_MEMORY = 256 * 2 ** 20;
 const HELP = ['help', '--help', '-h'];
@@ -18,7 +34,9 @@ export function parseArguments(argv: readonly string[]): Command | UsageError {
   const command = COMMAND_NAMES.find((name) => name === word);
   if (command === undefined) return usage(`"${word}" is not a command.`);
   const parsed = parseOptions(command, rest);
-  return 'kind' in parsed ? parsed : assemble(command, parsed.settings, parsed.files);
+  if ('kind' in parsed) return parsed;
+  const { settings, files } = parsed;
+  return command === 'bridge' ? bridge(settings, files) : assemble(command, settings, files);
 }
 
 /** Options may stand before and after the file; `--` ends them; `--name=value` is `--name value`. */
@@ -26,7 +44,7 @@ function parseOptions(
   command: CommandName,
   argv: readonly string[],
 ): { settings: Settings; files: string[] } | UsageError {
-  const settings: Settings = { modules: [], script: [] };
+  const settings: Settings = { modules: [], script: [], origins: [] };
   const files: string[] = [];
   const seen = new Set<string>();
   for (let i = 0; i < argv.length; i++) {
@@ -43,8 +61,10 @@ function parseOptions(
     const name = equals < 0 ? argument : argument.slice(0, equals);
     const option = OPTIONS.find((candidate) => candidate.name === name);
     if (option === undefined) return usage(`There is no option ${name}.`);
-    if (option.commands?.includes(command) === false) {
-      const takers = option.commands.map((taker) => `\`ringlab ${taker}\``).join(' and ');
+    if (!takersOf(option).includes(command)) {
+      const takers = takersOf(option)
+        .map((taker) => `\`ringlab ${taker}\``)
+        .join(' and ');
       return usage(`${name} is for ${takers}.`);
     }
     if (seen.has(name) && option.repeatable === undefined) return usage(`${name} was given twice.`);
@@ -58,9 +78,18 @@ function parseOptions(
   return { settings, files };
 }
 
+function bridge({ port, origins }: Settings, files: readonly string[]): BridgeCommand | UsageError {
+  if (files.length > 0) return usage(`\`ringlab bridge\` boots nothing; "${files[0]}" is too many.`);
+  return {
+    kind: 'bridge',
+    port: port ?? DEFAULT_GDB_PORT,
+    origins: origins.length > 0 ? origins : DEFAULT_ORIGINS,
+  };
+}
+
 /** Fills in defaults and checks what depends on more than one option. */
 function assemble(
-  command: CommandName,
+  command: Exclude<CommandName, 'bridge'>,
   settings: Settings,
   files: readonly string[],
 ): RunCommand | GdbCommand | UsageError {
@@ -78,6 +107,7 @@ function assemble(
     port,
     describe,
     format = 'auto',
+    origins: _,
     ...machine
   } = settings;
   if (command === 'boot' && technique !== undefined) {

@@ -63,7 +63,16 @@ export interface GdbCommand extends GuestOptions {
   readonly describe: DescriptionName;
 }
 
-export type Command = RunCommand | GdbCommand | { readonly kind: 'help' };
+/** `ringlab bridge`: between gdb and a lab in a browser. */
+export interface BridgeCommand {
+  readonly kind: 'bridge';
+  /** TCP port where gdb is awaited; 0: any. */
+  readonly port: number;
+  /** Addresses of the lab, without a path. */
+  readonly origins: readonly string[];
+}
+
+export type Command = RunCommand | GdbCommand | BridgeCommand | { readonly kind: 'help' };
 
 /** What of a command makes the computer. */
 export type ComputerCommand = Pick<

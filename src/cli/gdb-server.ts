@@ -65,7 +65,7 @@ export class GdbServer {
     }
     this.#free = false;
     const send = (bytes: Uint8Array) => void socket.write(bytes);
-    const session = new Session(this.#debuggee, send, this.#description);
+    const session = new Session(this.#debuggee, send, { description: this.#description });
     this.#client = { socket, session };
     this.#log('gdb is here; the guest is stopped');
     socket.once('data', (data) => {
@@ -128,4 +128,4 @@ export class GdbServer {
 }
 
 /** gdb begins with an acknowledgement or a packet; what begins otherwise, such as a browser's request, is to do nothing. */
-const isGdb = (data: Buffer): boolean => /^[+$]/.test(data.toString('latin1'));
+export const isGdb = (data: Buffer): boolean => /^[+$]/.test(data.toString('latin1'));

@@ -265,14 +265,18 @@ there:  mov ax, 0x1234
       'x/4xb 0x18000',
       'x/4xb 0x123400000000',
       'set $es = 8',
-      'info registers cr0 efer',
+      'set $cr0 = $cr0 & 1',
+      'set $cr4 = $cr4 | 0x200',
+      'info registers cr0 cr4 efer',
     ]);
     expect(output).toContain('@ 1122334455667788 fffffffffffffffe 77 ffff800000001000');
     expect(output).toMatch(/= 1\.5$/m);
     expect(output).toMatch(/= \[.*CF.*\]/);
     expect(output).toMatch(/0x18000:\t0x88\t0x77\t0x66\t0x55/);
     expect(output).toMatch(/Cannot access memory at address 0x123400000000/);
-    expect(output).toMatch(/Could not write register "es"/);
+    expect(output).toMatch(/Could not write register "es".*'E\./);
+    expect(output).toMatch(/Could not write register "cr0".*'E\.cr0 does not take 0x1: .*'/);
+    expect(output).toMatch(/^cr4 .*\[ .*OSFXSR.*\]$/m);
     expect(output).toMatch(/^cr0 .*\[ .*PG.*\]$/m);
   });
 

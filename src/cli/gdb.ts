@@ -1,7 +1,7 @@
-import { ComputerDebuggee, type FinalStop } from '../gdb/computer-debuggee.ts';
 import type { BootImage } from '../machine/boot/load.ts';
 import type { Computer } from '../machine/computer.ts';
 import { History } from '../machine/time/history.ts';
+import { ComputerDebuggee, type FinalStop } from '../worker/debuggee/computer-debuggee.ts';
 import type { GdbCommand } from './command.ts';
 import { benchStop, openComputer } from './computer.ts';
 import { exitStatus, USAGE_STATUS } from './exit-status.ts';

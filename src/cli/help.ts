@@ -34,6 +34,7 @@ export function helpText(): string {
       'gdb FILE',
       'on the bare machine, stopped at its first instruction until gdb connects and lets it go on',
     ),
+    row('bridge', 'boots nothing: connects gdb with a machine of a lab that is open in a browser'),
     '',
     'FILE is a Linux bzImage or vmlinux, a PVH, multiboot 1 or 2 kernel, a static x86 ELF program, a boot',
     'sector, or a flat binary with --address and --mode.',

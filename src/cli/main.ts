@@ -1,6 +1,8 @@
 /** The program `ringlab`: the laboratory without a page. */
 import './branch-hints.ts';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { serveBridge } from './bridge/serve.ts';
 import { serveGdb } from './gdb.ts';
 import { MachineBench } from './machine-bench.ts';
 import { type Benches, ringlab, type WithGdb } from './session.ts';
@@ -10,7 +12,13 @@ const benches: Benches & WithGdb = {
   machine: (command, image) => new MachineBench(command, image),
   vm: (command, image) => new VmBench(command, image),
   gdb: serveGdb,
+  bridge: (command, log) => serveBridge(command, log, Promise.race(endings())),
 };
+
+/** The user wants the program to end. */
+function endings(): Promise<void>[] {
+  return ['SIGINT', 'SIGTERM'].map((signal) => once(process, signal).then(() => {}));
+}
 
 /** As a program that SIGPIPE ended: nobody reads what comes. */
 const BROKEN_PIPE_STATUS = 128 + 13;

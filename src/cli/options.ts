@@ -27,13 +27,15 @@ export interface Settings {
   json?: string;
   port?: number;
   describe?: DescriptionName;
+  readonly origins: string[];
 }
 
-/** Commands that take a file and options. */
-export const COMMAND_NAMES = ['boot', 'vm', 'gdb'] as const;
+export const COMMAND_NAMES = ['boot', 'vm', 'gdb', 'bridge'] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
-/** Those that run a guest to its end. */
+/** Those that boot a guest. */
+const BOOTS: readonly CommandName[] = ['boot', 'vm', 'gdb'];
+/** Those that run it to its end. */
 const RUNS: readonly CommandName[] = ['boot', 'vm'];
 
 /** One option. Its row is all that the parser and the help text know of it. */
@@ -48,11 +50,20 @@ export interface Option {
   readonly takes?: string;
   /** May be given more than once. */
   readonly repeatable?: true;
-  /** Absent: all. */
+  /** Absent: those that boot a guest. */
   readonly commands?: readonly CommandName[];
 }
 
+export const takersOf = ({ commands }: Option): readonly CommandName[] => commands ?? BOOTS;
+
 export const DEFAULT_GDB_PORT = 1234;
+/** Where `npm start` and Vite serve the lab. */
+export const DEFAULT_ORIGINS: readonly string[] = [
+  'http://127.0.0.1:8080',
+  'http://localhost:8080',
+  'http://localhost:5173',
+  'http://127.0.0.1:5173',
+];
 
 const MODES = ['real', 'protected', 'long'] as const;
 const FORMATS = ['auto', ...IMAGE_FORMATS] as const;
@@ -98,6 +109,11 @@ function cpuCount(text: string): number | undefined {
 function portNumber(text: string): number | undefined {
   const port = /^\d+$/.test(text) ? Number(text) : undefined;
   return port !== undefined && port <= 0xffff ? port : undefined;
+}
+
+/** The address of a page without its path, as browsers send it. */
+function origin(text: string): string | undefined {
+  return URL.canParse(text) && /^https?:/.test(text) ? new URL(text).origin : undefined;
 }
 
 function step(kind: Step['kind']): Option['apply'] {
@@ -250,9 +266,9 @@ export const OPTIONS: readonly Option[] = [
   {
     name: '--port',
     value: 'N',
-    help: `TCP port of 127.0.0.1 where gdb is awaited (gdb only); ${DEFAULT_GDB_PORT} when absent, 0 for any that is free`,
+    help: `TCP port of 127.0.0.1 where gdb is awaited (gdb and bridge); ${DEFAULT_GDB_PORT} when absent, 0 for any that is free`,
     takes: 'a number from 0 to 65535',
-    commands: ['gdb'],
+    commands: ['gdb', 'bridge'],
     apply: store('port', portNumber),
   },
   {
@@ -262,5 +278,17 @@ export const OPTIONS: readonly Option[] = [
     takes: `one of ${DESCRIPTION_NAMES.join(', ')}`,
     commands: ['gdb'],
     apply: store('describe', (text) => oneOf(DESCRIPTION_NAMES, text)),
+  },
+  {
+    name: '--origin',
+    value: 'ADDRESS',
+    help: `where the lab is served (bridge only), for example http://localhost:9000; may be repeated; ${DEFAULT_ORIGINS.join(', ')} when absent`,
+    takes: 'an address that begins with http:// or https://',
+    repeatable: true,
+    commands: ['bridge'],
+    apply: ({ origins }, text) => {
+      const found = origin(text);
+      return found !== undefined && origins.push(found) > 0;
+    },
   },
 ];

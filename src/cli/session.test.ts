@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type BootImage, planImage } from '../machine/boot/load.ts';
 import { bootSector } from '../machine/boot/testing/images.ts';
 import type { Bench, Stop } from './bench.ts';
-import { type OpenBench, ringlab, type ServeGdb } from './session.ts';
+import { type OpenBench, ringlab, type ServeBridge, type ServeGdb } from './session.ts';
 
 /** A bench that stops at once; the image is checked by the real loaders. */
 function stoppingBench(stop: Stop): Bench {
@@ -124,9 +124,17 @@ describe('ringlab', () => {
       log(`${kernel} of ${bytes.length} bytes`);
       return 9;
     };
-    expect(await ringlab(['gdb', 'sector'], process, { gdb })).toBe(9);
-    expect(await ringlab(['gdb', 'gone'], process, { gdb })).toBe(2);
+    const bridge: ServeBridge = async ({ port, origins }, log) => {
+      log(`bridge for ${origins.join()} at ${port}`);
+      return 8;
+    };
+    expect(await ringlab(['gdb', 'sector'], process, { gdb, bridge })).toBe(9);
+    expect(await ringlab(['gdb', 'gone'], process, { gdb, bridge })).toBe(2);
     expect(ringlab(['gdb', 'sector'], process, {})).toBe(2);
+    expect(ringlab(['bridge'], process, {})).toBe(2);
+    const asked = ['bridge', '--port', '0', '--origin', 'http://localhost:9000/lab/?a=1'];
+    expect(await ringlab(asked, process, { gdb, bridge })).toBe(8);
+    expect(commands.join('')).toMatch(/bridge for http:\/\/localhost:9000 at 0/);
     expect(commands.join('')).toMatch(
       /sector of 512 bytes\n.*gone cannot be read.*\n.*does not speak with gdb/,
     );

@@ -1,7 +1,7 @@
 import { type BootImage, ImageError } from '../machine/boot/load.ts';
 import { parseArguments } from './arguments.ts';
 import type { Bench } from './bench.ts';
-import type { GdbCommand, GuestOptions, RunCommand, Target } from './command.ts';
+import type { BridgeCommand, GdbCommand, GuestOptions, RunCommand, Target } from './command.ts';
 import { USAGE_STATUS } from './exit-status.ts';
 import { helpText } from './help.ts';
 import { describeOutcome, makeReport, type Report, type RunResult } from './outcome.ts';
@@ -37,12 +37,16 @@ export interface GdbConsole {
 /** The kinds of bench there are. */
 export type Benches = Readonly<Partial<Record<Target['kind'], OpenBench>>>;
 
-/** What lets gdb debug a guest. */
+/** Connects gdb with a lab in a browser, until the user ends it; answers the exit status. */
+export type ServeBridge = (command: BridgeCommand, log: (line: string) => void) => Promise<number>;
+
+/** What speaks with gdb. */
 export interface WithGdb {
   readonly gdb: ServeGdb;
+  readonly bridge: ServeBridge;
 }
 
-/** Does what the arguments say and returns the exit status: of `ringlab gdb` when gdb and the guest are through. */
+/** Does what the arguments say and returns the exit status: of `ringlab gdb` and `ringlab bridge` when gdb and the guest are through. */
 export function ringlab(
   argv: readonly string[],
   process: Process,
@@ -67,6 +71,8 @@ export function ringlab(
       return run(command, process, benches, log);
     case 'gdb':
       return debug(command, process, benches.gdb, log);
+    case 'bridge':
+      return benches.bridge?.(command, log) ?? withoutGdb(log);
   }
 }
 
@@ -83,16 +89,18 @@ function checked<T>(command: GuestOptions, log: Log, act: () => T): T | undefine
   }
 }
 
+function withoutGdb(log: Log): number {
+  log('this build does not speak with gdb.');
+  return USAGE_STATUS;
+}
+
 function debug(
   command: GdbCommand,
   process: Process,
   gdb: ServeGdb | undefined,
   log: Log,
 ): number | Promise<number> {
-  if (gdb === undefined) {
-    log('this build does not speak with gdb.');
-    return USAGE_STATUS;
-  }
+  if (gdb === undefined) return withoutGdb(log);
   const console = { write: (bytes: Uint8Array) => process.writeOutput(bytes), log };
   return checked(command, log, () => gdb(command, readImage(command, process), console)) ?? USAGE_STATUS;
 }

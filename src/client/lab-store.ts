@@ -37,6 +37,7 @@ const NOTHING_KNOWN: KnownViews = {
   vectors: undefined,
   stops: undefined,
   micro: undefined,
+  gdb: undefined,
 };
 
 /** The lab as the page knows it. Written only by snapshots. */

@@ -10,6 +10,8 @@ export type Halt =
   | { readonly kind: 'watchpoint'; readonly cpu: number; readonly address: bigint }
   /** Going backwards ended where the recording begins. */
   | { readonly kind: 'beginning'; readonly cpu: number }
+  /** Somebody else than gdb has stopped it. `why` is lines for people. */
+  | { readonly kind: 'foreign'; readonly cpu: number; readonly why: readonly string[] }
   /** The guest cannot go on, but can be looked at: nothing can wake it, or it crashed. `why` is lines for people. */
   | { readonly kind: 'stuck' | 'crashed'; readonly cpu: number; readonly why: readonly string[] }
   /** The guest ended itself. `status` is what a process would end with, 0 to 255. */
@@ -45,8 +47,8 @@ export interface Debuggee {
   describe(cpu: number): string;
   /** An unsigned value of the register's size. */
   readRegister(cpu: number, name: RegisterName): bigint;
-  /** False when this register cannot be changed, or not to this value. */
-  writeRegister(cpu: number, name: RegisterName, value: bigint): boolean;
+  /** @returns why this register cannot be changed, or not to this value; undefined when it has been */
+  writeRegister(cpu: number, name: RegisterName, value: bigint): string | undefined;
   /** Bytes up to the first that cannot be read. Changes nothing: no accessed bits, no device registers. */
   readMemory(cpu: number, address: bigint, length: number): Uint8Array;
   /** False, with nothing written, when not all of it is RAM. Rights of pages do not matter. */
@@ -72,6 +74,11 @@ export interface Debuggee {
   runBack?(): void;
   /** Goes on towards what is wanted for some hundredths of a second; undefined when that is not reached yet. */
   slice(): Halt | undefined;
+  /**
+   * gdb does not want to wait any longer: the debuggee stands still at an instruction boundary, after a search
+   * backwards where that began. Answers lines for people.
+   */
+  interrupt(): readonly string[];
   position(): Position;
   walk(cpu: number, address: bigint): WalkReport;
   /** Types on the guest's console, now. */

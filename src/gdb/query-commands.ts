@@ -82,8 +82,8 @@ export const QUERY_COMMANDS: Readonly<Record<string, Command>> = {
   T: (state, thread) => (cpuOf(state, thread) === undefined ? NO_SUCH_THREAD : OK),
   qSupported: supported,
   qXfer: transfer,
-  // A process that was started for gdb, so that gdb ends it when it ends itself.
-  qAttached: () => ['0'],
+  // A process that was started for gdb is ended by gdb when it ends itself.
+  qAttached: ({ attached }) => [attached ? '1' : '0'],
   qC: ({ cpu }) => [`QC${threadOf(cpu)}`],
   qfThreadInfo: threads,
   qsThreadInfo: () => ['l'],

@@ -1,21 +1,24 @@
 /** g, G, p, P: registers. */
 import type { DescribedRegister } from './descriptions.ts';
 import { littleEndianHex, parseLittleEndian } from './hex.ts';
-import { type Answer, type Command, INVALID, NOT_PERMITTED, OK, type State } from './state.ts';
+import { type Answer, type Command, INVALID, OK, refused, type State } from './state.ts';
 
 const read = ({ debuggee, cpu }: State, { of, bits }: DescribedRegister): string =>
   littleEndianHex(debuggee.readRegister(cpu, of), bits);
 
-/** Writes what differs, so that registers that cannot be written may come with those that can. */
-function write(state: State, register: DescribedRegister, hex: string): boolean {
+/**
+ * Writes what differs, so that registers that cannot be written may come with those that can.
+ * @returns why not; undefined when it is done
+ */
+function write(state: State, register: DescribedRegister, hex: string): string | undefined {
   const value = parseLittleEndian(hex);
-  if (value === undefined || hex.length !== register.bits / 4) return false;
+  if (value === undefined || hex.length !== register.bits / 4) return 'The value is malformed.';
   const { debuggee, cpu } = state;
   const { of, bits } = register;
   const present = debuggee.readRegister(cpu, of);
   // A register that is shown in part keeps the rest.
   const whole = present - BigInt.asUintN(bits, present) + value;
-  return whole === present || debuggee.writeRegister(cpu, of, whole);
+  return whole === present ? undefined : debuggee.writeRegister(cpu, of, whole);
 }
 
 function numbered(state: State, number: string): DescribedRegister | undefined {
@@ -29,20 +32,21 @@ function writeAll(state: State, hex: string): Answer {
   const digits = registers.reduce((sum, { bits }) => sum + bits / 4, 0);
   if (hex.length !== digits) return INVALID;
   let at = 0;
-  let all = true;
+  let why: string | undefined;
   for (const register of registers) {
     const end = at + register.bits / 4;
-    if (!write(state, register, hex.slice(at, end))) all = false;
+    why = write(state, register, hex.slice(at, end)) ?? why;
     at = end;
   }
-  return all ? OK : NOT_PERMITTED;
+  return why === undefined ? OK : refused(why);
 }
 
 function writeOne(state: State, rest: string): Answer {
   const [number, hex = ''] = rest.split('=');
   const register = numbered(state, number);
   if (register === undefined || hex.length !== register.bits / 4) return INVALID;
-  return write(state, register, hex) ? OK : NOT_PERMITTED;
+  const why = write(state, register, hex);
+  return why === undefined ? OK : refused(why);
 }
 
 function readOne(state: State, number: string): Answer {

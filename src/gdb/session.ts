@@ -3,14 +3,22 @@
  * and calls `slice` again and again while `running`.
  */
 import type { Debuggee, Halt } from './debuggee.ts';
-import type { DescriptionName } from './descriptions.ts';
 import { MEMORY_COMMANDS } from './memory-commands.ts';
 import { ACCEPTED, encodePacket, PacketReader, REJECTED, type Received } from './packets.ts';
 import { QUERY_COMMANDS } from './query-commands.ts';
 import { REGISTER_COMMANDS } from './register-commands.ts';
 import { RUN_COMMANDS } from './run-commands.ts';
-import { type Answer, BUSY, type Command, initialState, type Leave, type State, UNKNOWN } from './state.ts';
-import { interrupted, stopReply, waiting } from './stop-replies.ts';
+import {
+  type Answer,
+  BUSY,
+  type Command,
+  initialState,
+  type Leave,
+  type SessionOptions,
+  type State,
+  UNKNOWN,
+} from './state.ts';
+import { interrupted, message, stopReply, waiting } from './stop-replies.ts';
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
   Object.entries({ ...REGISTER_COMMANDS, ...MEMORY_COMMANDS, ...RUN_COMMANDS, ...QUERY_COMMANDS }),
@@ -26,11 +34,10 @@ export class Session {
   /**
    * gdb finds the debuggee stopped where it is.
    * @param send takes what is to go to gdb
-   * @param description the registers that gdb is shown at first
    */
-  constructor(debuggee: Debuggee, send: (bytes: Uint8Array) => void, description: DescriptionName = 'amd64') {
+  constructor(debuggee: Debuggee, send: (bytes: Uint8Array) => void, options: SessionOptions = {}) {
     this.#send = send;
-    this.#state = initialState(debuggee, description);
+    this.#state = initialState(debuggee, options);
     this.#state.stop = waiting(debuggee.current);
   }
 
@@ -97,12 +104,11 @@ export class Session {
     return command(this.#state, payload.slice(name.length));
   }
 
-  /** Ctrl-C finds the guest at an instruction boundary: slices end at one. */
   #interrupt(): void {
     if (!this.#state.running) return;
     const { debuggee, stepping } = this.#state;
     const cpu = stepping ?? debuggee.current;
-    this.#stop([interrupted(cpu)], cpu);
+    this.#stop([...debuggee.interrupt().map(message), interrupted(cpu)], cpu);
   }
 
   #stop(reply: Answer, cpu: number): void {

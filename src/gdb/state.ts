@@ -8,9 +8,17 @@ export type Leave =
   /** The guest is to go on without gdb. */
   | 'detached';
 
+export interface SessionOptions {
+  /** The registers that gdb is shown at first; `amd64` when absent. */
+  readonly description?: DescriptionName;
+  /** The debuggee was there before gdb and stays when gdb ends; else gdb ends it. */
+  readonly attached?: boolean;
+}
+
 /** What a conversation with one gdb knows. */
 export interface State {
   readonly debuggee: Debuggee;
+  readonly attached: boolean;
   /** Processor whose registers and memory are meant. */
   cpu: number;
   description: Description;
@@ -44,15 +52,21 @@ export const UNKNOWN: Answer = [''];
 export const OK: Answer = ['OK'];
 
 /** Error numbers are those of POSIX. */
-export const NOT_PERMITTED: Answer = ['E01'];
 export const NO_SUCH_THREAD: Answer = ['E03'];
 export const BAD_ADDRESS: Answer = ['E0e'];
 export const BUSY: Answer = ['E10'];
 export const INVALID: Answer = ['E16'];
 
-export function initialState(debuggee: Debuggee, description: DescriptionName): State {
+/** An error in words. gdb prints them. */
+export const refused = (why: string): Answer => [`E.${why}`];
+
+export function initialState(
+  debuggee: Debuggee,
+  { description = 'amd64', attached = false }: SessionOptions,
+): State {
   return {
     debuggee,
+    attached,
     cpu: debuggee.current,
     description: DESCRIPTIONS[description],
     breakpoints: new Map(),

@@ -28,6 +28,8 @@ export function stopReply(state: State, halt: Halt): Answer {
       return [stopped(SIGNAL.TRAP, halt.cpu, `watch:${halt.address.toString(16)};`)];
     case 'beginning':
       return [stopped(SIGNAL.TRAP, halt.cpu, 'replaylog:begin;')];
+    case 'foreign':
+      return [...halt.why.map(message), interrupted(halt.cpu)];
     case 'stuck':
       return [...halt.why.map(message), stopped(SIGNAL.NONE, halt.cpu)];
     case 'crashed':

@@ -97,11 +97,11 @@ export class CountingDebuggee implements Debuggee {
     return name === 'rip' ? BigInt(this.at) : (this.registers.get(name) ?? 0n);
   }
 
-  writeRegister(_cpu: number, name: RegisterName, value: bigint): boolean {
-    if (name.startsWith('cr')) return false;
+  writeRegister(_cpu: number, name: RegisterName, value: bigint): string | undefined {
+    if (name.startsWith('cr')) return 'it does not count';
     if (name === 'rip') this.at = Number(value);
     else this.registers.set(name, value);
-    return true;
+    return undefined;
   }
 
   readMemory(_cpu: number, address: bigint, length: number): Uint8Array {
@@ -153,6 +153,10 @@ export class CountingDebuggee implements Debuggee {
     this.at += by;
     if (cpu !== undefined) return { kind: 'stepped', cpu };
     return this.#breakpoints.has(BigInt(this.at)) ? { kind: 'breakpoint', cpu: 1 } : undefined;
+  }
+
+  interrupt(): readonly string[] {
+    return this.#goal?.by === -1 ? ['given up'] : [];
   }
 
   position(): Position {

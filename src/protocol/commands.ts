@@ -60,6 +60,9 @@ export type Command =
   | { readonly kind: 'edit'; readonly edit: MachineEdit }
   /** Whether hot code is compiled, on all computers, also later ones. No guest can tell. */
   | { readonly kind: 'tier2'; readonly mode: Exclude<Tier2Mode, 'forced'> }
+  /** Connects with `ringlab bridge`; `key` is what that has printed. The view `gdb` says how it goes on. */
+  | { readonly kind: 'connect-gdb'; readonly key: string }
+  | { readonly kind: 'disconnect-gdb' }
   /** Assembles a source; nothing is loaded. */
   | { readonly kind: 'assemble'; readonly source: ProgramSource }
   /** Examples and headers. */

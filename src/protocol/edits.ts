@@ -7,7 +7,7 @@ import type { AddressSpace, VcpuRef } from './target.ts';
 export type MachineEdit =
   /**
    * Sets a register of a vCPU. `register` is a name as the registers panel shows it, in lower case: `rax`,
-   * `eip`, `rflags`, `ds`, `cr3`, `efer`, `ia32_lstar`.
+   * `eip`, `rflags`, `ds`, `cr3`, `efer`, `ia32_lstar`; also `fs_base` and `gs_base`, `xmm0` and `st0`.
    */
   | {
       readonly kind: 'register';

@@ -30,6 +30,8 @@ export type StopReason =
   | { readonly kind: 'writer'; readonly on: VcpuRef | null; readonly by: string }
   /** A step or search backwards has come to where the history begins. */
   | { readonly kind: 'beginning' }
+  /** gdb has come, or wants the machine to stand still. */
+  | { readonly kind: 'gdb' }
   /** All VMs have ended or are paused. */
   | { readonly kind: 'nothing-to-run' }
   /** Something that the simulated computer does not model. */

@@ -1,6 +1,7 @@
 import type { Command, CommandError } from './commands.ts';
 import type { DescriptorsView } from './descriptors-view.ts';
 import type { DevicesView } from './devices-view.ts';
+import type { GdbView } from './gdb-view.ts';
 import type { ExitsView, FramesView, SchedulerView } from './hypervisor-view.ts';
 import type { InstructionView } from './instruction-view.ts';
 import type { MachineView, VmView } from './machine-view.ts';
@@ -41,6 +42,7 @@ export interface Views {
   readonly vectors: VectorsView;
   readonly stops: StopsView;
   readonly micro: MicroView;
+  readonly gdb: GdbView;
 }
 
 export type ViewName = keyof Views;

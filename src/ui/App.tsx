@@ -2,6 +2,7 @@ import { useMemo, useState } from 'react';
 import { useLab } from '../client/lab-store.ts';
 import { dismiss, useNotices } from '../client/notices.ts';
 import css from './App.module.css';
+import { GdbDialog } from './bridge/GdbDialog.tsx';
 import { ContextMenu } from './context-menu/ContextMenu.tsx';
 import { HelpDialog } from './dialogs/HelpDialog.tsx';
 import { OpenDialog } from './dialogs/OpenDialog.tsx';
@@ -14,7 +15,10 @@ import { Button } from './widgets/Button.tsx';
 import { freshModel, loadModel, showPanel } from './workspace/docking.ts';
 import { Workspace } from './workspace/Workspace.tsx';
 
-type Dialog = { readonly kind: 'open'; readonly files: readonly File[] } | { readonly kind: 'help' } | null;
+type Dialog =
+  | { readonly kind: 'open'; readonly files: readonly File[] }
+  | { readonly kind: 'help' | 'gdb' }
+  | null;
 
 export function App() {
   const [model, setModel] = useState(loadModel);
@@ -37,6 +41,8 @@ export function App() {
       <Toolbar
         onOpen={() => setDialog({ kind: 'open', files: [] })}
         onHelp={() => setDialog({ kind: 'help' })}
+        gdbDialog={dialog?.kind === 'gdb'}
+        onGdb={() => setDialog({ kind: 'gdb' })}
         onShowPanel={(panel) => showPanel(model, panel)}
         onResetLayout={() => setModel(freshModel())}
       />
@@ -48,6 +54,7 @@ export function App() {
       {dialog?.kind === 'open' && <OpenDialog files={dialog.files} onClose={close} />}
       {dialog?.kind === 'help' && <HelpDialog bindings={bindings} onClose={close} />}
       <ContextMenu />
+      {dialog?.kind === 'gdb' && <GdbDialog onClose={close} />}
       <Notices />
       <Failure />
       <LiveSentence />

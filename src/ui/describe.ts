@@ -31,6 +31,8 @@ export function describeStop(stop: StopReason): string {
       return `Written here by ${stop.by}${stop.on === null ? '' : `, ${vcpuName(stop.on)}`}`;
     case 'beginning':
       return 'The beginning: nothing is before';
+    case 'gdb':
+      return 'Stopped for gdb';
     case 'nothing-to-run':
       return 'Nothing to run: every machine is paused or has ended';
     case 'unmodelled':
@@ -39,7 +41,7 @@ export function describeStop(stop: StopReason): string {
 }
 
 /** "VM 1", or "machine B1" for a bare one. */
-function machineName(vm: VmId): string {
+export function machineName(vm: VmId): string {
   return vm < FIRST_BARE_ID ? `VM ${vm}` : `machine ${machineTag(vm)}`;
 }
 

@@ -20,6 +20,7 @@ import type { BackTo, TimelineView } from '../protocol/timeline-view.ts';
 import type { VectorsView } from '../protocol/vectors-view.ts';
 import type { WalkView } from '../protocol/walk-view.ts';
 import type { Written } from '../protocol/written.ts';
+import type { LabMachine } from './machines/lab-machine.ts';
 
 /** What a run is to reach. `free` ends only at breakpoints and when nothing is left to run. */
 export type Goal =
@@ -37,7 +38,8 @@ export type Goal =
   | { readonly kind: 'run-back-to'; readonly on: VcpuRef; readonly address: bigint }
   | { readonly kind: 'step-back'; readonly on: VcpuRef }
   | { readonly kind: 'step-back-over'; readonly on: VcpuRef }
-  | { readonly kind: 'run-back'; readonly on: VcpuRef; readonly to: BackTo }
+  /** `orNow`: what has led to the present instant counts too. */
+  | { readonly kind: 'run-back'; readonly on: VcpuRef; readonly to: BackTo; readonly orNow?: true }
   | { readonly kind: 'who-wrote'; readonly on: VcpuRef; readonly what: Written };
 
 /** How far one slice may go; whichever is used up first ends it. */
@@ -79,6 +81,9 @@ export interface Lab {
   dropBranch(on: VcpuRef, branch: number): void;
   /** Bytes that snapshots of all computers may take. */
   setHistoryBudget(bytes: number): void;
+
+  /** The computer that a machine is on, for a debugger. Throws a `Refusal` when there is no such machine. */
+  machineOf(vm: VmId): LabMachine;
 
   /** Sets what the following slices work towards. */
   aim(goal: Goal): void;

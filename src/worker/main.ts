@@ -1,5 +1,6 @@
 import type { ToWorker } from '../protocol/messages.ts';
 import { createLab } from './create-lab.ts';
+import { openBridge } from './debuggee/bridge-line.ts';
 import { toCommandError } from './refusal.ts';
 import { type Host, Session } from './session.ts';
 
@@ -16,6 +17,7 @@ function workerHost(): Host {
     post: (message) => self.postMessage(message),
     now: () => performance.now(),
     programs: () => import('./programs.ts'),
+    bridge: openBridge,
     after(ms, task) {
       if (ms > 0) {
         const timer = setTimeout(task, ms);

@@ -24,6 +24,7 @@ const PERIOD_MS: Record<ViewName, number> = {
   vectors: 250,
   stops: 250,
   micro: 250,
+  gdb: 100,
 };
 
 /** Wall-clock milliseconds between two snapshots: no one reads faster, and drawing costs the page most. */

@@ -3,6 +3,8 @@ import type { MachineView, StopReason } from '../protocol/machine-view.ts';
 import type { ToPage, ToWorker, ViewName } from '../protocol/messages.ts';
 import type { VcpuRef } from '../protocol/target.ts';
 import { markChanges, type RegisterValues, valuesOf } from './changes.ts';
+import type { OpenBridge } from './debuggee/bridge-line.ts';
+import { GdbLink } from './debuggee/gdb-link.ts';
 import type { Goal, Lab } from './lab.ts';
 import { MemoryChanges } from './memory-changes.ts';
 import { IdlePace, PIECES, PieceSize, SLICE_MS, Speedometer } from './pace.ts';
@@ -19,6 +21,8 @@ export interface Host {
   after(ms: number, task: () => void): () => void;
   /** Loads the assembler; asked for when the page first needs it. */
   programs(): Promise<typeof import('./programs.ts')>;
+  /** Opens a line to `ringlab bridge`. */
+  readonly bridge: OpenBridge;
 }
 
 /** Views whose changes are told by what was shown at the last stop. */
@@ -45,6 +49,7 @@ export class Session {
   #before = new Map<string, RegisterValues>();
   readonly #memory = new MemoryChanges();
   readonly #values = new ShownValues();
+  readonly #gdb: GdbLink;
   #cancel: (() => void) | null = null;
   /** Defects that the page has heard of, by view. */
   readonly #toldOf = new Map<ViewName, string>();
@@ -52,6 +57,14 @@ export class Session {
   constructor(lab: Lab, host: Host) {
     this.#lab = lab;
     this.#host = host;
+    this.#gdb = new GdbLink({
+      lab,
+      open: host.bridge,
+      focus: () => this.#focus,
+      run: (goal) => this.run(goal),
+      pause: () => this.#pause({ kind: 'gdb' }),
+      changed: () => this.refresh(),
+    });
     this.#focusOnFirst();
     host.post({ type: 'ready' });
   }
@@ -94,6 +107,12 @@ export class Session {
     this.#focus = first === undefined ? null : { vm: first.id, vcpu: 0 };
   }
 
+  /** Time stands still; a search of the past is given up. */
+  #pause(stop: StopReason): void {
+    this.#lab.aim({ kind: 'free' });
+    this.#halt(stop);
+  }
+
   /** A machine can run again: time flows if it stood still only because nothing could. */
   #goOn(): void {
     if (!this.#running && this.#stop.kind === 'nothing-to-run') this.run({ kind: 'free' });
@@ -125,6 +144,7 @@ export class Session {
   }
 
   #execute(command: Exclude<Command, ProgramCommand>): unknown {
+    this.#gdb.permit(command);
     switch (command.kind) {
       case 'open': {
         const vm = this.#lab.open(command.guest);
@@ -142,10 +162,7 @@ export class Session {
         this.run({ kind: 'free' });
         return null;
       case 'pause':
-        if (!this.#running) return null;
-        // A search of the past is given up.
-        this.#lab.aim({ kind: 'free' });
-        this.#halt({ kind: 'paused-by-user' });
+        if (this.#running) this.#pause({ kind: 'paused-by-user' });
         return null;
       case 'step':
         this.run({ kind: 'step', on: command.on });
@@ -211,6 +228,12 @@ export class Session {
       case 'tier2':
         this.#lab.setTier2(command.mode);
         return null;
+      case 'connect-gdb':
+        this.#gdb.connect(command.key);
+        return null;
+      case 'disconnect-gdb':
+        this.#gdb.disconnect();
+        return null;
     }
   }
 
@@ -234,6 +257,7 @@ export class Session {
       stop = outcome.stop;
       now = ended;
     }
+    stop ??= this.#gdb.end;
     if (stop !== null) this.#halt(stop);
     else this.#schedule(this.#idle.rest((idle * 1000 * IDLE_PER_SLICE) / idleLimit, now - started));
   }
@@ -270,6 +294,7 @@ export class Session {
     // The page follows the vCPU that stopped.
     if ('on' in stop && stop.on !== null) this.#focus = stop.on;
     this.#publisher.invalidate();
+    this.#gdb.stopped(stop);
   }
 
   #publish(): void {
@@ -341,6 +366,8 @@ export class Session {
         return lab.tiers(on);
       case 'timeline':
         return lab.timeline(on);
+      case 'gdb':
+        return this.#gdb.view;
       case 'region':
         return region === null ? null : lab.region(on, region);
       case 'vms':

@@ -1,10 +1,12 @@
 import { NOTHING_COMPILED } from '../contracts/tiers.ts';
+import type { BridgeKey } from '../protocol/bridge.ts';
 import type { MachineEdit } from '../protocol/edits.ts';
 import type { MemoryRequest } from '../protocol/memory-view.ts';
 import type { Snapshot, ToPage } from '../protocol/messages.ts';
 import type { RegistersView } from '../protocol/processor-view.ts';
 import type { VcpuRef } from '../protocol/target.ts';
 import type { RegionView, Tier2Mode } from '../protocol/tiers-view.ts';
+import type { BridgeLine, BridgeListener, OpenBridge } from './debuggee/bridge-line.ts';
 import type { Budget, Goal, Lab, SliceOutcome } from './lab.ts';
 import { Refusal } from './refusal.ts';
 import type { Host } from './session.ts';
@@ -44,6 +46,9 @@ export class CountingLab implements Lab {
   }
   consoleInput(vm: number, bytes: Uint8Array): void {
     this.output.push({ vm, bytes, restart: false });
+  }
+  machineOf(): never {
+    throw new Refusal('There is no computer here.');
   }
   aim(goal: Goal): void {
     this.goal = goal;
@@ -148,10 +153,35 @@ export class CountingLab implements Lab {
 }
 
 /** A page and a clock in the test's hands. */
+/** A line whose other end is the test. */
+export class ManualLine implements BridgeLine {
+  readonly key: BridgeKey;
+  readonly listener: BridgeListener;
+  sent: number[] = [];
+  hungUp = 0;
+  closed = false;
+
+  constructor(key: BridgeKey, listener: BridgeListener) {
+    this.key = key;
+    this.listener = listener;
+  }
+  send(bytes: Uint8Array): void {
+    this.sent.push(...bytes);
+  }
+  hangUp(): void {
+    this.hungUp++;
+  }
+  close(): void {
+    this.closed = true;
+  }
+}
+
 export class ManualHost implements Host {
   time = 0;
   readonly messages: ToPage[] = [];
   tasks: { at: number; task: () => void }[] = [];
+  /** The lines to bridges that were opened. */
+  readonly lines: ManualLine[] = [];
 
   post(message: ToPage): void {
     this.messages.push(message);
@@ -159,6 +189,11 @@ export class ManualHost implements Host {
   now(): number {
     return this.time;
   }
+  readonly bridge: OpenBridge = (key, listener) => {
+    const line = new ManualLine(key, listener);
+    this.lines.push(line);
+    return line;
+  };
   programs() {
     return import('./programs.ts');
   }

@@ -9,7 +9,7 @@ export function HelpDialog({ bindings, onClose }: { bindings: readonly KeyBindin
         <p className={css.lead}>
           Everything shown is read from a simulated x86-64 computer that runs in this tab: its processors,
           page tables and interrupt controllers. The hypervisor runs on it in VMX root operation, its guests
-          above. Nothing is sent anywhere.
+          above. Nothing is sent anywhere, unless you connect gdb on this computer (View).
         </p>
         <table className={css.keys}>
           <caption className="unseen">Keys</caption>

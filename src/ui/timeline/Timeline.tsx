@@ -4,6 +4,7 @@ import { useLab, useView } from '../../client/lab-store.ts';
 import { useWatch } from '../../client/watch.ts';
 import type { BackTo, TimelineView } from '../../protocol/timeline-view.ts';
 import { runBack, stepBack, stepBackOver, whoWrote } from '../actions.ts';
+import { GDB_RUNS, useGdbRuns } from '../bridge/use-gdb-runs.ts';
 import { bytes, seconds } from '../format.ts';
 import { Button } from '../widgets/Button.tsx';
 import { parseWritten } from './parse-written.ts';
@@ -49,9 +50,10 @@ function Backwards() {
     if (target !== WRITE) runBack(target);
     else if (written !== undefined) whoWrote(written);
   };
-  const still = !running && focus !== null;
+  const ofGdb = useGdbRuns();
+  const still = !running && focus !== null && !ofGdb;
   return (
-    <div className={css.group} role="toolbar" aria-label="Backwards">
+    <div className={css.group} role="toolbar" aria-label="Backwards" {...(ofGdb ? { title: GDB_RUNS } : {})}>
       <Button
         small
         icon="runBack"
@@ -122,6 +124,7 @@ function Backwards() {
 function Line({ timeline }: { readonly timeline: TimelineView }) {
   const { from, to, position, snapshots } = timeline;
   const sought = useSeeking();
+  const ofGdb = useGdbRuns();
   const shown = sought ?? position;
   const length = Math.max(1, to - from);
   const at = (of: number): string => `${((of - from) / length) * 100}%`;
@@ -139,6 +142,7 @@ function Line({ timeline }: { readonly timeline: TimelineView }) {
           type="range"
           aria-label="Instant"
           aria-valuetext={text}
+          disabled={ofGdb}
           min={from}
           max={Math.max(to, from + 1)}
           step={Math.max(1, Math.floor(length / STEPS))}
@@ -159,12 +163,13 @@ function Line({ timeline }: { readonly timeline: TimelineView }) {
 /** Says that this is the past, and leads out of it. */
 function Latest({ timeline: { position, to } }: { readonly timeline: TimelineView }) {
   const past = position < to;
+  const ofGdb = useGdbRuns();
   return (
     <Button
       small
       className={css.latest}
       data-past={past}
-      disabled={!past}
+      disabled={!past || ofGdb}
       onClick={() => seekTo(to)}
       title="Go to the latest instant that was reached"
     >

@@ -2,6 +2,8 @@ import { useLab, useView } from '../../client/lab-store.ts';
 import { useWatch } from '../../client/watch.ts';
 import { sameVcpu } from '../../protocol/target.ts';
 import { focusOn, pause, run, runToExit, stepInto, stepOver } from '../actions.ts';
+import { GdbState } from '../bridge/GdbState.tsx';
+import { GDB_RUNS, useGdbRuns } from '../bridge/use-gdb-runs.ts';
 import { Button } from '../widgets/Button.tsx';
 import { Logo } from './Logo.tsx';
 import { Readings } from './Readings.tsx';
@@ -12,10 +14,11 @@ import { ViewMenu, type ViewMenuProps } from './ViewMenu.tsx';
 interface Props extends ViewMenuProps {
   readonly onOpen: () => void;
   readonly onHelp: () => void;
+  readonly gdbDialog: boolean;
 }
 
-export function Toolbar({ onOpen, onHelp, ...view }: Props) {
-  useWatch(true, 'machine', 'vms');
+export function Toolbar({ onOpen, onHelp, gdbDialog, ...view }: Props) {
+  useWatch(true, 'machine', 'vms', 'gdb');
   return (
     <header className={css.toolbar}>
       <h1 className={css.brand}>
@@ -23,6 +26,7 @@ export function Toolbar({ onOpen, onHelp, ...view }: Props) {
       </h1>
       <Controls />
       <StatusText />
+      <GdbState onOpen={view.onGdb} open={gdbDialog} />
       <Readings />
       <div className={css.group}>
         <Button icon="open" onClick={onOpen} title="Open a kernel or program (O)">
@@ -38,7 +42,9 @@ export function Toolbar({ onOpen, onHelp, ...view }: Props) {
 function Controls() {
   const running = useView('machine')?.running ?? false;
   const focus = useLab((state) => state.focus);
-  const still = !running && focus !== null;
+  const ofGdb = useGdbRuns();
+  const still = !running && focus !== null && !ofGdb;
+  const titleOf = (title: string) => (ofGdb ? GDB_RUNS : title);
   return (
     <div className={css.group} role="toolbar" aria-label="Run control">
       {running ? (
@@ -46,17 +52,29 @@ function Controls() {
           Pause
         </Button>
       ) : (
-        <Button look="primary" icon="run" className={css.run} onClick={run} title="Run (F5)">
+        <Button
+          look="primary"
+          icon="run"
+          className={css.run}
+          disabled={ofGdb}
+          onClick={run}
+          title={titleOf('Run (F5)')}
+        >
           Run
         </Button>
       )}
-      <Button icon="into" disabled={!still} onClick={stepInto} title="Step one instruction (F11)">
+      <Button icon="into" disabled={!still} onClick={stepInto} title={titleOf('Step one instruction (F11)')}>
         Step
       </Button>
-      <Button icon="over" disabled={!still} onClick={stepOver} title="Step over a call (F10)">
+      <Button icon="over" disabled={!still} onClick={stepOver} title={titleOf('Step over a call (F10)')}>
         Over
       </Button>
-      <Button icon="exit" disabled={!still} onClick={runToExit} title="Run to the next VM exit (Shift+F11)">
+      <Button
+        icon="exit"
+        disabled={!still}
+        onClick={runToExit}
+        title={titleOf('Run to the next VM exit (Shift+F11)')}
+      >
         To exit
       </Button>
       <FocusChooser />

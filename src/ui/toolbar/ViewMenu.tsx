@@ -7,6 +7,7 @@ import css from './Toolbar.module.css';
 export interface ViewMenuProps {
   readonly onShowPanel: (panel: PanelKind) => void;
   readonly onResetLayout: () => void;
+  readonly onGdb: () => void;
 }
 
 const THEMES: readonly (readonly [Theme, string])[] = [
@@ -15,8 +16,8 @@ const THEMES: readonly (readonly [Theme, string])[] = [
   ['dark', 'Dark'],
 ];
 
-/** Panels, layout and theme. */
-export function ViewMenu({ onShowPanel, onResetLayout }: ViewMenuProps) {
+/** Panels, layout, theme, and the way to gdb. */
+export function ViewMenu({ onShowPanel, onResetLayout, onGdb }: ViewMenuProps) {
   const theme = useSettings((settings) => settings.theme);
   return (
     <>
@@ -33,6 +34,10 @@ export function ViewMenu({ onShowPanel, onResetLayout }: ViewMenuProps) {
         <h2>Layout</h2>
         <button type="button" popoverTarget="view-menu" onClick={onResetLayout}>
           Reset all panels
+        </button>
+        <h2>Debugger</h2>
+        <button type="button" popoverTarget="view-menu" onClick={onGdb}>
+          Connect gdb…
         </button>
         <h2>Theme</h2>
         {THEMES.map(([name, label]) => (

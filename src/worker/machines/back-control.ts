@@ -98,7 +98,10 @@ export class BackControl {
         return goal.to === 'output'
           ? this.#toOutput(goal.on)
           : this.#searchOn(goal, () => ({
-              pieces: this.#history.searchBack({ run: (until) => this.#run(goal, until) }),
+              pieces: this.#history.searchBack({
+                run: (until) => this.#run(goal, until),
+                orNow: goal.orNow ?? false,
+              }),
               found: () => this.#metHere(),
             }));
       case 'run-back-to':

@@ -15,17 +15,12 @@ import type { ConsoleChunk } from '../../protocol/messages.ts';
 import type { RingPosition } from '../../protocol/rings-view.ts';
 import type { VcpuRef, VmId } from '../../protocol/target.ts';
 import { Refusal } from '../refusal.ts';
-import { stateOfProcessor } from '../views/processor-registers.ts';
 import { ConsoleLog } from './console-log.ts';
 import { type ControlStructure, vmcbAt, vmcsAt } from './control-structure.ts';
 import { CrossingRecords } from './crossing-records.ts';
-import { editMemory } from './edit-memory.ts';
-import { editRegister } from './edit-register.ts';
 import { endText } from './end-texts.ts';
-import { extendedOfProcessor } from './extended-registers.ts';
 import type { LabMachine, VcpuAccess } from './lab-machine.ts';
-import { locator, tableReader } from './memory-access.ts';
-import { ProcessorFile } from './processor-file.ts';
+import { accessOfProcessor, editProcessor } from './processor-access.ts';
 
 export interface BareOptions {
   readonly id: VmId;
@@ -137,13 +132,8 @@ export class BareMachine implements LabMachine {
 
   #edit(edit: MachineEdit): void {
     const processor = this.computer.processors[edit.on.vcpu];
-    const access = this.access(edit.on);
-    if (processor === undefined || access === undefined)
-      throw new Refusal(`There is no vCPU ${edit.on.vcpu}.`, this.#options.name);
-    const { ram } = this.computer;
-    const locate = locator(access, ram);
-    if (edit.kind === 'memory') editMemory(edit, { locate, ram, guest: undefined });
-    else editRegister(edit, new ProcessorFile(processor, tableReader(locate, ram)));
+    if (processor === undefined) throw new Refusal(`There is no vCPU ${edit.on.vcpu}.`, this.#options.name);
+    editProcessor(edit, processor, this.computer.ram);
   }
 
   takeConsoleOutput(): ConsoleChunk[] {
@@ -168,13 +158,7 @@ export class BareMachine implements LabMachine {
 
   access({ vcpu }: VcpuRef): VcpuAccess | undefined {
     const processor = this.computer.processors[vcpu];
-    if (processor === undefined) return undefined;
-    return {
-      state: stateOfProcessor(processor.regs),
-      technique: processor.virtualization.technique,
-      nestedRoot: processor.virtualization.nestedRoot,
-      extended: () => extendedOfProcessor(processor),
-    };
+    return processor && accessOfProcessor(processor);
   }
 
   boardOf() {

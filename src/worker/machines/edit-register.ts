@@ -26,8 +26,17 @@ export interface RegisterFile {
   /** False: the processor does not take the value, and has not changed. */
   setControl(register: ControlName, value: bigint): boolean;
   setDebug(n: number, value: bigint): void;
+  /** The x87 and SSE registers themselves: what is written there is in them. */
+  readonly float: FloatRegisters;
   /** False: there is no such MSR here, or it does not take the value. */
   setMsr(index: number, value: bigint): boolean;
+}
+
+/** Bytes as in `FloatState`. */
+export interface FloatRegisters {
+  readonly xmm: Uint8Array;
+  readonly x87: Uint8Array;
+  readonly top: number;
 }
 
 type RegisterEdit = Extract<MachineEdit, { kind: 'register' }>;
@@ -39,6 +48,7 @@ const isControl = (name: string): name is ControlName => CONTROL.includes(name);
 /** Sets a register. Throws a `Refusal`, and changes nothing, where the hardware would not take the value. */
 export function editRegister({ register, value }: RegisterEdit, file: RegisterFile): void {
   const name = register.toLowerCase();
+  if (editFloat(name, value, file)) return;
   if (value < 0n || value >> 64n !== 0n) throw new Refusal('A register has at most 64 bits.', name);
   const { state } = file;
   const general = generalName(name);
@@ -66,6 +76,14 @@ export function editRegister({ register, value }: RegisterEdit, file: RegisterFi
     file.setSegment(segment, loadedSegment(state, segment, Number(value), file.readTable));
     return;
   }
+  const base = /^(fs|gs)_base$/.exec(name)?.[1];
+  if (base !== undefined) {
+    canonical(name, value);
+    const n = segmentName(base) ?? 0;
+    const before = state.segments[n];
+    if (before !== undefined) file.setSegment(n, { ...before, base: value });
+    return;
+  }
   if (isControl(name)) {
     checkControl(name, value, file);
     if (!file.setControl(name, value)) throw notTaken(name);
@@ -83,15 +101,30 @@ export function editRegister({ register, value }: RegisterEdit, file: RegisterFi
     throw new Refusal(
       'This register cannot be changed here.',
       name,
-      'General, segment, control and debug registers, RIP, RFLAGS and the MSRs that are shown can.',
+      'General, segment, control, debug, x87 and SSE registers, RIP, RFLAGS and the MSRs that are shown can.',
     );
   const why = refusedValue(msr, value);
   if (why !== undefined) throw new Refusal(why, name);
   if (!file.setMsr(msr.index, value)) throw notTaken(name);
 }
 
+/** `xmm0` to `xmm15`, and `st0` to `st7` with sign and exponent above the significand. @returns whether it is one */
+function editFloat(name: string, value: bigint, { float }: RegisterFile): boolean {
+  const xmm = /^xmm(\d|1[0-5])$/.exec(name)?.[1];
+  const st = /^st([0-7])$/.exec(name)?.[1];
+  if (xmm !== undefined) writeBytes(float.xmm, 16 * Number(xmm), name, value, 128);
+  else if (st !== undefined) writeBytes(float.x87, 16 * ((float.top + Number(st)) & 7), name, value, 80);
+  else return false;
+  return true;
+}
+
+function writeBytes(to: Uint8Array, at: number, name: string, value: bigint, bits: number): void {
+  fits(name, value, bits);
+  for (let i = 0; i < bits / 8; i++) to[at + i] = Number((value >> BigInt(8 * i)) & 0xffn);
+}
+
 function fits(name: string, value: bigint, bits: number): void {
-  if (value >> BigInt(bits) !== 0n)
+  if (value < 0n || value >> BigInt(bits) !== 0n)
     throw new Refusal(
       `0x${value.toString(16)} does not fit.`,
       name,
@@ -99,10 +132,14 @@ function fits(name: string, value: bigint, bits: number): void {
     );
 }
 
+function canonical(name: string, value: bigint): void {
+  if (BigInt.asUintN(64, BigInt.asIntN(48, value)) !== value)
+    throw new Refusal('The address is not canonical.', name, 'Bits 63:47 have to be equal.');
+}
+
 function checkRip(name: string, state: ProcessorState, value: bigint): void {
   if (modeOf(state).bitness === 64) {
-    if (BigInt.asUintN(64, BigInt.asIntN(48, value)) !== value)
-      throw new Refusal('The address is not canonical.', name, 'Bits 63:47 have to be equal.');
+    canonical(name, value);
     return;
   }
   const limit = state.segments[SEG.CS]?.limit ?? 0;

@@ -124,7 +124,16 @@ describe.each([
     refused('tr', 8n, /LLDT and LTR/);
     refused('ia32_lstar', 1n << 60n, /canonical/);
     refused('ia32_pat', 2n, /memory type/);
-    refused('xmm0', 0n, /cannot be changed here/);
+    refused('xmm16', 0n, /cannot be changed here/);
+    refused('xmm0', 1n << 128n, /does not fit/);
+  });
+
+  test('has x87 and SSE registers changed', () => {
+    set(on, 'xmm3', 0x0102_0000_0000_0000_0000_0000_0000_00a5n);
+    set(on, 'st0', 0x3fff_8000_0000_0000_0000n);
+    const view = lab.vectors(on);
+    expect([...(view?.xmm[3]?.bytes ?? [])]).toEqual([0xa5, ...Array(13).fill(0), 2, 1]);
+    expect(view?.stack[0]?.raw).toBe(0x3fff_8000_0000_0000_0000n);
   });
 
   test('has a data segment loaded from its table', () => {

@@ -25,6 +25,7 @@ export function extendedOfProcessor(processor: Processor): ExtendedState {
     debug: DEBUG.map((n) => debugOf(processor, n)),
     msrs: namedMsrs((index) => msrOf(processor, index, offset)),
     float: floatOf(processor),
+    cr8: processor.interrupts.cr8,
   };
 }
 
@@ -66,6 +67,7 @@ export function extendedOfVcpu(
     debug: DEBUG.map(debug),
     msrs: namedMsrs(read),
     float: holder === undefined ? savedFloat(saved.fx) : floatOf(holder),
+    cr8: vcpu.apic.cr8,
   };
 }
 

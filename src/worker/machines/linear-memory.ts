@@ -32,7 +32,7 @@ export function linearReader({ state, nestedRoot }: VcpuAccess, ram: PhysicalMem
       const at = address + BigInt(done);
       const { end } = explainWalk({ registers, linear: signedNumber(at), nestedRoot, read });
       const size = Math.min(length - done, Number(PAGE - (at % PAGE)));
-      if (end.kind === 'fault' || end.hostPhysical + size > ram.size) break;
+      if (end.kind === 'fault' || end.hostPhysical < 0 || end.hostPhysical + size > ram.size) break;
       bytes.set(ram.read(end.hostPhysical, size), done);
       done += size;
     }

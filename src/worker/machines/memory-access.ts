@@ -23,7 +23,7 @@ export function locator(access: VcpuAccess, ram: PhysicalMemory): Locate {
   const registers = pagingRegisters(state);
   const read = wordReader(ram);
   const inRam = (guestPhysical: number, hostPhysical: number): Located =>
-    hostPhysical < ram.size
+    hostPhysical >= 0 && hostPhysical < ram.size
       ? { kind: 'ram', guestPhysical, hostPhysical }
       : missing(`no RAM at host-physical 0x${hostPhysical.toString(16)}`);
   return (space, address) => {

@@ -9,7 +9,7 @@ import { signedNumber } from '../views/numbers.ts';
 import { stateOfProcessor } from '../views/processor-registers.ts';
 import type { SegmentState } from '../views/processor-state.ts';
 import { limitsOf } from './control-rules.ts';
-import type { ControlName, RegisterFile } from './edit-register.ts';
+import type { ControlName, FloatRegisters, RegisterFile } from './edit-register.ts';
 import type { ReadTable } from './segment-load.ts';
 
 const low = (value: bigint): number => Number(BigInt.asIntN(32, value));
@@ -32,6 +32,10 @@ export class ProcessorFile implements RegisterFile {
 
   get state() {
     return stateOfProcessor(this.#processor.regs);
+  }
+
+  get float(): FloatRegisters {
+    return floatRegisters(this.#processor);
   }
 
   owned(register: 'cr0' | 'cr4'): number {
@@ -74,6 +78,12 @@ export class ProcessorFile implements RegisterFile {
     return writeMsr(this.#processor, index, low(value), high(value));
   }
 }
+
+export const floatRegisters = ({ regs }: Processor): FloatRegisters => ({
+  xmm: regs.u8.subarray(STATE.XMM, STATE.XMM + 256),
+  x87: regs.u8.subarray(STATE.X87, STATE.X87 + 128),
+  top: regs.lo(STATE.FTOP),
+});
 
 /** Bits 31:0 of a debug register with the bits that are fixed. */
 export function debugLow(n: number, value: number): number {

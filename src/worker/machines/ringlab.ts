@@ -183,6 +183,10 @@ export class Ringlab implements Lab {
     for (const { machine } of this.#seats()) machine.computer.setTier2(mode);
   }
 
+  machineOf(vm: VmId): LabMachine {
+    return this.#seatOf(vm).machine;
+  }
+
   seek(on: VcpuRef, position: number): void {
     const { history, control } = this.#seatOf(on.vm);
     const { from, to } = history.range;

@@ -2,12 +2,14 @@ import { MSR } from '../../arch/msr.ts';
 import { GPR } from '../../arch/registers.ts';
 import { FIELD, FIELD_STEP } from '../../arch/vmcs.ts';
 import type { Processor } from '../../cpu/processor.ts';
+import { STATE } from '../../cpu/state.ts';
 import type { Vmcs } from '../../cpu/vmx/format.ts';
+import { FX } from '../../cpu/vmx/host-cpu.ts';
 import { SWITCHED_DRS, SWITCHED_MSRS, type Vcpu } from '../../hypervisor/vcpu.ts';
 import type { ProcessorState, SegmentState } from '../views/processor-state.ts';
 import { limitsOf } from './control-rules.ts';
-import type { ControlName, RegisterFile } from './edit-register.ts';
-import { debugLow } from './processor-file.ts';
+import type { ControlName, FloatRegisters, RegisterFile } from './edit-register.ts';
+import { debugLow, floatRegisters } from './processor-file.ts';
 import type { ReadTable } from './segment-load.ts';
 
 const low = (value: bigint): number => Number(BigInt.asIntN(32, value));
@@ -55,6 +57,18 @@ export class VmcsFile implements RegisterFile {
     this.state = of.state;
     this.readTable = of.readTable;
     this.limits = limitsOf(of.processors[0]?.cpuid);
+  }
+
+  get float(): FloatRegisters {
+    const { vcpu, processors } = this.#of;
+    const holder = processors[vcpu.loadedOn?.index ?? -1];
+    if (holder !== undefined) return floatRegisters(holder);
+    const { fx } = vcpu.saved;
+    return {
+      xmm: fx.subarray(FX.XMM, FX.XMM + 256),
+      x87: fx.subarray(FX.X87, FX.X87 + 128),
+      top: fx[FX.CONTROL + (STATE.FTOP - STATE.FCW)] ?? 0,
+    };
   }
 
   owned(register: 'cr0' | 'cr4'): number {

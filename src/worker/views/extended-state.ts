@@ -13,6 +13,12 @@ export interface FloatState {
   /** Bit n: physical register n is not empty. */
   readonly tags: number;
   readonly mxcsr: number;
+  /** Opcode of the last x87 instruction, and the pointers to it and to its operand, with their selectors. */
+  readonly fop: number;
+  readonly fip: bigint;
+  readonly fcs: number;
+  readonly fdp: bigint;
+  readonly fds: number;
 }
 
 /** State of a vCPU that few views need. */
@@ -22,10 +28,23 @@ export interface ExtendedState {
   /** By index; those of `NAMED_MSRS` that exist. */
   readonly msrs: ReadonlyMap<number, bigint>;
   readonly float: FloatState;
+  /** Priority class below which the local APIC holds interrupts back. */
+  readonly cr8: number;
 }
 
 /** Bytes of the control words from FCW on, with the places of each (STATE in src/isa/state.ts). */
-const CONTROL = { FCW: 0, FSW: 2, TOP: 4, TAGS: 8, MXCSR: 0x28 } as const;
+const CONTROL = {
+  FCW: 0,
+  FSW: 2,
+  TOP: 4,
+  TAGS: 8,
+  FOP: 0xc,
+  FIP: 0x10,
+  FDP: 0x18,
+  FCS: 0x20,
+  FDS: 0x22,
+  MXCSR: 0x28,
+} as const;
 
 export function floatState(xmm: Uint8Array, x87: Uint8Array, control: Uint8Array): FloatState {
   const view = new DataView(control.buffer, control.byteOffset, control.byteLength);
@@ -37,6 +56,11 @@ export function floatState(xmm: Uint8Array, x87: Uint8Array, control: Uint8Array
     top: view.getInt32(CONTROL.TOP, true) & 7,
     tags: view.getInt32(CONTROL.TAGS, true),
     mxcsr: view.getUint32(CONTROL.MXCSR, true),
+    fop: view.getUint16(CONTROL.FOP, true),
+    fip: view.getBigUint64(CONTROL.FIP, true),
+    fcs: view.getUint16(CONTROL.FCS, true),
+    fdp: view.getBigUint64(CONTROL.FDP, true),
+    fds: view.getUint16(CONTROL.FDS, true),
   };
 }
 

@@ -1,18 +1,21 @@
 /** The bare computer as gdb's debuggee. What gdb changes enters the journal, so that going back undoes it. */
 
-import { CR0, FLAG, SEG } from '../arch/registers.ts';
-import { ATTRIBUTE } from '../arch/segments.ts';
-import type { Processor } from '../cpu/processor.ts';
-import { ACTIVITY } from '../cpu/state.ts';
-import { is64Bit, isLongMode } from '../cpu/system/mode.ts';
-import type { WalkReport } from '../hypervisor/walk/entry.ts';
-import { type Computer, type ComputerStop, JournalError } from '../machine/computer.ts';
-import type { JournalInput } from '../machine/journal.ts';
-import type { History } from '../machine/time/history.ts';
-import type { Debuggee, Halt, Position, Watchpoint } from './debuggee.ts';
-import { readLinear, walkOf, writeLinear } from './linear-memory.ts';
-import { readProcessorRegister, writeProcessorRegister } from './processor-registers.ts';
-import type { RegisterName } from './register-names.ts';
+import type { Processor } from '../../cpu/processor.ts';
+import { ACTIVITY } from '../../cpu/state.ts';
+import type { Debuggee, Halt, Position, Watchpoint } from '../../gdb/debuggee.ts';
+import type { RegisterName } from '../../gdb/register-names.ts';
+import type { WalkReport } from '../../hypervisor/walk/entry.ts';
+import { type Computer, type ComputerStop, JournalError } from '../../machine/computer.ts';
+import type { JournalInput } from '../../machine/journal.ts';
+import type { History, Instant } from '../../machine/time/history.ts';
+import type { MachineEdit } from '../../protocol/edits.ts';
+import { linearReader } from '../machines/linear-memory.ts';
+import { accessOfProcessor, editProcessor } from '../machines/processor-access.ts';
+import { Refusal } from '../refusal.ts';
+import { describeVcpu } from './describe.ts';
+import { SEARCH_GIVEN_UP } from './given-up.ts';
+import { linearWalk } from './linear-walk.ts';
+import { editedRegister, readVcpuRegister } from './vcpu-registers.ts';
 import { Watchpoints } from './watchpoints.ts';
 
 /** Cycles of a slice: some hundredths of a second of real time. */
@@ -29,21 +32,16 @@ export interface Obituary {
   readonly status: number;
 }
 
-type Backwards = { readonly cpu: number } | { readonly search: Generator<void, boolean> };
+type Backwards =
+  | { readonly cpu: number }
+  /** `from`: where it began. */
+  | { readonly search: Generator<void, boolean>; readonly from: Instant };
 
 /** Halts that a search remembers: a few may be after the one that it ends at. */
 const MET = 8;
 
 /** `target` of what gdb changes. */
 const GDB = 'gdb';
-
-/** A change by gdb: an input. */
-type Change =
-  | { readonly cpu: number; readonly register: RegisterName; readonly value: bigint }
-  | { readonly cpu: number; readonly address: bigint; readonly bytes: Uint8Array };
-
-/** The register or memory cannot be changed, or not now. */
-class Unchangeable extends Error {}
 
 export class ComputerDebuggee implements Debuggee {
   readonly #computer: Computer;
@@ -85,25 +83,26 @@ export class ComputerDebuggee implements Debuggee {
 
   describe(cpu: number): string {
     const processor = this.#processor(cpu);
-    const ring = processor.ring === -1 ? 'VMX root' : `ring ${processor.ring}`;
-    const activity = processor.regs.activity === ACTIVITY.ACTIVE ? '' : ', halted';
-    return `CPU ${cpu}: ${modeOf(processor)}, ${ring}${activity}`;
+    const halted = processor.regs.activity !== ACTIVITY.ACTIVE;
+    return describeVcpu(cpu, accessOfProcessor(processor).state, processor.ring, halted);
   }
 
   readRegister(cpu: number, name: RegisterName): bigint {
-    return readProcessorRegister(this.#processor(cpu), name);
+    return readVcpuRegister(accessOfProcessor(this.#processor(cpu)), name);
   }
 
-  writeRegister(cpu: number, name: RegisterName, value: bigint): boolean {
-    return this.#enter({ cpu, register: name, value });
+  writeRegister(cpu: number, name: RegisterName, value: bigint): string | undefined {
+    const access = accessOfProcessor(this.#processor(cpu));
+    return this.#enter({ kind: 'register', on: onCpu(cpu), ...editedRegister(access, name, value) });
   }
 
   readMemory(cpu: number, address: bigint, length: number): Uint8Array {
-    return readLinear(this.#processor(cpu), this.#computer.ram, address, length);
+    return linearReader(accessOfProcessor(this.#processor(cpu)), this.#computer.ram)(address, length);
   }
 
   writeMemory(cpu: number, address: bigint, bytes: Uint8Array): boolean {
-    return this.#enter({ cpu, address, bytes: bytes.slice() });
+    const edit = { kind: 'memory', on: onCpu(cpu), space: 'linear', address, bytes: [...bytes] } as const;
+    return this.#enter(edit) === undefined;
   }
 
   setBreakpoints(addresses: ReadonlySet<bigint>): void {
@@ -127,7 +126,8 @@ export class ComputerDebuggee implements Debuggee {
     this.run();
     this.#met.length = 0;
     // A change of watched memory that has just been made is the first to be undone.
-    this.#back = { search: this.#history.searchBack({ run: (until) => this.#meets(until), orNow: true }) };
+    const search = this.#history.searchBack({ run: (until) => this.#meets(until), orNow: true });
+    this.#back = { search, from: this.#history.now };
   }
 
   step(cpu: number, alone: boolean): void {
@@ -155,6 +155,15 @@ export class ComputerDebuggee implements Debuggee {
     const halt = this.#forwardSlice();
     this.#history.tick();
     return halt;
+  }
+
+  interrupt(): readonly string[] {
+    const back = this.#back;
+    this.#back = undefined;
+    if (back === undefined || !('search' in back)) return [];
+    back.search.return(false);
+    this.#history.seek(back.from);
+    return [SEARCH_GIVEN_UP];
   }
 
   #backSlice(back: Backwards): Halt | undefined {
@@ -188,26 +197,21 @@ export class ComputerDebuggee implements Debuggee {
     }
   }
 
-  /** @returns whether it could be changed; only then it is input */
-  #enter(change: Change): boolean {
+  /** @returns why it could not be changed; only what could is input */
+  #enter(edit: MachineEdit): string | undefined {
     try {
-      this.#computer.enter({ kind: 'edit', target: GDB, detail: change });
-      return true;
+      this.#computer.enter({ kind: 'edit', target: GDB, detail: edit });
+      return undefined;
     } catch (error) {
-      if (error instanceof Unchangeable) return false;
+      if (error instanceof Refusal) return error.what;
       throw error;
     }
   }
 
   #receive(input: JournalInput): void {
     if (input.kind !== 'edit') throw new JournalError(`input for ${input.target}, which is not there`);
-    const change = input.detail as Change;
-    const processor = this.#processor(change.cpu);
-    const done =
-      'register' in change
-        ? writeProcessorRegister(processor, change.register, change.value)
-        : writeLinear(processor, this.#computer.ram, change.address, change.bytes);
-    if (!done) throw new Unchangeable();
+    const edit = input.detail as MachineEdit;
+    editProcessor(edit, this.#processor(edit.on.vcpu), this.#computer.ram);
   }
 
   #forwardSlice(): Halt | undefined {
@@ -220,7 +224,7 @@ export class ComputerDebuggee implements Debuggee {
   }
 
   walk(cpu: number, address: bigint): WalkReport {
-    return walkOf(this.#processor(cpu), this.#computer.ram, address);
+    return linearWalk(accessOfProcessor(this.#processor(cpu)), this.#computer.ram, address);
   }
 
   type(bytes: Uint8Array): void {
@@ -302,20 +306,13 @@ export class ComputerDebuggee implements Debuggee {
   }
 }
 
+/** The computer is the only one. */
+const onCpu = (vcpu: number) => ({ vm: 0, vcpu });
+
 /** Cycles in which the processor did something: they grow with every instruction and every event. */
 const busyCycles = (processor: Processor): number => processor.now() - processor.idleCycles;
 
 function isSubset(part: ReadonlySet<number>, whole: ReadonlySet<number>): boolean {
   for (const element of part) if (!whole.has(element)) return false;
   return true;
-}
-
-/** SDM volume 3A, "Modes of Operation". */
-function modeOf({ regs }: Processor): string {
-  if ((regs.cr0 & CR0.PE) === 0) return 'real mode';
-  if ((regs.systemFlags & FLAG.VM) !== 0) return 'virtual-8086 mode';
-  if (is64Bit(regs)) return '64-bit mode';
-  if (isLongMode(regs)) return 'compatibility mode';
-  const wide = (regs.attributes(SEG.CS) & ATTRIBUTE.DB) !== 0;
-  return `protected mode, ${wide ? 32 : 16}-bit`;
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { ACTIVITY } from '../cpu/state.ts';
-import { assemble } from '../isa/assembler/index.ts';
-import { applyBootState } from '../machine/boot-state.ts';
-import { Computer } from '../machine/computer.ts';
-import { History } from '../machine/time/history.ts';
+import { ACTIVITY } from '../../cpu/state.ts';
+import type { Debuggee, Halt } from '../../gdb/debuggee.ts';
+import { assemble } from '../../isa/assembler/index.ts';
+import { applyBootState } from '../../machine/boot-state.ts';
+import { Computer } from '../../machine/computer.ts';
+import { History } from '../../machine/time/history.ts';
 import { ComputerDebuggee } from './computer-debuggee.ts';
-import type { Debuggee, Halt } from './debuggee.ts';
 
 function debug(source: string, cpus = 1): { computer: Computer; debuggee: ComputerDebuggee } {
   const { bytes, errors } = assemble(`bits 16\norg 0x8000\n${source}`, { file: 'test.asm', format: 'bin' });
@@ -249,26 +249,72 @@ describe('registers', () => {
     // TOP is 5: registers 7 and 5 are valid, 6 is zero, the others are empty.
     expect(debuggee.readRegister(0, 'fstat') >> 11n).toBe(5n);
     expect(debuggee.readRegister(0, 'ftag')).toBe(0b00_01_00_11_11_11_11_11n);
-    expect(debuggee.writeRegister(0, 'st1', 0x7fff_8000_0000_0000_0000n)).toBe(true);
+    expect(debuggee.writeRegister(0, 'st1', 0x7fff_8000_0000_0000_0000n)).toBe(undefined);
     expect(debuggee.readRegister(0, 'st1')).toBe(0x7fff_8000_0000_0000_0000n);
     expect(debuggee.readRegister(0, 'ftag')).toBe(0b00_10_00_11_11_11_11_11n);
-    expect(debuggee.writeRegister(0, 'ftag', 0n)).toBe(false);
+    expect(debuggee.writeRegister(0, 'ftag', 0n)).toBe('This register cannot be changed here.');
   });
 
   it('that select segments can be changed in real mode', () => {
     const { debuggee } = debug('mov al, [0]\n jmp $\n');
-    expect(debuggee.writeRegister(0, 'ds', 0x800n)).toBe(true);
+    expect(debuggee.writeRegister(0, 'ds', 0x800n)).toBe(undefined);
     expect(debuggee.readRegister(0, 'ds_base')).toBe(0x8000n);
     step(debuggee);
     expect(debuggee.readRegister(0, 'rax')).toBe(0xa0n);
-    expect(debuggee.writeRegister(0, 'cr0', 1n)).toBe(false);
-    expect(debuggee.writeRegister(0, 'rip', 0x8000_0000_0000_0000n)).toBe(true);
-    expect(debuggee.writeRegister(0, 'fs_base', 0x1234_5678_9abc_def0n)).toBe(false);
+    expect(debuggee.writeRegister(0, 'rip', 0x8000_0000_0000_8010n)).toBe(undefined);
+    expect(debuggee.readRegister(0, 'rip')).toBe(0x8010n);
+    expect(debuggee.writeRegister(0, 'fs_base', 0x1234_5678_9abc_def0n)).toMatch(/not canonical/);
   });
 
-  it('that are flags keep VM', () => {
+  it('that select segments are loaded with their descriptors in protected mode, as MOV would', () => {
+    const { debuggee } = debug(`
+        lgdt [table]
+        mov eax, cr0
+        inc ax
+        mov cr0, eax
+        jmp $
+table:  dw 23
+        dd gdt
+gdt:    dq 0, 0x00cf93123456ffff, 0x00cf9b000000ffff
+`);
+    for (let i = 0; i < 4; i++) step(debuggee);
+    expect(debuggee.writeRegister(0, 'ds', 8n)).toBe(undefined);
+    expect(debuggee.readRegister(0, 'ds_base')).toBe(0x123456n);
+    expect(debuggee.writeRegister(0, 'ss', 16n)).toMatch(/writable data segment/);
+    expect(debuggee.writeRegister(0, 'ds', 24n)).toMatch(/beyond the end of its descriptor table/);
+    expect(debuggee.writeRegister(0, 'cs', 16n)).toMatch(/far transfers only/);
+    expect(debuggee.readRegister(0, 'ds')).toBe(8n);
+  });
+
+  it('that control the processor take what the processor takes, and going back undoes it', () => {
+    const { computer, debuggee } = debug('nop\n jmp $\n');
+    step(debuggee);
+    expect(debuggee.writeRegister(0, 'cr0', 0x8000_0010n)).toMatch(/PG needs PE/);
+    expect(debuggee.writeRegister(0, 'cr4', 1n << 40n)).toMatch(/does not have/);
+    expect(debuggee.writeRegister(0, 'efer', 0x400n)).toMatch(/LMA is read-only/);
+    expect(computer.journal.past).toEqual([]);
+    expect(debuggee.writeRegister(0, 'cr0', 0x11n)).toBe(undefined);
+    expect(debuggee.writeRegister(0, 'cr3', 0x5000n)).toBe(undefined);
+    expect(debuggee.writeRegister(0, 'cr4', 0x20n)).toBe(undefined);
+    expect(debuggee.writeRegister(0, 'efer', 0x100n)).toBe(undefined);
+    expect(debuggee.readRegister(0, 'cr0')).toBe(0x11n);
+    expect(debuggee.readRegister(0, 'cr3')).toBe(0x5000n);
+    expect(debuggee.readRegister(0, 'cr4')).toBe(0x20n);
+    expect(debuggee.readRegister(0, 'efer')).toBe(0x100n);
+    expect(debuggee.describe(0)).toMatch(/protected mode/);
+    // One instant for each change.
+    for (let i = 0; i < 4; i++) {
+      debuggee.stepBack(0);
+      finish(debuggee);
+    }
+    expect(debuggee.readRegister(0, 'cr0') & 1n).toBe(0n);
+  });
+
+  it('that are flags keep VM and what is reserved', () => {
     const { debuggee } = debug('jmp $\n');
-    expect(debuggee.writeRegister(0, 'eflags', 0x20ad7n)).toBe(true);
+    expect(debuggee.writeRegister(0, 'eflags', 0x20ad7n)).toMatch(/VM is changed by IRET/);
+    expect(debuggee.writeRegister(0, 'eflags', 0xad5n)).toMatch(/reserved/);
+    expect(debuggee.writeRegister(0, 'eflags', 0xad7n)).toBe(undefined);
     expect(debuggee.readRegister(0, 'eflags')).toBe(0xad7n);
   });
 });
@@ -318,7 +364,7 @@ describe('backwards', () => {
     const { debuggee } = debug(source);
     for (let i = 0; i < 9; i++) step(debuggee);
     const before = debuggee.readRegister(0, 'rip');
-    expect(debuggee.writeRegister(0, 'rax', 0x1234n)).toBe(true);
+    expect(debuggee.writeRegister(0, 'rax', 0x1234n)).toBe(undefined);
     expect(debuggee.writeMemory(0, 0x500n, Uint8Array.of(9, 9))).toBe(true);
     step(debuggee);
     debuggee.stepBack(0);
@@ -331,6 +377,20 @@ describe('backwards', () => {
     step(debuggee);
     step(debuggee);
     expect([...debuggee.readMemory(0, 0x500n, 2)]).not.toEqual([9, 9]);
+  });
+
+  it('ends where it began when gdb does not wait', () => {
+    const { computer, debuggee } = debug(source);
+    for (let i = 0; i < 30; i++) step(debuggee);
+    const { position } = computer;
+    debuggee.runBack();
+    // A piece of the search: time is somewhere in the past.
+    expect(debuggee.slice()).toBe(undefined);
+    expect(debuggee.interrupt()).toEqual(['The search backwards was given up: time is where it began.']);
+    expect(computer.position).toBe(position);
+    debuggee.run();
+    expect(debuggee.slice()).toBe(undefined);
+    expect(debuggee.interrupt()).toEqual([]);
   });
 
   it('runs to the last breakpoint, and to the beginning', () => {

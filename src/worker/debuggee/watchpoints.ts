@@ -1,9 +1,11 @@
 /** Memory whose change is noticed: the computer tells of every write to it, whoever writes. */
-import type { WriteWatch } from '../cpu/code-cache.ts';
-import type { Processor } from '../cpu/processor.ts';
-import type { Computer } from '../machine/computer.ts';
-import { type Watchpoint, watchpointKey } from './debuggee.ts';
-import { type Part, physicalParts } from './linear-memory.ts';
+import type { WriteWatch } from '../../cpu/code-cache.ts';
+import type { Processor } from '../../cpu/processor.ts';
+import { type Watchpoint, watchpointKey } from '../../gdb/debuggee.ts';
+import type { Computer } from '../../machine/computer.ts';
+import { linearParts, type Part } from '../machines/linear-parts.ts';
+import { locator } from '../machines/memory-access.ts';
+import { accessOfProcessor } from '../machines/processor-access.ts';
 
 /** The memory that a range of linear addresses stood for when it was watched, and what was in it. */
 interface Watched {
@@ -28,7 +30,7 @@ export class Watchpoints {
   add(processor: Processor, watchpoint: Watchpoint): boolean {
     const { address, length } = watchpoint;
     const { ram, code } = this.#computer;
-    const parts = physicalParts(processor, ram, address, length);
+    const parts = linearParts(locator(accessOfProcessor(processor), ram), address, length);
     if (parts === undefined) return false;
     this.remove(watchpoint);
     const watches = parts.map((part) => ({
