@@ -95,7 +95,7 @@ export class Vmx implements Virtualization {
     this.failedCheck = undefined;
   }
 
-  /** INIT changes nothing: neither the VMCS nor what is off. */
+  /** INIT leaves what is here alone. */
   init(): void {}
 
   /** Makes the processor's context known: exits and entries act on it. */
