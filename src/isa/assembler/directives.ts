@@ -58,6 +58,9 @@ function section(reader: TokenReader, pass: Pass): void {
         token.column,
       );
   }
+  // `section` stays in force for `__SECT__`; its primitive form in brackets is a detour (NASM manual, "The
+  // __SECT__ Macro").
+  if (!pass.bracketed) pass.lasting = target;
   pass.enter(target);
 }
 
@@ -125,6 +128,7 @@ const TABLE: Readonly<Record<string, Directive>> = {
   },
   section,
   segment: section,
+  __sect__: (_, pass) => pass.enter(pass.lasting),
   absolute: (reader, pass) => pass.enterAbsolute(constant(reader, pass, 'absolute')),
   align: (reader, pass) => align(reader, pass, 'align'),
   alignb: (reader, pass) => align(reader, pass, 'alignb'),

@@ -43,6 +43,10 @@ export class Pass {
   defaultRelative = false;
   private readonly program: Program;
   private section: Section;
+  /** The section that `__SECT__` goes back to. */
+  lasting: Section;
+  /** The present line is the primitive form of a directive, such as `[section .data]`. */
+  bracketed = false;
   /** Location counter of `absolute` and `struc`; undefined inside a section. */
   private absolute: bigint | undefined;
   readonly structures: Structures;
@@ -55,6 +59,7 @@ export class Pass {
     this.sections = program.sections;
     this.bits = bits;
     this.section = this.sections.get('.text') ?? new Section('.text', false, 1);
+    this.lasting = this.section;
     this.sections.set('.text', this.section);
     program.symbols.beginPass();
     this.structures = new Structures(this, program.symbols);
@@ -74,8 +79,8 @@ export class Pass {
   line(line: Line): void {
     const { section } = this;
     const offset = section.offset;
-    const bracketed = line.tokens[0]?.text === '[' && line.tokens.at(-1)?.text === ']';
-    const reader = new TokenReader(bracketed ? line.tokens.slice(1, -1) : line.tokens);
+    this.bracketed = line.tokens[0]?.text === '[' && line.tokens.at(-1)?.text === ']';
+    const reader = new TokenReader(this.bracketed ? line.tokens.slice(1, -1) : line.tokens);
     this.statementColumn = reader.tokens[0]?.column;
     try {
       this.statement(reader, true);

@@ -16,6 +16,7 @@ const DIRECTIVES: ReadonlySet<string> = new Set([
   'org',
   'section',
   'segment',
+  '__sect__',
   'absolute',
   'global',
   'extern',
