@@ -6,6 +6,7 @@ import type { RegistersView } from '../protocol/processor-view.ts';
 import type { VcpuRef } from '../protocol/target.ts';
 import type { RegionView, Tier2Mode } from '../protocol/tiers-view.ts';
 import type { Budget, Goal, Lab, SliceOutcome } from './lab.ts';
+import { inOwnThread, ProgramQueue } from './program-queue.ts';
 import { Refusal } from './refusal.ts';
 import type { Host } from './session.ts';
 import { memoryView } from './views/memory.ts';
@@ -147,6 +148,7 @@ export class CountingLab implements Lab {
 /** A page and a clock in the test's hands. */
 export class ManualHost implements Host {
   time = 0;
+  readonly programs = new ProgramQueue(inOwnThread);
   readonly messages: ToPage[] = [];
   tasks: { at: number; task: () => void }[] = [];
 
@@ -155,9 +157,6 @@ export class ManualHost implements Host {
   }
   now(): number {
     return this.time;
-  }
-  programs() {
-    return import('./programs.ts');
   }
   after(ms: number, task: () => void): () => void {
     const entry = { at: this.time + ms, task };

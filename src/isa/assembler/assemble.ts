@@ -45,7 +45,7 @@ function runPass(job: Job): Pass {
 }
 
 function fail(pass: Pass, job: Job, message: string): void {
-  pass.errors.push({ file: job.file, line: 1, column: 1, message });
+  pass.errors.push({ file: job.file, line: 1, column: 1, message, context: [] });
 }
 
 /** All that the layout depends on. */

@@ -5,7 +5,7 @@ import { DEFINE, defineData, RESERVE } from './data.ts';
 import { directive, equate } from './directives.ts';
 import { expression, type Scope, TokenReader } from './expression.ts';
 import { operands } from './operands.ts';
-import type { Line } from './preprocessor.ts';
+import type { Line, Place } from './preprocessor.ts';
 import { Section } from './sections.ts';
 import { takeKeyword, takeLabel, takePrefixes } from './statement.ts';
 import { Structures } from './structures.ts';
@@ -93,9 +93,15 @@ export class Pass {
     if (length > 0 && !section.nobits) this.produced.push({ section, offset, length, line });
   }
 
-  report(error: SourceError, line: Pick<Line, 'location' | 'macros'>, column = 1): void {
-    const context = line.macros.length > 0 ? ` (in macro ${line.macros.join(' > ')})` : '';
-    this.errors.push({ ...line.location, column: error.column ?? column, message: error.message + context });
+  report(error: SourceError, { location, useColumn, context }: Place, statementColumn = 1): void {
+    const column = error.column ?? statementColumn;
+    const { message } = error;
+    if (useColumn === undefined) this.errors.push({ ...location, column, message, context });
+    else {
+      // The column is one of the innermost macro's line.
+      const inner = context.map((one, i) => (i === context.length - 1 ? { ...one, column } : one));
+      this.errors.push({ ...location, column: useColumn, message, context: inner });
+    }
   }
 
   /** Executes the statement at the reader. With `effective` false it is only checked. */

@@ -10,19 +10,22 @@ import { expression, type Scope, TokenReader } from './expression.ts';
 import { splitLines, type Token } from './lexer.ts';
 import { MacroTable, tokensOfText } from './macro-table.ts';
 import { type BodyLine, bindParameters, isOperator, type MacroCall, substitute, tokensOf } from './macros.ts';
-import { type Location, SourceError } from './types.ts';
+import { type ErrorContext, type Location, SourceError } from './types.ts';
 import { isScalar } from './value.ts';
 
-/** One line for the assembler, free of macros. */
-export interface Line {
-  readonly tokens: readonly Token[];
-  /** Where it stands, or for lines of a macro where the outermost call stands. */
+export interface Place {
+  /** Where a line stands, or for lines of a macro where the outermost call stands. */
   readonly location: Location;
-  /** Names of the macros being expanded, outermost first. */
-  readonly macros: readonly string[];
+  /** Column of the outermost call; undefined outside macros. */
+  readonly useColumn: number | undefined;
+  /** Includes and macros that led here, outermost first. */
+  readonly context: readonly ErrorContext[];
 }
 
-type Place = Pick<Line, 'location' | 'macros'>;
+/** One line for the assembler, free of macros. */
+export interface Line extends Place {
+  readonly tokens: readonly Token[];
+}
 
 export interface PreprocessorOptions {
   readonly includes: Readonly<Record<string, string>>;
@@ -41,10 +44,23 @@ const MAX_REPETITIONS = 1_000_000;
 interface Frame {
   /** Call whose parameters `%1` means; none in files. */
   readonly call: MacroCall | undefined;
+  /** Name of the macro whose body this is; undefined in files. */
+  readonly macro: string | undefined;
   /** Place of the outermost macro call; undefined outside macros. */
-  readonly location: Location | undefined;
-  readonly macros: readonly string[];
+  readonly use: Omit<Place, 'context'> | undefined;
+  /** Of the line that calls or includes this. */
+  readonly context: readonly ErrorContext[];
   readonly depth: number;
+}
+
+/** The place of a line of the frame's body. */
+function placeIn({ macro, use, context }: Frame, { file, line }: Location): Place {
+  if (macro === undefined) return { location: { file, line }, useColumn: undefined, context };
+  return {
+    location: use?.location ?? { file, line },
+    useColumn: use?.useColumn,
+    context: [...context, { kind: 'macro', name: macro, file, line, column: 1 }],
+  };
 }
 
 class ExitRep extends Error {}
@@ -67,7 +83,7 @@ export class Preprocessor implements Environment {
 
   /** All lines of a source, expanded. */
   *run(file: string, source: string): Generator<Line> {
-    const frame = { call: undefined, location: undefined, macros: [], depth: 0 };
+    const frame = { call: undefined, macro: undefined, use: undefined, context: [], depth: 0 };
     yield* this.lines(this.bodyOf(file, source), frame);
   }
 
@@ -97,12 +113,12 @@ export class Preprocessor implements Environment {
       throw new SourceError('macros or includes are nested too deeply (does one call itself?)');
     }
     const conditions = new Conditions();
-    let place: Place = { location: { file: '', line: 0 }, macros: frame.macros };
+    let place = placeIn(frame, body[0] ?? { file: '', line: 0 });
     for (let at = 0; at < body.length; at++) {
-      const { file, line, text } = body[at];
-      place = { location: frame.location ?? { file, line }, macros: frame.macros };
+      const { text } = body[at];
       // Inactive lines only matter when they may end the condition.
       if (!conditions.active && !/^\s*%/.test(text)) continue;
+      place = placeIn(frame, body[at]);
       let end = at;
       try {
         const raw = tokensOf(body[at]);
@@ -111,7 +127,7 @@ export class Preprocessor implements Environment {
         if (first?.kind === 'directive') {
           if (conditions.handle(first, rest, this) || !conditions.active) continue;
           end = blockEnd(body, at, first.text);
-          yield* this.directive(first, rest, body.slice(at + 1, end), frame);
+          yield* this.directive(first, rest, body.slice(at + 1, end), frame, place);
         } else if (first !== undefined && conditions.active) yield* this.statement(tokens, frame, place);
       } catch (error) {
         if (!(error instanceof SourceError)) throw error;
@@ -127,6 +143,7 @@ export class Preprocessor implements Environment {
     rest: readonly Token[],
     block: readonly BodyLine[],
     frame: Frame,
+    place: Place,
   ): Generator<Line> {
     switch (token.text) {
       case '%macro':
@@ -139,7 +156,7 @@ export class Preprocessor implements Environment {
       case '%exitrep':
         throw new ExitRep();
       case '%include':
-        yield* this.include(rest, frame);
+        yield* this.include(token, rest, frame, place);
         return;
       default:
         definition(token, rest, this);
@@ -157,7 +174,7 @@ export class Preprocessor implements Environment {
     }
   }
 
-  private *include(rest: readonly Token[], frame: Frame): Generator<Line> {
+  private *include(token: Token, rest: readonly Token[], frame: Frame, place: Place): Generator<Line> {
     const { includes } = this.options;
     const [name] = this.macros.expand(rest);
     if (name?.kind !== 'string') throw new SourceError('%include needs a file name in quotes');
@@ -167,7 +184,15 @@ export class Preprocessor implements Environment {
       throw new SourceError(`there is no file '${name.text}' to include${hint}`, name.column);
     }
     const body = this.bodyOf(name.text, includes[name.text]);
-    yield* this.lines(body, { ...frame, call: undefined, depth: frame.depth + 1 });
+    const at = place.context.at(-1)?.kind === 'macro' ? place.context.at(-1) : place.location;
+    const { file, line } = at as Location;
+    yield* this.lines(body, {
+      call: undefined,
+      macro: undefined,
+      use: undefined,
+      context: [...place.context, { kind: 'include', name: name.text, file, line, column: token.column }],
+      depth: frame.depth + 1,
+    });
   }
 
   /** A line of the assembler, or a call of a multi-line macro. */
@@ -186,8 +211,9 @@ export class Preprocessor implements Environment {
       if (start > 0) yield { tokens: expanded.slice(0, start), ...place };
       yield* this.lines(macro.body, {
         call: { parameters, serial: ++this.calls },
-        location: place.location,
-        macros: [...frame.macros, macro.name],
+        macro: macro.name,
+        use: { location: place.location, useColumn: place.useColumn ?? name.column },
+        context: place.context,
         depth: frame.depth + 1,
       });
       return;

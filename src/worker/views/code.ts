@@ -1,11 +1,10 @@
 import { Decoder, DecoderOptions, FlowControl, type Instruction } from 'iced-x86';
-import { SEG } from '../../arch/registers.ts';
 import type { NamedAddress } from '../../machine/symbols.ts';
 import type { CodeLine, CodeView } from '../../protocol/processor-view.ts';
 import type { VcpuRef } from '../../protocol/target.ts';
 import { nasmFormatter } from './formatter.ts';
 import { isSensitive } from './instruction-notes.ts';
-import { modeOf } from './modes.ts';
+import { linearRip, modeOf } from './modes.ts';
 import type { ProcessorState } from './processor-state.ts';
 import { type NameOf, symbolText } from './symbol-text.ts';
 
@@ -33,8 +32,7 @@ const LINES_BEFORE = 5;
 export function codeView({ of, state, from, lines, breakpoints, read, nameOf }: CodeRequest): CodeView {
   const { bitness } = modeOf(state);
   const mask = bitness === 64 ? (1n << 64n) - 1n : 0xffff_ffffn;
-  const base = bitness === 64 ? 0n : (state.segments[SEG.CS]?.base ?? 0n);
-  const rip = (base + state.rip) & mask;
+  const rip = linearRip(state);
   const start = from ?? startBefore(rip, bitness, read);
   const bytes = read(start, lines * LONGEST_INSTRUCTION);
   const formatter = nasmFormatter();
