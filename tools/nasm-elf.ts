@@ -35,7 +35,7 @@ interface Header {
 }
 
 /** Reads sections and symbols of an ELF file (System V ABI, "Object Files"). */
-export function elfContents(bytes: Uint8Array): ElfContents {
+function elfContents(bytes: Uint8Array): ElfContents {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const wide = bytes[4] === 2;
   const width = wide ? 8 : 4;
@@ -100,7 +100,7 @@ const hex = (value: bigint) => `0x${value.toString(16)}`;
 const withoutOrigin = (text: string) => text.replace(/^\s*\[?org\b.*$/gim, '');
 
 /** What NASM and the linker make of the sources, with each section where `like` has it. */
-export function linked(
+function linked(
   format: 'elf32' | 'elf64',
   source: string,
   includes: Readonly<Record<string, string>>,

@@ -81,7 +81,13 @@ const REFUSED: readonly (readonly [source: string, error: RegExp])[] = [
   ['times 1000000000 db 0', /too much|grows beyond/],
   ['endstruc', /endstruc without struc/],
   ['dd 1.5.5', /is not a number/],
-  ['db 1.5', /need dd, dq or dt/],
+  ['db 1.5', /need dw, dd, dq, dt or do/],
+  ['%use ifunc', /packages are not here/],
+  ['%pop', /%push comes first/],
+  ['%push a\n%pop b', /the innermost context is 'a'/],
+  ['%rotate 1', /outside a macro/],
+  ['%macro m 1\n j%-1 $\n%endmacro\nm 5', /no condition code/],
+  ['section a follows=b\nnop', /no section 'b' to follow/],
   ['dd 1e999', /too large/],
 ];
 

@@ -141,7 +141,7 @@ export class Pass {
         throw new SourceError('the count of times must be a number known at this line', column);
       if (value.n < 0n) throw new SourceError(`the count of times is negative: ${value.n}`, column);
       if (value.n > 1n << 32n) throw new SourceError(`the count of times is too large: ${value.n}`, column);
-      count *= Number(value.n);
+      count = Number(value.n); // of several the last counts
     }
     return count;
   }
@@ -261,6 +261,17 @@ export class Pass {
 
   private fullName(name: string): string {
     return name.startsWith('.') && !name.startsWith('..') ? this.parent + name : name;
+  }
+
+  /** Evaluates with `.name` meaning a part of `parent`. */
+  within<T>(parent: string, evaluate: () => T): T {
+    const before = this.parent;
+    this.parent = parent;
+    try {
+      return evaluate();
+    } finally {
+      this.parent = before;
+    }
   }
 
   defineLabel(text: string, value: Value, column: number): void {

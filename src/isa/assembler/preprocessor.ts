@@ -1,15 +1,17 @@
 /**
  * The preprocessor (NASM manual, "The NASM Preprocessor"): runs in step with the assembler, so that
  * `%if ($-$$) > 510` and `%assign here $-$$` see the present location. Modelled: single-line and
- * multi-line macros, %assign, conditionals, %rep, %include, %error, %strlen, %substr, %defstr.
- * Not modelled: the context stack (%push), %use packages, %rotate.
+ * multi-line macros with %rotate, %assign, conditionals, %rep, %include, the context stack, strings, %error.
+ * Not modelled: %use packages, %arg and %local, %depend.
  */
 import { Conditions, type Environment } from './conditions.ts';
+import { ContextStack } from './contexts.ts';
 import { definition } from './definitions.ts';
 import { expression, type Scope, TokenReader } from './expression.ts';
 import { splitLines, type Token } from './lexer.ts';
 import { MacroTable, tokensOfText } from './macro-table.ts';
-import { type BodyLine, bindParameters, isOperator, type MacroCall, substitute, tokensOf } from './macros.ts';
+import { type BodyLine, bindParameters, isOperator, type MacroCall, tokensOf } from './macros.ts';
+import { rotate, substitute } from './parameters.ts';
 import { type ErrorContext, type Location, SourceError } from './types.ts';
 import { isScalar } from './value.ts';
 
@@ -33,6 +35,8 @@ export interface PreprocessorOptions {
   readonly scope: Scope;
   /** Code width in force at the line being processed, in bits: the value of `__BITS__`. */
   readonly bits: () => number;
+  /** The value of `__OUTPUT_FORMAT__`. */
+  readonly format: string;
   /** Called for a line that cannot be processed; processing goes on with the next one. */
   readonly report: (error: SourceError, line: Place) => void;
 }
@@ -67,17 +71,41 @@ class ExitRep extends Error {}
 
 export class Preprocessor implements Environment {
   readonly macros: MacroTable;
+  readonly contexts = new ContextStack();
   private readonly options: PreprocessorOptions;
   private readonly files: Map<string, BodyLine[]>;
   private calls = 0;
+  private place: Location = { file: '', line: 0 };
 
   /** `files` keeps tokenized sources from pass to pass. */
   constructor(options: PreprocessorOptions, files: Map<string, BodyLine[]>) {
     this.options = options;
     this.files = files;
-    this.macros = new MacroTable(options.bits);
+    this.macros = new MacroTable((name) => this.standard(name));
     for (const [name, text] of Object.entries(options.defines)) {
       this.macros.define(name, { parameters: undefined, body: tokensOfText(text) });
+    }
+  }
+
+  /** Standard macros (NASM manual, "Standard Macros"), of the version whose language this is. */
+  private standard(name: string): string | undefined {
+    switch (name) {
+      case 'BITS':
+        return `${this.options.bits()}`;
+      case 'LINE':
+        return `${this.place.line}`;
+      case 'FILE':
+        return `'${this.place.file}'`;
+      case 'OUTPUT_FORMAT':
+        return this.options.format;
+      case 'NASM_MAJOR':
+        return '2';
+      case 'NASM_MINOR':
+        return '16';
+      case 'NASM_VER':
+        return "'2.16'";
+      default:
+        return undefined;
     }
   }
 
@@ -119,10 +147,11 @@ export class Preprocessor implements Environment {
       // Inactive lines only matter when they may end the condition.
       if (!conditions.active && !/^\s*%/.test(text)) continue;
       place = placeIn(frame, body[at]);
+      this.place = place.location;
       let end = at;
       try {
         const raw = tokensOf(body[at]);
-        const tokens = frame.call ? substitute(raw, frame.call) : raw;
+        const tokens = this.withContexts(frame.call ? substitute(raw, frame.call) : raw);
         const [first, ...rest] = tokens;
         if (first?.kind === 'directive') {
           if (conditions.handle(first, rest, this) || !conditions.active) continue;
@@ -136,6 +165,14 @@ export class Preprocessor implements Environment {
       at = end;
     }
     if (conditions.open) this.options.report(new SourceError('%if without %endif'), place);
+  }
+
+  /** Names of contexts become ordinary ones. */
+  private withContexts(tokens: readonly Token[]): readonly Token[] {
+    if (!tokens.some(({ kind }) => kind === 'contextLocal')) return tokens;
+    return tokens.map((token) =>
+      token.kind === 'contextLocal' ? { ...token, kind: 'id', text: this.contexts.resolve(token) } : token,
+    );
   }
 
   private *directive(
@@ -152,6 +189,10 @@ export class Preprocessor implements Environment {
         return;
       case '%rep':
         yield* this.repeat(rest, block, frame);
+        return;
+      case '%rotate':
+        if (frame.call === undefined) throw new SourceError('%rotate outside a macro', token.column);
+        rotate(frame.call, Number(this.number(rest, 'the count of %rotate')));
         return;
       case '%exitrep':
         throw new ExitRep();
@@ -195,10 +236,18 @@ export class Preprocessor implements Environment {
     });
   }
 
+  /** Tokens of the label in front; without a colon it is one only before a macro. */
+  private labelLength([first, second]: readonly Token[]): number {
+    if (isOperator(second, ':')) return 2;
+    const named = (token: Token | undefined) =>
+      token?.kind === 'id' && this.macros.multiLineNamed(token.text).length > 0;
+    return first?.kind === 'id' && !named(first) && named(second) ? 1 : 0;
+  }
+
   /** A line of the assembler, or a call of a multi-line macro. */
   private *statement(tokens: readonly Token[], frame: Frame, place: Place): Generator<Line> {
     const expanded = this.macros.expand(tokens);
-    const start = isOperator(expanded[1], ':') ? 2 : 0; // behind a label
+    const start = this.labelLength(expanded);
     const name = expanded[start];
     const macros = name?.kind === 'id' ? this.macros.multiLineNamed(name.text) : [];
     if (macros.length === 0 || isOperator(expanded[start + 1], ':')) {
@@ -208,9 +257,12 @@ export class Preprocessor implements Environment {
     for (const macro of macros) {
       const parameters = bindParameters(macro, expanded.slice(start + 1));
       if (parameters === undefined) continue;
-      if (start > 0) yield { tokens: expanded.slice(0, start), ...place };
+      const label = start > 0 ? expanded.slice(0, start) : [];
+      // A macro that uses `%00` puts the label where it wants it.
+      const takesLabel = macro.body.some(({ text }) => text.includes('%00'));
+      if (label.length > 0 && !takesLabel) yield { tokens: label, ...place };
       yield* this.lines(macro.body, {
-        call: { parameters, serial: ++this.calls },
+        call: { parameters, serial: ++this.calls, label: label.slice(0, 1) },
         macro: macro.name,
         use: { location: place.location, useColumn: place.useColumn ?? name.column },
         context: place.context,

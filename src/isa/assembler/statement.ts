@@ -34,6 +34,7 @@ const DIRECTIVES: ReadonlySet<string> = new Set([
   'iend',
   'float',
   'warning',
+  'list',
   'incbin',
   'sectalign',
 ]);

@@ -63,7 +63,8 @@ export async function start(
     return false;
   }
   const stops = settings.stopAtEntry || breakpoints.length > 0;
-  const vm = await command({ kind: 'open', guest: guest(settings, program, technique), paused: stops });
+  const description = guest(settings, program, technique);
+  const vm = await command({ kind: 'open', guest: description, paused: stops });
   if (vm === undefined) return false;
   const before = useProgram.getState().started;
   const { name, text } = settings;
@@ -75,8 +76,12 @@ export async function start(
   }
   onStarted();
   useProgram.setState({ started: { vm, name, text, lines: program.lines } });
+  const entry = description.flat === null ? program.entry : BigInt(description.flat.address);
   if (stops && !settings.stopAtEntry) await command({ kind: 'run' });
-  say(`${name} is ${settings.stopAtEntry ? `stopped at its entry, ${short(program.entry)}` : 'running'}.`);
+  // A VM is at its entry only when the scheduler has given it a processor.
+  if (settings.stopAtEntry && technique !== 'bare')
+    await command({ kind: 'run-to', on: { vm, vcpu: 0 }, address: entry });
+  say(`${name} is ${settings.stopAtEntry ? `stopped at its entry, ${short(entry)}` : 'running'}.`);
   return true;
 }
 
