@@ -277,7 +277,7 @@ export class Ringlab implements Lab {
 
   /** The step back has only undone the VM exit of an instruction that was tried again. */
   #isRetried(rip: bigint | undefined, position: number): boolean {
-    return rip === this.#aimedAt.rip && this.#aimedAt.position - position > VMX_COST.EXIT;
+    return rip === this.#aimedAt.rip && this.#aimedAt.position - position >= VMX_COST.ENTRY;
   }
 
   /** Takes up a step by source lines again that has come to the middle of one. */

@@ -12,8 +12,8 @@ const TEXT = `bits 64
 org 0x100000
 %macro three 0
  inc eax
- inc eax
- inc eax
+ out 0x80, al
+ out 0x80, al
 %endmacro
 start: xor eax, eax
  three
