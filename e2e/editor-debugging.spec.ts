@@ -45,10 +45,10 @@ async function write(page: Page, text: string): Promise<void> {
   await expect(editor().getByText('Assembled', { exact: true })).toBeVisible();
 }
 
-async function startStopped(page: Page, where = 'Run on the bare machine'): Promise<void> {
+async function startStopped(page: Page): Promise<void> {
   await page.getByLabel('Stop at entry').check();
   await write(page, PROGRAM);
-  await lab.button(where).click();
+  await lab.button('Run on the bare machine').click();
   await expect(next()).toHaveText("  put 'a'");
 }
 
@@ -120,8 +120,8 @@ test('steps by line, there and back, and runs to the cursor, by keys alone', asy
   await expect(next()).toHaveText("  put 'b'");
 });
 
-test('steps by line in a VM, with buttons', async ({ page }) => {
-  await startStopped(page, 'Run in a VM');
+test('steps by line with buttons', async ({ page }) => {
+  await startStopped(page);
   await lab.button('Step a line').click();
   await expect(next()).toHaveText("  put 'b'");
   await lab.button('Step a line back').click();

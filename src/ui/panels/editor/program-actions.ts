@@ -78,9 +78,6 @@ export async function start(
   useProgram.setState({ started: { vm, name, text, lines: program.lines } });
   const entry = description.flat === null ? program.entry : BigInt(description.flat.address);
   if (stops && !settings.stopAtEntry) await command({ kind: 'run' });
-  // A VM is at its entry only when the scheduler has given it a processor.
-  if (settings.stopAtEntry && technique !== 'bare')
-    await command({ kind: 'run-to', on: { vm, vcpu: 0 }, address: entry });
   say(`${name} is ${settings.stopAtEntry ? `stopped at its entry, ${short(entry)}` : 'running'}.`);
   return true;
 }
