@@ -106,7 +106,7 @@ test('examples run where they belong', async ({ page }) => {
   await page.getByLabel('Example', { exact: true }).selectOption('tiny-hypervisor.asm');
   await expect(lab.panel('Editor')).toContainText('entry 0x100000');
   await lab.button('Run on the bare machine').click();
-  await expect(lab.console(BARE)).toContainText('Hello from ring 0, inside a VM..');
+  await expect(lab.console(BARE)).toContainText('The guest is done.');
   await page.getByLabel('Example', { exact: true }).selectOption('paravirtual.asm');
   await expect(lab.panel('Editor')).toContainText('entry 0x100000');
   await lab.button('Run in a VM').click();

@@ -23,8 +23,8 @@ function generate() {
   );
   return [
     '// Made by scripts/embed-guests.mjs from the files in src/guests/asm: change those, then run it.\n\n',
-    '/** Assembly sources by file name. */\n',
-    `export const SOURCES: Readonly<Record<string, string>> = {\n${entries.join('')}};\n`,
+    '/** Assembly sources and headers by file name. */\n',
+    `export const FILES: Readonly<Record<string, string>> = {\n${entries.join('')}};\n`,
   ].join('');
 }
 

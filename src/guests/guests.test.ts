@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { bothExecutables, hasLinker } from '../../tools/nasm-elf.ts';
 import { hasNasm, nasm } from '../../tools/nasm-oracle.ts';
 import { assemble } from '../isa/assembler/index.ts';
-import { type Guest, guestNamed, guests, HEADERS, SOURCES, TEXTS } from './index.ts';
+import { type Guest, guestNamed, guests, HEADERS, NUMBERS, SOURCES, TEXTS } from './index.ts';
 
 const hasQemu = spawnSync('qemu-system-x86_64', ['--version']).status === 0;
 
@@ -16,19 +17,20 @@ it('sources.ts holds the present sources', () => {
 
 it('every source belongs to a guest', () => {
   const used = new Set(guests.flatMap((g) => g.files));
-  expect(Object.keys(SOURCES).filter((name) => !used.has(name))).toEqual([]);
+  const texts = [...Object.keys(SOURCES), ...Object.keys(HEADERS)].filter((name) => !(name in NUMBERS));
+  expect(texts.filter((name) => !used.has(name))).toEqual([]);
 });
 
-it.skipIf(!hasNasm())('NASM reads each header, twice and all together, as we do', () => {
-  const names = Object.keys(HEADERS);
+it.skipIf(!hasNasm())('NASM reads each header of numbers, twice and all together, as we do', () => {
+  const names = Object.keys(NUMBERS);
   const head = [...names, ...names].map((name) => `%include "${name}"`).join('\n');
-  const constants = Object.values(HEADERS).flatMap((text) =>
+  const constants = Object.values(NUMBERS).flatMap((text) =>
     [...text.matchAll(/^(\w+) +equ /gm)].map(([, name]) => name),
   );
   const source = `${head}\n${constants.map((name) => `dq ${name}`).join('\n')}\n`;
-  const expected = nasm(source, HEADERS);
+  const expected = nasm(source, NUMBERS);
   expect(expected.messages).toBe('');
-  const { bytes, errors } = assemble(source, { includes: HEADERS });
+  const { bytes, errors } = assemble(source, { includes: NUMBERS });
   expect(errors).toEqual([]);
   expect(bytes.length).toBe(8 * constants.length);
   expect(Buffer.from(bytes).equals(Buffer.from(expected.bytes ?? []))).toBe(true);
@@ -49,6 +51,21 @@ describe.each(guests)('$name', (guest) => {
     expect(expected.messages).toBe('');
     const actual = assemble(TEXTS[main], { file: main, includes: TEXTS });
     expect(Buffer.from(actual.bytes).equals(Buffer.from(expected.bytes ?? []))).toBe(true);
+  });
+});
+
+describe.skipIf(!hasLinker())('executables, as NASM and the linker make them', () => {
+  // The kernel has what only flat files have in NASM: `vstart`, and 64-bit addresses in a 32-bit file.
+  it.each([
+    ['hypervisor', 'elf32'],
+    ['tiny-hypervisor', 'elf64'],
+    ['paravirtual', 'elf64'],
+  ] as const)('%s, %s', (name, format) => {
+    const files = guestNamed(name)?.files ?? [];
+    const includes = Object.fromEntries(files.map((file) => [file, TEXTS[file]]));
+    const { ours, theirs } = bothExecutables(format, includes[`${name}.asm`], includes);
+    expect(ours.symbols.length).toBeGreaterThan(20);
+    expect(ours).toEqual(theirs);
   });
 });
 

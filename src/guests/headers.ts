@@ -1,6 +1,7 @@
 /**
- * Headers that any source may `%include`: the numbers of the simulated computer as `equ` lines, made from the
- * tables of src/arch, so that a guest and the computer cannot disagree.
+ * Headers that any source may `%include`. Most are the numbers of the simulated computer as `equ` lines, made
+ * from the tables of src/arch, so that a guest and the computer cannot disagree; the others are macros, written
+ * by hand in src/guests/asm/headers.
  */
 import { EXIT } from '../arch/exit-reasons.ts';
 import {
@@ -27,6 +28,7 @@ import {
   VM_ERROR,
   VMX_MSR,
 } from '../arch/vmx.ts';
+import { FILES } from './sources.ts';
 
 type Numbers = Readonly<Record<string, number>>;
 
@@ -132,7 +134,24 @@ function headerText(name: string, { about, tables }: Header): string {
   return [`; ${about}.`, `%ifndef ${guard}`, `%define ${guard}`, ...lines, '', '%endif', ''].join('\n');
 }
 
-/** Texts of the headers by the name that `%include` gives. */
-export const HEADERS: Readonly<Record<string, string>> = Object.fromEntries(
+/** The headers that only hold numbers, by the name that `%include` gives. */
+export const NUMBERS: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(CONTENTS).map(([name, header]) => [name, headerText(name, header)]),
+);
+
+const FOLDER = 'headers/';
+
+/** Texts of all headers by the name that `%include` gives. */
+export const HEADERS: Readonly<Record<string, string>> = {
+  ...NUMBERS,
+  ...Object.fromEntries(
+    Object.entries(FILES)
+      .filter(([name]) => name.startsWith(FOLDER))
+      .map(([name, text]) => [name.slice(FOLDER.length), text]),
+  ),
+};
+
+/** Sources of the embedded guests by file name. */
+export const SOURCES: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(FILES).filter(([name]) => !name.startsWith(FOLDER)),
 );

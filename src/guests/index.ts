@@ -1,7 +1,6 @@
 /** The guests that come with the lab: their assembly sources, and how each is assembled and booted. */
 import { type Assembly, assemble, type OutputFormat } from '../isa/assembler/index.ts';
-import { HEADERS } from './headers.ts';
-import { SOURCES } from './sources.ts';
+import { HEADERS, SOURCES } from './headers.ts';
 
 export interface Guest {
   /** Short name, as on the command line. */
@@ -84,7 +83,8 @@ export const guests: readonly Guest[] = [
     name: 'tiny-hypervisor',
     title: 'The smallest hypervisor',
     description:
-      'VMXON, one VMCS, a guest whose output the hypervisor prints. Starts in 64-bit mode, on the bare machine.',
+      'Sixty lines on VT-x: one VMCS, extended page tables, and a guest whose CPUID, output and HLT exit. ' +
+      'Starts in 64-bit mode, on the bare machine.',
     format: 'bin',
     flat: { address: 0x100000, mode: 'long' },
   }),
@@ -110,5 +110,4 @@ export function guestNamed(name: string): Guest | undefined {
   return guests.find((g) => g.name === name);
 }
 
-export { HEADERS } from './headers.ts';
-export { SOURCES } from './sources.ts';
+export { HEADERS, NUMBERS, SOURCES } from './headers.ts';

@@ -83,10 +83,10 @@ it('hypervisor runs its guest on the bare machine', () => {
   });
 });
 
-it('tiny-hypervisor prints what its guest says on the bare machine', () => {
+it("tiny-hypervisor reports its guest's exits on the bare machine", () => {
   expect(run('boot', 'tiny-hypervisor')).toMatchObject({
     status: DONE,
-    text: 'Hello from ring 0, inside a VM..',
+    text: 'CPUID\nOUT H\nOUT i\nOUT !\nHLT\nThe guest is done.\n',
   });
 });
 

@@ -1,7 +1,7 @@
 // Made by scripts/embed-guests.mjs from the files in src/guests/asm: change those, then run it.
 
-/** Assembly sources by file name. */
-export const SOURCES: Readonly<Record<string, string>> = {
+/** Assembly sources and headers by file name. */
+export const FILES: Readonly<Record<string, string>> = {
   'boot-sector.asm': `; Hello from a boot sector: 512 bytes that a PC's firmware loads at 7C00h and enters in real mode.
 ; Prints on the first serial port and ends the simulation; on a machine without the debug exit port it
 ; halts.
@@ -52,6 +52,225 @@ text:   db "Hello from real mode.", 13, 10, 0
 
         times 510 - ($ - $$) db 0
         dw 0xaa55                       ; marks a boot sector
+`,
+  'headers/com1.inc': `; Text on the first serial port, and the end of a run, for 64-bit code. The macros change no register; print
+; changes flags.
+;   print "text", 13, 10      print_char al      print_hex rax      end_run 0
+%ifndef COM1_INC
+%define COM1_INC
+%include "ports.inc"
+
+%macro print 1+                         ; strings and bytes, as behind db
+        push rsi
+        lea rsi, [rel %%text]
+        call com1_text
+        pop rsi
+[section .rodata]
+%%text: db %1, 0
+__SECT__
+%endmacro
+
+%macro print_char 1                     ; an 8-bit register
+        push rax
+        mov al, %1
+        call com1_char
+        pop rax
+%endmacro
+
+%macro print_hex 1                      ; a 64-bit register
+        push rax
+        mov rax, %1
+        call com1_hex
+        pop rax
+%endmacro
+
+%macro end_run 1                        ; the value that ringlab and QEMU make their exit status of
+%%stop: mov al, %1
+        out PORT_DEBUG_EXIT, al
+        cli
+        hlt
+        jmp %%stop
+%endmacro
+
+%assign com1_bits __BITS__
+[bits 64]
+[section .text.com1]
+; Prints the zero-terminated text at RSI.
+com1_text:
+        push rax
+        push rsi
+.next:  mov al, [rsi]
+        inc rsi
+        test al, al
+        jz .end
+        call com1_char
+        jmp .next
+.end:   pop rsi
+        pop rax
+        ret
+
+; Prints RAX in hexadecimal, without leading zeros.
+com1_hex:
+        push rax
+        push rcx
+        mov ecx, 60                     ; the highest digit of the number
+.skip:  push rax
+        shr rax, cl
+        pop rax
+        jnz .digit
+        sub cl, 4
+        jnz .skip
+.digit: push rax
+        shr rax, cl
+        and al, 15
+        add al, '0'
+        cmp al, '9'
+        jbe .print
+        add al, 'a' - '9' - 1
+.print: call com1_char
+        pop rax
+        sub cl, 4
+        jns .digit
+        pop rcx
+        pop rax
+        ret
+
+; Prints AL.
+com1_char:
+        push rax
+        push rdx
+        mov ah, al
+        mov edx, PORT_COM1 + 5          ; line status
+.wait:  in al, dx
+        test al, 1 << 5                 ; the transmitter takes a byte
+        jz .wait
+        mov al, ah
+        mov edx, PORT_COM1
+        out dx, al
+        pop rdx
+        pop rax
+        ret
+__SECT__
+[bits com1_bits]
+
+%endif
+`,
+  'headers/vt-x.inc': `; VT-x for 64-bit code that runs with memory mapped one to one: the steps that every hypervisor takes, as
+; macros. SDM volume 3C, "Virtual-Machine Monitor Programming Considerations". They change RAX, RCX and RDX
+; unless they say otherwise. Regions and tables are whole pages.
+%ifndef VT_X_INC
+%define VT_X_INC
+%include "registers.inc"
+%include "msrs.inc"
+%include "vmx.inc"
+%include "vmcs.inc"
+
+%macro vmset 2                          ; field, value: changes RAX and RDX
+        mov rax, %2
+        mov edx, %1
+        vmwrite rdx, rax
+%endmacro
+
+%macro vmget 2                          ; register, field: changes nothing else
+        mov %1, %2
+        vmread %1, %1
+%endmacro
+
+; The processor enters VMX root operation and takes up a VMCS; CF or ZF are set if it does not.
+%macro vmx_on 2                         ; region for VMXON, VMCS
+        mov ecx, IA32_FEATURE_CONTROL
+        rdmsr
+        test al, FEATURE_CONTROL_LOCK   ; else the firmware has left the decision to us
+        jnz %%locked
+        or al, FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMXON_OUTSIDE_SMX
+        wrmsr
+%%locked:
+        mov rax, cr0
+        or rax, CR0_NE                  ; VMX operation fixes it to 1
+        mov cr0, rax
+        mov rax, cr4
+        or rax, CR4_VMXE
+        mov cr4, rax
+        mov ecx, IA32_VMX_BASIC
+        rdmsr
+        mov [%1], eax                   ; both regions begin with the revision of the VMCS format
+        mov [%2], eax
+        push %1
+        vmxon [rsp]
+        pop rax
+        push %2
+        vmclear [rsp]
+        vmptrld [rsp]
+        pop rax
+%endmacro
+
+; The wanted controls, and those that the processor insists on.
+%macro vmx_controls 3                   ; field, its capability MSR, wanted bits
+        mov ecx, %2
+        rdmsr
+        or eax, %3                      ; low half: must be 1
+        and eax, edx                    ; high half: may be 1
+        mov ecx, %1
+        vmwrite rcx, rax
+%endmacro
+
+; Guest-physical memory below 1 GiB is host-physical memory at the same place; beyond there is none.
+%macro ept_first_gigabyte 1             ; two pages, filled with zeros
+        mov rax, %1 + 4096
+        or al, 7                        ; readable, writable, executable
+        mov [%1], rax                   ; PML4 entry
+        mov qword [%1 + 4096], 1 << 7 | 6 << 3 | 7      ; PDPT entry: one page of 1 GiB, write-back
+        vmset EPT_POINTER, %1
+        or al, 3 << 3 | 6               ; four levels, tables in write-back memory
+        vmwrite rdx, rax
+%endmacro
+
+; The guest starts in 64-bit mode, in ring 0, with the control registers and page tables of the host.
+%macro vm_guest 2                       ; RIP, RSP
+%assign vm_segment 0
+%rep 8                                  ; ES, CS, SS, DS, FS, GS, LDTR, TR
+        vmset GUEST_ES_ACCESS_RIGHTS + 2 * vm_segment, 1 << 16  ; unusable
+%assign vm_segment vm_segment + 1
+%endrep
+        vmset GUEST_CS_SELECTOR, cs
+        vmset GUEST_CS_ACCESS_RIGHTS, 0xa09b    ; 64-bit code
+        vmset GUEST_CS_LIMIT, 0xffffffff
+        vmset GUEST_TR_ACCESS_RIGHTS, 0x8b      ; a busy TSS: VM entry wants one
+        vmset GUEST_TR_LIMIT, 0x67
+        vmset GUEST_CR0, cr0
+        vmset GUEST_CR3, cr3
+        vmset GUEST_CR4, cr4
+        vmset GUEST_DR7, 0x400
+        vmset GUEST_RFLAGS, 2
+        vmset VMCS_LINK_POINTER, -1
+        vmset GUEST_RIP, %1
+        vmset GUEST_RSP, %2
+%endmacro
+
+; Each VM exit comes back to the host as it is now, at another RIP and RSP.
+%macro vm_host 2                        ; RIP, RSP
+        vmset HOST_CS_SELECTOR, cs
+        vmset HOST_TR_SELECTOR, 1 << 3  ; never used, but it must not be 0
+        vmset HOST_CR0, cr0
+        vmset HOST_CR3, cr3
+        vmset HOST_CR4, cr4
+        vmset HOST_RIP, %1
+        vmset HOST_RSP, %2
+%endmacro
+
+; The guest goes on behind the instruction that exited. Changes no register.
+%macro vm_skip_instruction 0
+        push rax
+        push rdx
+        vmget rax, GUEST_RIP
+        vmget rdx, EXIT_INSTRUCTION_LENGTH
+        add rax, rdx
+        vmset GUEST_RIP, rax
+        pop rdx
+        pop rax
+%endmacro
+
+%endif
 `,
   'hypervisor.asm': `; A hypervisor of about 200 lines on VT-x (SDM volume 3C, "Introduction to Virtual Machine Extensions" and
 ; the chapters after it). A Multiboot loader enters it in 32-bit mode; it goes to 64-bit mode, enters VMX
@@ -2779,147 +2998,65 @@ nested: resb 8192
         resb 4096
 guest_stack:
 `,
-  'tiny-hypervisor.asm': `; The smallest useful hypervisor on VT-x. It starts in 64-bit mode with memory mapped one to one, enters VMX
-; root operation, describes one guest, and answers the guest's exits until it says VMCALL.
-; Run it on the bare machine: the lab's own hypervisor offers no VT-x to its guests.
-
-%include "ports.inc"
-%include "msrs.inc"
-%include "vmx.inc"
-%include "vmcs.inc"
-
+  'tiny-hypervisor.asm': `; A hypervisor at a glance: VT-x runs a guest under EPT, and each VM exit comes back to \`exit\`.
+; Starts in 64-bit mode, on the bare machine: the lab's own hypervisor offers no VT-x to its guests.
 bits 64
-default rel
 org 0x100000
+%include "vt-x.inc"                     ; vm... and ept...: the steps as macros
+%include "com1.inc"                     ; print..., end_run
 
-%macro vmset 2                          ; field, value
-        mov edx, %1
-        mov rax, %2
-        vmwrite rdx, rax
-%endmacro
-%macro control 3                        ; field, its capability MSR, wanted bits
-        mov ecx, %2
-        rdmsr
-        or eax, %3                      ; low half: must be 1
-        and eax, edx                    ; high half: may be 1
-        mov ecx, %1
-        vmwrite rcx, rax
-%endmacro
-
-start:  mov ecx, IA32_FEATURE_CONTROL
-        mov eax, FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMXON_OUTSIDE_SMX
-        xor edx, edx
-        wrmsr
-        mov rax, cr4
-        bts rax, 13                     ; CR4.VMXE
-        mov cr4, rax
-        mov rax, cr0
-        or al, 1 << 5                   ; CR0.NE, which VMX operation fixes to 1
-        mov cr0, rax
-        mov ecx, IA32_VMX_BASIC
-        rdmsr
-        mov [root], eax                 ; both regions begin with the VMCS revision
-        mov [vmcs], eax
-        vmxon [root_address]
-        vmclear [vmcs_address]
-        vmptrld [vmcs_address]
-
-        control PIN_BASED_CONTROLS, IA32_VMX_PINBASED_CTLS, 0
-        control PRIMARY_CONTROLS, IA32_VMX_PROCBASED_CTLS, PRIMARY_HLT_EXITING | PRIMARY_UNCONDITIONAL_IO_EXITING
-        control VM_EXIT_CONTROLS, IA32_VMX_EXIT_CTLS, VM_EXIT_HOST_64
-        control VM_ENTRY_CONTROLS, IA32_VMX_ENTRY_CTLS, VM_ENTRY_IA32E_GUEST
-        lea rsi, [fields]
-.field: lodsd
-        mov edx, eax
-        lodsq
-        vmwrite rdx, rax
-        cmp rsi, fields_end
-        jb .field
-        vmset GUEST_CR0, cr0
-        vmset HOST_CR0, cr0
-        vmset GUEST_CR3, cr3
-        vmset HOST_CR3, cr3
-        vmset GUEST_CR4, cr4
-        vmset HOST_CR4, cr4
+EXITING equ PRIMARY_HLT_EXITING | PRIMARY_UNCONDITIONAL_IO_EXITING
+start:  vmx_on vmxon_region, vmcs       ; from here on this is ring -1
+        vmx_controls PIN_BASED_CONTROLS, IA32_VMX_PINBASED_CTLS, 0
+        vmx_controls PRIMARY_CONTROLS, IA32_VMX_PROCBASED_CTLS, EXITING | PRIMARY_SECONDARY_CONTROLS
+        vmx_controls SECONDARY_CONTROLS, IA32_VMX_PROCBASED_CTLS2, SECONDARY_EPT
+        vmx_controls VM_EXIT_CONTROLS, IA32_VMX_EXIT_CTLS, VM_EXIT_HOST_64
+        vmx_controls VM_ENTRY_CONTROLS, IA32_VMX_ENTRY_CTLS, VM_ENTRY_IA32E_GUEST
+        ept_first_gigabyte ept
+        vm_guest guest, guest_stack
+        vm_host exit, host_stack
         vmlaunch                        ; comes back only when it fails
-        mov al, 'F'
-        jmp quit
+        jmp failed
 
-; Every VM exit arrives here. The guest only uses AL.
-exit:   mov bl, al
-        mov edx, EXIT_REASON
-        vmread rcx, rdx
-        cmp ecx, EXIT_REASON_IO_INSTRUCTION
-        je .print
-        cmp ecx, EXIT_REASON_VMCALL
-        je .done
-        mov bl, '.'                     ; any other exit (CPUID, HLT) prints a full stop
-.print: mov al, bl                      ; the guest's OUT becomes ours
-        mov edx, PORT_COM1
-        out dx, al
-        mov edx, EXIT_INSTRUCTION_LENGTH
-        vmread rcx, rdx
-        mov edx, GUEST_RIP
-        vmread rax, rdx
-        add rax, rcx                    ; go on behind the instruction
-        vmwrite rdx, rax
-        vmresume
-        mov al, 'F'
-        jmp quit
-.done:  vmxoff
-        xor eax, eax
-quit:   out PORT_DEBUG_EXIT, al
-        hlt
-        jmp quit
-
-guest:  lea rsi, [text]
-.next:  lodsb
-        test al, al
-        jz .end
-        out PORT_POST, al               ; exits: the hypervisor prints AL
+exit:   push rax                        ; the guest's registers are still in place
+        vmget rax, EXIT_REASON
+        cmp eax, EXIT_REASON_CPUID
+        je .cpuid
+        cmp eax, EXIT_REASON_IO_INSTRUCTION
+        je .out
+        cmp eax, EXIT_REASON_HLT
+        je .hlt
+        print "unexpected VM exit "
+        print_hex rax
+        end_run 1
+.hlt:   print "HLT", 13, 10, "The guest is done.", 13, 10
+        end_run 0
+.cpuid: print "CPUID", 13, 10
+        mov ebx, 'Hi!'                  ; so this processor calls itself
         jmp .next
-.end:   cpuid
-        hlt
-        vmcall
-text:   db "Hello from ring 0, inside a VM", 0
+.out:   mov al, [rsp]                   ; the guest's AL
+        print "OUT "
+        print_char al
+        print 13, 10
+.next:  vm_skip_instruction
+        pop rax
+        vmresume                        ; comes back only when it fails
+failed: print "VM entry failed"
+        end_run 1
 
-%macro field 2
-        dd %1
-        dq %2
-%endmacro
-fields:
-%assign i 0
-%rep 8                                  ; ES, CS, SS, DS, FS, GS, LDTR, TR: not usable, but for these
-%if i == 1
-        field GUEST_CS_SELECTOR, 0x10
-        field GUEST_CS_ACCESS_RIGHTS, 0xa09b
-        field GUEST_CS_LIMIT, 0xffffffff
-%elif i == 7
-        field GUEST_TR_SELECTOR, 0x18
-        field GUEST_TR_ACCESS_RIGHTS, 0x8b
-        field GUEST_TR_LIMIT, 0x67
-%else
-        field GUEST_ES_ACCESS_RIGHTS + 2 * i, 0x10000
-%endif
-%assign i i + 1
-%endrep
-        field GUEST_RIP, guest
-        field GUEST_RSP, stack
-        field GUEST_RFLAGS, 2
-        field GUEST_DR7, 0x400
-        field VMCS_LINK_POINTER, -1
-        field HOST_CS_SELECTOR, 0x10
-        field HOST_TR_SELECTOR, 0x18
-        field HOST_RIP, exit
-        field HOST_RSP, stack
-fields_end:
-root_address:   dq root
-vmcs_address:   dq vmcs
+guest:  cpuid                           ; always exits; the hypervisor answers in EBX
+.next:  mov al, bl
+        out PORT_POST, al               ; exits, for each letter
+        shr ebx, 8
+        jnz .next
+        hlt                             ; exits
 
 section .bss align=4096
-root:   resb 4096
-vmcs:   resb 4096
-        resb 4096
-stack:
+vmxon_region: resb 4096
+vmcs:         resb 4096
+ept:          resb 2 * 4096
+              resb 4096
+host_stack:   resb 4096
+guest_stack:
 `,
 };

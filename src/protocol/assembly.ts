@@ -12,12 +12,25 @@ export interface ProgramSource {
 }
 
 /** Lines and columns count from 1. */
-export interface ProgramError {
+export interface ProgramPlace {
   /** The source's name, or that of an included file. */
   readonly file: string;
   readonly line: number;
   readonly column: number;
+}
+
+/** In a macro the error's place is its outermost use. */
+export interface ProgramError extends ProgramPlace {
   readonly message: string;
+  /** How it came there, outermost first. */
+  readonly context: readonly ProgramContext[];
+}
+
+/** A line of the body of a macro that is expanded, or the line that includes the file. */
+export interface ProgramContext extends ProgramPlace {
+  readonly kind: 'macro' | 'include';
+  /** Name of the macro, or of the included file. */
+  readonly name: string;
 }
 
 /** Bytes that one source line produced at one place. A line of a macro or a loop has several. */
@@ -69,6 +82,8 @@ export interface ExampleProgram {
 /** What comes with the lab for people who write programs. */
 export interface ProgramLibrary {
   readonly examples: readonly ExampleProgram[];
-  /** Names that `%include` knows. */
+  /** Names of the headers. */
   readonly headers: readonly string[];
+  /** Texts that `%include` knows, by name: the headers, and the parts of the examples. */
+  readonly includes: Readonly<Record<string, string>>;
 }

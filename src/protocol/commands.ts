@@ -6,7 +6,7 @@ import type { Tier2Mode } from './tiers-view.ts';
 import type { BackTo } from './timeline-view.ts';
 import type { Written } from './written.ts';
 
-/** What the page asks of the session. Each is answered exactly once; those about programs when they are done, all others in order. */
+/** What the page asks of the session. Each is answered exactly once: those about programs in order among themselves, when they are done, and all others in order. */
 export type Command =
   /** Loads an image, adds it to the machine list and starts it. Answers with its id. `paused`: time stands still. */
   | { readonly kind: 'open'; readonly guest: GuestDescription; readonly paused?: boolean }
@@ -20,7 +20,7 @@ export type Command =
   | { readonly kind: 'micro-step'; readonly on: VcpuRef }
   | { readonly kind: 'micro-step-back'; readonly on: VcpuRef }
   /** As `step`, but runs a CALL, INT or string instruction to the instruction after it. */
-  | { readonly kind: 'step-over'; readonly on: VcpuRef }
+  | { readonly kind: 'step-over'; readonly on: VcpuRef; readonly until?: OutsideOf }
   /** Runs until the procedure that is executed has returned, by what the stack says of its caller. */
   | { readonly kind: 'step-out'; readonly on: VcpuRef }
   /** Goes back to the call of the procedure that is executed. */
@@ -28,7 +28,7 @@ export type Command =
   /** Goes back to the previous instruction of the vCPU. */
   | { readonly kind: 'step-back'; readonly on: VcpuRef }
   /** As `step-back`, but what was called before this instruction is taken at a stroke. */
-  | { readonly kind: 'step-back-over'; readonly on: VcpuRef }
+  | { readonly kind: 'step-back-over'; readonly on: VcpuRef; readonly until?: OutsideOf }
   /** Runs until the vCPU's machine is about to execute the instruction at a linear address. */
   | { readonly kind: 'run-to'; readonly on: VcpuRef; readonly address: bigint }
   /** Goes back to the last instant at which it was. */
@@ -63,10 +63,16 @@ export type Command =
   /** Connects with `ringlab bridge`; `key` is what that has printed. The view `gdb` says how it goes on. */
   | { readonly kind: 'connect-gdb'; readonly key: string }
   | { readonly kind: 'disconnect-gdb' }
-  /** Assembles a source; nothing is loaded. */
+  /** Assembles a source; nothing is loaded. Null: a later text overtook it. */
   | { readonly kind: 'assemble'; readonly source: ProgramSource }
   /** Examples and headers. */
   | { readonly kind: 'programs' };
+
+/**
+ * Linear addresses from `from` up to `to`, without that one: a step that ends at one of them goes on. With all but
+ * the first address of each source line this makes steps by line.
+ */
+export type OutsideOf = readonly { readonly from: bigint; readonly to: bigint }[];
 
 /** Commands that touch no machine. */
 export type ProgramCommand = Extract<Command, { readonly kind: 'assemble' | 'programs' }>;
@@ -80,7 +86,7 @@ export type CommandKind = Command['kind'];
 export interface CommandResults {
   open: VmId;
   'toggle-breakpoint': boolean;
-  assemble: AssemblyResult;
+  assemble: AssemblyResult | null;
   programs: ProgramLibrary;
   'add-stop': number;
 }

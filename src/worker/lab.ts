@@ -1,4 +1,4 @@
-import type { VmAction } from '../protocol/commands.ts';
+import type { OutsideOf, VmAction } from '../protocol/commands.ts';
 import type { DescriptorsView } from '../protocol/descriptors-view.ts';
 import type { DevicesView } from '../protocol/devices-view.ts';
 import type { MachineEdit } from '../protocol/edits.ts';
@@ -26,7 +26,7 @@ import type { LabMachine } from './machines/lab-machine.ts';
 export type Goal =
   | { readonly kind: 'free' }
   | { readonly kind: 'step'; readonly on: VcpuRef }
-  | { readonly kind: 'step-over'; readonly on: VcpuRef }
+  | { readonly kind: 'step-over'; readonly on: VcpuRef; readonly until?: OutsideOf }
   | { readonly kind: 'micro-step'; readonly on: VcpuRef }
   | { readonly kind: 'micro-step-back'; readonly on: VcpuRef }
   | { readonly kind: 'vm-exit'; readonly vm: VmId }
@@ -37,7 +37,7 @@ export type Goal =
   | { readonly kind: 'step-back-out'; readonly on: VcpuRef; readonly above?: bigint }
   | { readonly kind: 'run-back-to'; readonly on: VcpuRef; readonly address: bigint }
   | { readonly kind: 'step-back'; readonly on: VcpuRef }
-  | { readonly kind: 'step-back-over'; readonly on: VcpuRef }
+  | { readonly kind: 'step-back-over'; readonly on: VcpuRef; readonly until?: OutsideOf }
   /** `orNow`: what has led to the present instant counts too. */
   | { readonly kind: 'run-back'; readonly on: VcpuRef; readonly to: BackTo; readonly orNow?: true }
   | { readonly kind: 'who-wrote'; readonly on: VcpuRef; readonly what: Written };

@@ -1,6 +1,8 @@
 import type { ToWorker } from '../protocol/messages.ts';
+import { inOtherThread } from './assembling-thread.ts';
 import { createLab } from './create-lab.ts';
 import { openBridge } from './debuggee/bridge-line.ts';
+import { ProgramQueue } from './program-queue.ts';
 import { toCommandError } from './refusal.ts';
 import { type Host, Session } from './session.ts';
 
@@ -16,7 +18,12 @@ function workerHost(): Host {
   return {
     post: (message) => self.postMessage(message),
     now: () => performance.now(),
-    programs: () => import('./programs.ts'),
+    programs: new ProgramQueue(
+      inOtherThread(
+        () => new Worker(new URL('./program-thread.ts', import.meta.url), { type: 'module' }),
+        (reason) => console.error(`The assembling thread failed, the machine's own goes on: ${reason}`),
+      ),
+    ),
     bridge: openBridge,
     after(ms, task) {
       if (ms > 0) {

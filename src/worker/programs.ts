@@ -9,6 +9,7 @@ import {
   type ProgramSource,
   SHOWN_BYTES,
 } from '../protocol/assembly.ts';
+import type { ProgramCommand } from '../protocol/commands.ts';
 import type { FlatMode } from '../protocol/target.ts';
 
 const linear = (address: number) => BigInt.asUintN(64, BigInt(address));
@@ -90,7 +91,7 @@ export function assembleProgram(source: ProgramSource): AssemblyResult {
   if (assembly.errors.length > 0) return { program: null, errors: assembly.errors };
   if (assembly.bytes.length > 0) return { program: program(source, assembly), errors: [] };
   const message = 'the source produces no bytes; write an instruction, or choose an example';
-  return { program: null, errors: [{ file: name, line: 1, column: 1, message }] };
+  return { program: null, errors: [{ file: name, line: 1, column: 1, message, context: [] }] };
 }
 
 /** One text: the parts of an embedded guest in place of their `%include` lines. Headers stay included. */
@@ -100,6 +101,11 @@ function inOneText(name: string): string {
   );
 }
 
+/** Obeys a command about programs. */
+export function answer(command: ProgramCommand): AssemblyResult | ProgramLibrary {
+  return command.kind === 'assemble' ? assembleProgram(command.source) : programLibrary();
+}
+
 export function programLibrary(): ProgramLibrary {
   return {
     examples: guests.map(({ title, files, format }) => {
@@ -107,5 +113,6 @@ export function programLibrary(): ProgramLibrary {
       return { title, source: { name, text: inOneText(name), format } };
     }),
     headers: Object.keys(HEADERS),
+    includes: TEXTS,
   };
 }

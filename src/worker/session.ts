@@ -8,6 +8,7 @@ import { GdbLink } from './debuggee/gdb-link.ts';
 import type { Goal, Lab } from './lab.ts';
 import { MemoryChanges } from './memory-changes.ts';
 import { IdlePace, PIECES, PieceSize, SLICE_MS, Speedometer } from './pace.ts';
+import type { ProgramQueue } from './program-queue.ts';
 import { Publisher } from './publisher.ts';
 import { Refusal, toCommandError } from './refusal.ts';
 import { ShownValues } from './shown-values.ts';
@@ -19,8 +20,8 @@ export interface Host {
   now(): number;
   /** Calls `task` after `ms` (0: as soon as waiting messages have been read); returns a canceller. */
   after(ms: number, task: () => void): () => void;
-  /** Loads the assembler; asked for when the page first needs it. */
-  programs(): Promise<typeof import('./programs.ts')>;
+  /** Answers about programs, beside the machines. */
+  readonly programs: ProgramQueue;
   /** Opens a line to `ringlab bridge`. */
   readonly bridge: OpenBridge;
 }
@@ -120,7 +121,7 @@ export class Session {
 
   #obey(id: number, command: Command): void {
     if (command.kind === 'assemble' || command.kind === 'programs') {
-      void this.#answerAbout(id, command);
+      void this.#askAbout(id, command);
       return;
     }
     try {
@@ -132,11 +133,10 @@ export class Session {
     this.#publisher.invalidate();
   }
 
-  /** The machines go on; only the answer waits for the assembler to be loaded. */
-  async #answerAbout(id: number, command: ProgramCommand): Promise<void> {
+  /** The machines go on meanwhile. */
+  async #askAbout(id: number, command: ProgramCommand): Promise<void> {
     try {
-      const { assembleProgram, programLibrary } = await this.#host.programs();
-      const result = command.kind === 'assemble' ? assembleProgram(command.source) : programLibrary();
+      const result = await this.#host.programs.ask(command);
       this.#host.post({ type: 'done', id, result });
     } catch (error) {
       this.#host.post({ type: 'refused', id, error: toCommandError(error) });
@@ -168,8 +168,6 @@ export class Session {
         this.run({ kind: 'step', on: command.on });
         return null;
       case 'step-over':
-        this.run({ kind: 'step-over', on: command.on });
-        return null;
       case 'micro-step':
       case 'micro-step-back':
       case 'step-back':

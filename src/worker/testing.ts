@@ -8,6 +8,7 @@ import type { VcpuRef } from '../protocol/target.ts';
 import type { RegionView, Tier2Mode } from '../protocol/tiers-view.ts';
 import type { BridgeLine, BridgeListener, OpenBridge } from './debuggee/bridge-line.ts';
 import type { Budget, Goal, Lab, SliceOutcome } from './lab.ts';
+import { inOwnThread, ProgramQueue } from './program-queue.ts';
 import { Refusal } from './refusal.ts';
 import type { Host } from './session.ts';
 import { memoryView } from './views/memory.ts';
@@ -152,7 +153,6 @@ export class CountingLab implements Lab {
   }
 }
 
-/** A page and a clock in the test's hands. */
 /** A line whose other end is the test. */
 export class ManualLine implements BridgeLine {
   readonly key: BridgeKey;
@@ -176,8 +176,10 @@ export class ManualLine implements BridgeLine {
   }
 }
 
+/** A page and a clock in the test's hands. */
 export class ManualHost implements Host {
   time = 0;
+  readonly programs = new ProgramQueue(inOwnThread);
   readonly messages: ToPage[] = [];
   tasks: { at: number; task: () => void }[] = [];
   /** The lines to bridges that were opened. */
@@ -194,9 +196,6 @@ export class ManualHost implements Host {
     this.lines.push(line);
     return line;
   };
-  programs() {
-    return import('./programs.ts');
-  }
   after(ms: number, task: () => void): () => void {
     const entry = { at: this.time + ms, task };
     this.tasks.push(entry);

@@ -33,6 +33,7 @@ function runPass(job: Job): Pass {
       defines: options.defines ?? {},
       scope: pass.scope,
       bits: () => pass.bits,
+      format: job.format,
       report: (error, line) => pass.report(error, line),
     },
     job.files,
@@ -41,11 +42,16 @@ function runPass(job: Job): Pass {
   for (const name of pass.globals) {
     if (!program.symbols.isDefined(name)) fail(pass, job, `global symbol '${name}' is not defined`);
   }
+  for (const { follows, vfollows } of program.sections.values()) {
+    for (const name of [follows, vfollows])
+      if (name !== undefined && !program.sections.has(name))
+        fail(pass, job, `there is no section '${name}' to follow`);
+  }
   return pass;
 }
 
 function fail(pass: Pass, job: Job, message: string): void {
-  pass.errors.push({ file: job.file, line: 1, column: 1, message });
+  pass.errors.push({ file: job.file, line: 1, column: 1, message, context: [] });
 }
 
 /** All that the layout depends on. */

@@ -1,13 +1,15 @@
 /** `%if` and its kin (NASM manual, "Conditional Assembly"). */
+
+import type { ContextStack } from './contexts.ts';
 import type { Token } from './lexer.ts';
 import type { MacroTable } from './macro-table.ts';
 import { splitArguments } from './macros.ts';
-import { registerNamed } from './registers.ts';
 import { SourceError } from './types.ts';
 
 /** What directives of the preprocessor can ask. */
 export interface Environment {
   readonly macros: MacroTable;
+  readonly contexts: ContextStack;
   /** Value of a constant expression; `what` names it in messages. */
   number(tokens: readonly Token[], what: string): bigint;
 }
@@ -29,16 +31,15 @@ const firstKind =
 /** Conditions by what follows `%if` and `%elif`; each exists with `n` for its opposite. */
 const TESTS: Readonly<Record<string, Test>> = {
   '': (environment, tokens) => environment.number(tokens, 'the condition') !== 0n,
-  def: ({ macros }, tokens) => tokens.length > 0 && macros.singleNamed(tokens[0].text) !== undefined,
-  macro: ({ macros }, tokens) => tokens.length > 0 && macros.multiLineNamed(tokens[0].text).length > 0,
+  def: ({ macros }, tokens) => tokens.length > 0 && macros.singleNamed(tokens[0].text).length > 0,
+  macro: ({ macros }, tokens) => macros.hasMultiLine(tokens),
+  ctx: ({ contexts }, tokens) => contexts.isInnermost(tokens),
   idn: (environment, tokens) => sameText(environment, tokens, false),
   idni: (environment, tokens) => sameText(environment, tokens, true),
   num: firstKind('number'),
   str: firstKind('string'),
-  id: ({ macros }, tokens) => {
-    const [first] = macros.expand(tokens);
-    return first?.kind === 'id' && registerNamed(first.text) === undefined;
-  },
+  id: firstKind('id'),
+  token: ({ macros }, tokens) => macros.expand(tokens).length === 1,
   empty: ({ macros }, tokens) => macros.expand(tokens).length === 0,
 };
 

@@ -54,7 +54,8 @@ function float(reader: TokenReader, out: number[], size: number): boolean {
   const token = reader.tokens[reader.at + sign];
   if (token === undefined || !(token.kind === 'float' || (token.kind === 'id' && isSpecialFloat(token.text))))
     return false;
-  if (!isFloatSize(size)) throw new SourceError('floating-point numbers need dd, dq or dt', token.column);
+  if (!isFloatSize(size))
+    throw new SourceError('floating-point numbers need dw, dd, dq, dt or do', token.column);
   const negative = reader.is('-');
   reader.at += sign + 1;
   store(out, floatBits(token.text, size, negative, token.column), size);
@@ -70,9 +71,10 @@ function item(reader: TokenReader, scope: Scope, size: number, out: number[]): v
     if (reader.acceptWord('dup')) {
       if (!isScalar(value) || value.n < 0n || value.n > 0xffff_ffn)
         throw new SourceError('the count of dup must be a plain number, not negative', column);
-      reader.expect('(');
-      list(reader, scope, size, bytes);
-      reader.expect(')');
+      if (reader.accept('(')) {
+        list(reader, scope, size, bytes);
+        reader.expect(')');
+      } else item(reader, scope, size, bytes);
       for (let i = 0n; i < value.n; i++) for (const b of bytes) out.push(b);
       return;
     }

@@ -61,6 +61,18 @@ function substring(s: Statement): void {
   defineString(s, text.slice(first - 1, end));
 }
 
+/** `%strcat name "a", "b"` */
+function concatenate(s: Statement): void {
+  const parts = splitArguments(s.environment.macros.expand(named(s).body), true);
+  defineString(s, parts.map((part) => stringIn(s, part)).join(''));
+}
+
+/** `%deftok name "text"`: the text as tokens. */
+function defineTokens(s: Statement): void {
+  const body = tokensOfText(stringIn(s, named(s).body));
+  s.environment.macros.define(named(s).name, { parameters: undefined, body }, anyCase(s));
+}
+
 function textOf(tokens: readonly Token[]): string {
   return tokens.map((t, i) => (i > 0 && t.spaced ? ' ' : '') + t.text).join('');
 }
@@ -83,8 +95,18 @@ const TABLE: Readonly<Record<string, (s: Statement) => void>> = {
   '%defstr': (s) => defineString(s, textOf(s.environment.macros.expand(named(s).body))),
   '%strlen': (s) => defineNumber(s, BigInt(stringIn(s, named(s).body).length)),
   '%substr': substring,
-  '%unmacro': (s) => s.environment.macros.undefineMultiLine(named(s).name),
-  '%unimacro': (s) => s.environment.macros.undefineMultiLine(named(s).name),
+  '%strcat': concatenate,
+  '%deftok': defineTokens,
+  '%ideftok': defineTokens,
+  '%push': ({ rest, environment }) => environment.contexts.push(rest),
+  '%pop': ({ rest, environment }) => environment.contexts.pop(rest),
+  '%repl': ({ rest, environment }) => environment.contexts.rename(rest),
+  '%clear': ({ environment }) => environment.macros.clear(),
+  '%unmacro': ({ rest, environment }) => environment.macros.undefineMultiLine(rest),
+  '%unimacro': ({ rest, environment }) => environment.macros.undefineMultiLine(rest),
+  '%use': ({ token }) => {
+    throw new SourceError("%use: NASM's packages are not here", token.column);
+  },
   '%error': stop,
   '%fatal': stop,
   '%warning': ignore,

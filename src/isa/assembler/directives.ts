@@ -48,16 +48,22 @@ function section(reader: TokenReader, pass: Pass): void {
     if (word === 'nobits') target.nobits = true;
     else if (word === 'progbits') target.nobits = false;
     else if (['exec', 'noexec', 'write', 'nowrite', 'alloc', 'noalloc'].includes(word)) continue;
-    else if (['align', 'start', 'vstart'].includes(word)) {
+    else if (word === 'follows' || word === 'vfollows') {
+      reader.expect('=');
+      target[word] = reader.next('the name of a section').text;
+    } else if (['align', 'start', 'vstart'].includes(word)) {
       reader.expect('=');
       if (word === 'align') target.align = Math.max(powerOfTwo(reader, pass), pass.alignOf(target));
       else target[word as 'start' | 'vstart'] = Number(constant(reader, pass, word));
     } else
       throw new SourceError(
-        `unknown attribute '${token.text}' of a section (known: align=, start=, vstart=, progbits, nobits)`,
+        `unknown attribute '${token.text}' of a section (known: align=, start=, vstart=, follows=, vfollows=, progbits, nobits)`,
         token.column,
       );
   }
+  // `section` stays in force for `__SECT__`; its primitive form in brackets is a detour (NASM manual, "The
+  // __SECT__ Macro").
+  if (!pass.bracketed) pass.lasting = target;
   pass.enter(target);
 }
 
@@ -114,6 +120,11 @@ const refuse =
     throw new SourceError(message);
   };
 
+/** What changes no bytes here. */
+const skip: Directive = (reader) => {
+  reader.at = reader.tokens.length;
+};
+
 const TABLE: Readonly<Record<string, Directive>> = {
   bits,
   use16: (_, pass) => setBits(pass, 16, 1),
@@ -125,6 +136,7 @@ const TABLE: Readonly<Record<string, Directive>> = {
   },
   section,
   segment: section,
+  __sect__: (_, pass) => pass.enter(pass.lasting),
   absolute: (reader, pass) => pass.enterAbsolute(constant(reader, pass, 'absolute')),
   align: (reader, pass) => align(reader, pass, 'align'),
   alignb: (reader, pass) => align(reader, pass, 'alignb'),
@@ -135,15 +147,16 @@ const TABLE: Readonly<Record<string, Directive>> = {
   common: refuse('common: nothing is linked here; use resb in section .bss'),
   incbin: refuse('incbin is not supported: write the bytes with db'),
   default: defaults,
-  cpu: () => {},
-  float: () => {},
-  warning: () => {},
-  sectalign: () => {},
+  cpu: skip,
+  float: skip,
+  warning: skip,
+  sectalign: skip,
+  list: skip,
   struc: structure,
   endstruc: (_, pass) => pass.structures.end(),
   istruc: (reader, pass) => pass.structures.beginInstance(reader.next('the name of the structure').text),
   at: (reader, pass) => {
-    const field = expression(reader, pass.scope);
+    const field = pass.within(pass.structures.instanceName, () => expression(reader, pass.scope));
     pass.structures.fill(Number(field.n));
     if (reader.accept(',')) pass.statement(reader, true);
   },

@@ -75,13 +75,19 @@ const REFUSED: readonly (readonly [source: string, error: RegExp])[] = [
   ['%rep 3\nnop', /not closed by %endrep/],
   ['%macro m 1\n nop\n%endmacro\nm 1, 2', /does not take this number of parameters/],
   ['%define f(a) a\ndb f(1, 2)', /takes 1 parameters, not 2/],
-  ['%macro m 0\n bad eax\n%endmacro\nm', /^4:\d+ unknown instruction 'bad'.* \(in macro m\)/],
+  ['%macro m 0\n bad eax\n%endmacro\n  m', /^4:3 unknown instruction 'bad'/],
   ['%macro m 0\nm\n%endmacro\nm', /nested too deeply/],
   ['%rep 10000000\n%endrep', /too much/],
   ['times 1000000000 db 0', /too much|grows beyond/],
   ['endstruc', /endstruc without struc/],
   ['dd 1.5.5', /is not a number/],
-  ['db 1.5', /need dd, dq or dt/],
+  ['db 1.5', /need dw, dd, dq, dt or do/],
+  ['%use ifunc', /packages are not here/],
+  ['%pop', /%push comes first/],
+  ['%push a\n%pop b', /the innermost context is 'a'/],
+  ['%rotate 1', /outside a macro/],
+  ['%macro m 1\n j%-1 $\n%endmacro\nm 5', /no condition code/],
+  ['section a follows=b\nnop', /no section 'b' to follow/],
   ['dd 1e999', /too large/],
 ];
 
@@ -100,7 +106,53 @@ describe('wrong sources', () => {
       file: 'main.asm',
       includes: { 'a.inc': '\n\nwrong\n' },
     });
-    expect(errors).toMatchObject([{ file: 'a.inc', line: 3, column: 1 }]);
+    expect(errors).toEqual([
+      {
+        file: 'a.inc',
+        line: 3,
+        column: 1,
+        message: "unknown instruction 'wrong'",
+        context: [{ kind: 'include', name: 'a.inc', file: 'main.asm', line: 2, column: 1 }],
+      },
+    ]);
+  });
+
+  it('names the lines of the macros that lead there, and the use', () => {
+    const { errors } = assemble('%include "m.inc"\nnop\nlabel: outer 5', {
+      file: 'main.asm',
+      includes: {
+        'm.inc':
+          '%macro inner 1\n  nop\n  mov al, [%1 + bl]\n%endmacro\n%macro outer 1\n inner %1\n%endmacro',
+      },
+    });
+    expect(errors).toMatchObject([
+      {
+        file: 'main.asm',
+        line: 3,
+        column: 8,
+        context: [
+          { kind: 'macro', name: 'outer', file: 'm.inc', line: 6 },
+          { kind: 'macro', name: 'inner', file: 'm.inc', line: 3, column: 11 },
+        ],
+      },
+    ]);
+  });
+
+  it('names the use of a macro that includes a file', () => {
+    const { errors } = assemble('%macro m 0\n%include "a.inc"\n%endmacro\nm', {
+      file: 'main.asm',
+      includes: { 'a.inc': '%if\n%endif' },
+    });
+    expect(errors).toMatchObject([
+      {
+        file: 'a.inc',
+        line: 1,
+        context: [
+          { kind: 'macro', name: 'm', file: 'main.asm', line: 2 },
+          { kind: 'include', name: 'a.inc', file: 'main.asm', line: 2 },
+        ],
+      },
+    ]);
   });
 
   it('ends when sizes chase each other', () => {

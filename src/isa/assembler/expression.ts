@@ -237,7 +237,7 @@ function binary(reader: TokenReader, scope: Scope, level: number): Value {
 /** Parses and evaluates the expression that starts at the reader's position. */
 export function expression(reader: TokenReader, scope: Scope): Value {
   const value = binary(reader, scope, 0);
-  if (!reader.accept('?')) return value;
+  if (!reader.acceptWord('?')) return value;
   if (!isScalar(value)) throw new SourceError('the condition of ?: must be a plain number', reader.column());
   const yes = expression(reader, scope);
   reader.expect(':');

@@ -12,7 +12,8 @@ export type TokenKind =
   | 'operator'
   | 'directive'
   | 'parameter'
-  | 'macroLocal';
+  | 'macroLocal'
+  | 'contextLocal';
 
 export interface Token {
   readonly kind: TokenKind;
@@ -45,11 +46,13 @@ export function splitLines(source: string): SourceLine[] {
 }
 
 const IDENTIFIER = /\$?[A-Za-z_.?@][\w.?@$~#]*/y;
-const NUMBER = /\$?\d[\w.]*(?:(?<=[eE])(?<!0[xXhH]\w*)[+-]\d+)?/y;
+const NUMBER = /\$?\d[\w.]*(?:(?:(?<=[eE])(?<!0[xXhH]\w*)|(?<=0[xX][\w.]*[pP]))[+-]\d+)?/y;
 const OPERATOR =
   /%\[|<<<|>>>|<=>|<<|>>|==|!=|<>|<=|>=|&&|\|\||\^\^|\/\/|%%|%\+|\$\$|[-+*/%~!^&|<>=(),:[\]{}?$]/y;
 const DIRECTIVE = /%[A-Za-z_]\w*/y;
-const PARAMETER = /%(?:\d+|\{\d+\})/y;
+/** `%1`, `%{1}`, `%{2:-1}` for several, `%+1` and `%-1` for a condition code and its opposite. */
+const PARAMETER = /%(?:[-+]?\d+|\{(?:[-+]?\d+|-?\d+:-?\d+)\})/y;
+const CONTEXT_LOCAL = /%\$+[A-Za-z_.?@][\w.?@$~#]*/y;
 const MACRO_LOCAL = /%(?:%[A-Za-z_][\w.?@$~#]*|\{%[A-Za-z_][\w.?@$~#]*\})/y;
 
 const RADIX_PREFIX: Readonly<Record<string, number>> = { x: 16, h: 16, b: 2, y: 2, o: 8, q: 8, d: 10, t: 10 };
@@ -133,7 +136,8 @@ function closingQuote(text: string, start: number): number {
 type Contents = Pick<Token, 'kind' | 'text' | 'value'>;
 
 const withoutMarks = (source: string) => source.replace(/[%{}]/g, '');
-const FLOAT = /^\d[\d_]*(\.[\d_]*)?([eE][+-]?\d+)?$/;
+const FLOAT =
+  /^(?:\d[\d_]*(?:\.[\d_]*)?(?:[eE][+-]?\d+)?|0[xX][\da-fA-F_]+(?:\.[\da-fA-F_]*)?(?:[pP][+-]?\d+)?)$/;
 
 function number(source: string, column: number): Contents {
   const value = parseInteger(source);
@@ -146,6 +150,7 @@ function number(source: string, column: number): Contents {
 const RULES: readonly (readonly [RegExp, (source: string, column: number) => Contents])[] = [
   [NUMBER, number],
   [IDENTIFIER, (text) => ({ kind: 'id', text })],
+  [CONTEXT_LOCAL, (source) => ({ kind: 'contextLocal', text: source.slice(1) })],
   [PARAMETER, (source) => ({ kind: 'parameter', text: withoutMarks(source) })],
   [MACRO_LOCAL, (source) => ({ kind: 'macroLocal', text: withoutMarks(source) })],
   [DIRECTIVE, (source) => ({ kind: 'directive', text: source.toLowerCase() })],

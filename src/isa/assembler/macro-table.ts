@@ -13,8 +13,8 @@ import {
 } from './macros.ts';
 import { SourceError } from './types.ts';
 
-/** NASM's names for the code width (NASM manual, "Standard Macros"), the present one and the older. */
-const BITS_MACROS: readonly string[] = ['__?BITS?__', '__BITS__'];
+/** How NASM spells the names of its own macros: the present way and the older one. */
+const STANDARD = /^__(?:\?(\w+)\?|([A-Z]\w*))__$/;
 
 /** Key of a macro that is found however its name is spelled (`%idefine`, `%imacro`). */
 const anyCaseKey = (name: string) => `${name.toLowerCase()} (any case)`;
@@ -23,17 +23,23 @@ const anyCaseKey = (name: string) => `${name.toLowerCase()} (any case)`;
 export const tokensOfText = (text: string): readonly Token[] => tokensOf({ file: '', line: 0, text });
 
 export class MacroTable {
-  private readonly single = new Map<string, SingleLineMacro>();
+  /** Macros of one name differ in the number of their parameters. */
+  private readonly single = new Map<string, readonly SingleLineMacro[]>();
   private readonly multi = new Map<string, readonly MultiLineMacro[]>();
-  private readonly bits: () => number;
+  private readonly standard: (name: string) => string | undefined;
 
-  /** `bits` tells the code width in force, which is the value of `__BITS__`. */
-  constructor(bits: () => number) {
-    this.bits = bits;
+  /** `standard` tells the present value of a standard macro, by its name without underscores. */
+  constructor(standard: (name: string) => string | undefined) {
+    this.standard = standard;
   }
 
   define(name: string, macro: SingleLineMacro, anyCase = false): void {
-    this.single.set(anyCase ? anyCaseKey(name) : name, macro);
+    const key = anyCase ? anyCaseKey(name) : name;
+    const count = macro.parameters?.length;
+    const others = (this.single.get(key) ?? []).filter(
+      ({ parameters }) => parameters !== undefined && count !== undefined && parameters.length !== count,
+    );
+    this.single.set(key, [macro, ...others]);
   }
 
   undefine(name: string): void {
@@ -41,9 +47,12 @@ export class MacroTable {
     this.single.delete(anyCaseKey(name));
   }
 
-  singleNamed(name: string): SingleLineMacro | undefined {
-    if (BITS_MACROS.includes(name)) return { parameters: undefined, body: tokensOfText(`${this.bits()}`) };
-    return this.single.get(name) ?? this.single.get(anyCaseKey(name));
+  /** The macros of that name, the latest first. */
+  singleNamed(name: string): readonly SingleLineMacro[] {
+    const [, present, older] = STANDARD.exec(name) ?? [];
+    const value = this.standard(present ?? older ?? '');
+    if (value !== undefined) return [{ parameters: undefined, body: tokensOfText(value) }];
+    return this.single.get(name) ?? this.single.get(anyCaseKey(name)) ?? [];
   }
 
   /** Macros of one name differ in the number of their parameters. */
@@ -56,9 +65,27 @@ export class MacroTable {
     this.multi.set(key, [...others, macro]);
   }
 
-  undefineMultiLine(name: string): void {
-    this.multi.delete(name);
-    this.multi.delete(anyCaseKey(name));
+  /** By a header, `name 1-3`: the macro of that name that takes as many parameters. */
+  undefineMultiLine(header: readonly Token[]): void {
+    const { name, minimum, maximum } = macroHeader(header, []);
+    for (const key of [name, anyCaseKey(name)]) {
+      const others = this.multi.get(key)?.filter((m) => m.minimum !== minimum || m.maximum !== maximum);
+      if (others !== undefined) this.multi.set(key, others);
+    }
+  }
+
+  /** Whether there is a macro like the header, `name 1-3`; `name` alone: any of that name. */
+  hasMultiLine(header: readonly Token[]): boolean {
+    if (header.length === 0) return false;
+    const macros = this.multiLineNamed(header[0].text);
+    if (header.length === 1) return macros.length > 0;
+    const { minimum, maximum } = macroHeader(header, []);
+    return macros.some((m) => m.minimum <= maximum && m.maximum >= minimum);
+  }
+
+  clear(): void {
+    this.single.clear();
+    this.multi.clear();
   }
 
   multiLineNamed(name: string): readonly MultiLineMacro[] {
@@ -95,7 +122,8 @@ export class MacroTable {
         glueNext = true;
         continue;
       }
-      const macro = token.kind === 'id' && !hidden.has(token.text) ? this.singleNamed(token.text) : undefined;
+      const macros = token.kind === 'id' && !hidden.has(token.text) ? this.singleNamed(token.text) : [];
+      const [macro] = macros;
       const takesArguments = macro?.parameters !== undefined;
       if (macro === undefined || (takesArguments && !isOperator(tokens[i + 1], '('))) {
         emit([token], glueNext && !token.spaced);
@@ -105,7 +133,7 @@ export class MacroTable {
       let body = macro.body;
       if (macro.parameters !== undefined) {
         const end = matching(tokens, i + 1, '(', ')', '(');
-        body = this.bind(macro, macro.parameters, tokens.slice(i + 2, end), token);
+        body = this.bind(macros, tokens.slice(i + 2, end), token);
         i = end;
       }
       const placed = body.map((t, k) => ({
@@ -119,19 +147,21 @@ export class MacroTable {
     return out;
   }
 
-  private bind(
-    macro: SingleLineMacro,
-    names: readonly string[],
-    tokens: readonly Token[],
-    call: Token,
-  ): Token[] {
-    const given = names.length === 0 && tokens.length === 0 ? [] : splitArguments(tokens, true);
-    if (given.length !== names.length) {
+  private bind(macros: readonly SingleLineMacro[], tokens: readonly Token[], call: Token): Token[] {
+    const split = splitArguments(tokens, true);
+    const count = ({ parameters = [] }: SingleLineMacro) => parameters.length;
+    const macro =
+      macros.find((one) => count(one) === split.length) ??
+      macros.find((one) => count(one) === 0 && tokens.length === 0);
+    if (macro === undefined) {
+      const counts = macros.map(count).join(' or ');
       throw new SourceError(
-        `macro '${call.text}' takes ${names.length} parameters, not ${given.length}`,
+        `macro '${call.text}' takes ${counts} parameters, not ${split.length}`,
         call.column,
       );
     }
+    const names = macro.parameters ?? [];
+    const given = names.length === 0 ? [] : split;
     return macro.body.flatMap((t) => {
       const index = t.kind === 'id' ? names.indexOf(t.text) : -1;
       return index < 0 ? [t] : given[index].map((g, k) => (k === 0 ? { ...g, spaced: t.spaced } : g));

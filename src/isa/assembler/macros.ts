@@ -71,53 +71,12 @@ export function appendPasting(out: Token[], tokens: readonly Token[], glue: bool
 }
 
 export interface MacroCall {
-  readonly parameters: readonly (readonly Token[])[];
+  /** `%rotate` changes their order. */
+  parameters: readonly (readonly Token[])[];
   /** Number of the expansion, for `%%local` labels. */
   readonly serial: number;
-}
-
-/** Replaces `%1`, `%0` and `%%name` in a line of a macro body. */
-export function substitute(tokens: readonly Token[], call: MacroCall): Token[] {
-  const out: Token[] = [];
-  let glueNext = false;
-  for (const token of tokens) {
-    const glue = !token.spaced;
-    if (token.kind === 'parameter') {
-      const count = call.parameters.length;
-      const number = Number(token.text);
-      const digits = String(count);
-      const contents: readonly Token[] =
-        number === 0
-          ? [
-              {
-                kind: 'number',
-                text: digits,
-                value: BigInt(count),
-                column: token.column,
-                spaced: token.spaced,
-              },
-            ]
-          : (call.parameters[number - 1] ?? []);
-      appendPasting(
-        out,
-        contents.map((t, i) => ({ ...t, column: token.column, spaced: i === 0 ? token.spaced : t.spaced })),
-        glue,
-      );
-      glueNext = true;
-    } else if (token.kind === 'macroLocal') {
-      out.push({
-        kind: 'id',
-        text: `..@${call.serial}.${token.text}`,
-        column: token.column,
-        spaced: token.spaced,
-      });
-      glueNext = false;
-    } else {
-      appendPasting(out, [token], glueNext && glue);
-      glueNext = false;
-    }
-  }
-  return out;
+  /** The label before the call: `%00`. */
+  readonly label: readonly Token[];
 }
 
 /** Reads `name 1-3+ default, default` behind %macro. */

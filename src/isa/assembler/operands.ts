@@ -171,15 +171,19 @@ function memory(
   let displacementSize: number | undefined;
   let relation: 'rel' | 'abs' | undefined;
   let keepIndex = false;
-  for (let token = reader.peek(); token?.kind === 'id'; token = reader.peek()) {
-    const word = token.text.toLowerCase();
-    if (Object.hasOwn(SIZES, word)) displacementSize = SIZES[word];
-    else if (word === 'rel' || word === 'abs') relation = word;
-    else if (word === 'nosplit') keepIndex = true;
-    else break;
-    reader.at++;
-  }
+  const takeWords = () => {
+    for (let token = reader.peek(); token?.kind === 'id'; token = reader.peek()) {
+      const word = token.text.toLowerCase();
+      if (Object.hasOwn(SIZES, word)) displacementSize = SIZES[word];
+      else if (word === 'rel' || word === 'abs') relation = word;
+      else if (word === 'nosplit') keepIndex = true;
+      else return;
+      reader.at++;
+    }
+  };
+  takeWords();
   const segment = segmentOverride(reader) ?? outerSegment;
+  takeWords();
   const value = expression(reader, context.scope);
   reader.expect(']');
   const address = baseAndIndex(value, keepIndex, column);

@@ -5,7 +5,7 @@ import { DEFINE, defineData, RESERVE } from './data.ts';
 import { directive, equate } from './directives.ts';
 import { expression, type Scope, TokenReader } from './expression.ts';
 import { operands } from './operands.ts';
-import type { Line } from './preprocessor.ts';
+import type { Line, Place } from './preprocessor.ts';
 import { Section } from './sections.ts';
 import { takeKeyword, takeLabel, takePrefixes } from './statement.ts';
 import { Structures } from './structures.ts';
@@ -43,6 +43,10 @@ export class Pass {
   defaultRelative = false;
   private readonly program: Program;
   private section: Section;
+  /** The section that `__SECT__` goes back to. */
+  lasting: Section;
+  /** The present line is the primitive form of a directive, such as `[section .data]`. */
+  bracketed = false;
   /** Location counter of `absolute` and `struc`; undefined inside a section. */
   private absolute: bigint | undefined;
   readonly structures: Structures;
@@ -55,6 +59,7 @@ export class Pass {
     this.sections = program.sections;
     this.bits = bits;
     this.section = this.sections.get('.text') ?? new Section('.text', false, 1);
+    this.lasting = this.section;
     this.sections.set('.text', this.section);
     program.symbols.beginPass();
     this.structures = new Structures(this, program.symbols);
@@ -74,8 +79,8 @@ export class Pass {
   line(line: Line): void {
     const { section } = this;
     const offset = section.offset;
-    const bracketed = line.tokens[0]?.text === '[' && line.tokens.at(-1)?.text === ']';
-    const reader = new TokenReader(bracketed ? line.tokens.slice(1, -1) : line.tokens);
+    this.bracketed = line.tokens[0]?.text === '[' && line.tokens.at(-1)?.text === ']';
+    const reader = new TokenReader(this.bracketed ? line.tokens.slice(1, -1) : line.tokens);
     this.statementColumn = reader.tokens[0]?.column;
     try {
       this.statement(reader, true);
@@ -88,9 +93,15 @@ export class Pass {
     if (length > 0 && !section.nobits) this.produced.push({ section, offset, length, line });
   }
 
-  report(error: SourceError, line: Pick<Line, 'location' | 'macros'>, column = 1): void {
-    const context = line.macros.length > 0 ? ` (in macro ${line.macros.join(' > ')})` : '';
-    this.errors.push({ ...line.location, column: error.column ?? column, message: error.message + context });
+  report(error: SourceError, { location, useColumn, context }: Place, statementColumn = 1): void {
+    const column = error.column ?? statementColumn;
+    const { message } = error;
+    if (useColumn === undefined) this.errors.push({ ...location, column, message, context });
+    else {
+      // The column is one of the innermost macro's line.
+      const inner = context.map((one, i) => (i === context.length - 1 ? { ...one, column } : one));
+      this.errors.push({ ...location, column: useColumn, message, context: inner });
+    }
   }
 
   /** Executes the statement at the reader. With `effective` false it is only checked. */
@@ -130,7 +141,7 @@ export class Pass {
         throw new SourceError('the count of times must be a number known at this line', column);
       if (value.n < 0n) throw new SourceError(`the count of times is negative: ${value.n}`, column);
       if (value.n > 1n << 32n) throw new SourceError(`the count of times is too large: ${value.n}`, column);
-      count *= Number(value.n);
+      count = Number(value.n); // of several the last counts
     }
     return count;
   }
@@ -250,6 +261,17 @@ export class Pass {
 
   private fullName(name: string): string {
     return name.startsWith('.') && !name.startsWith('..') ? this.parent + name : name;
+  }
+
+  /** Evaluates with `.name` meaning a part of `parent`. */
+  within<T>(parent: string, evaluate: () => T): T {
+    const before = this.parent;
+    this.parent = parent;
+    try {
+      return evaluate();
+    } finally {
+      this.parent = before;
+    }
   }
 
   defineLabel(text: string, value: Value, column: number): void {

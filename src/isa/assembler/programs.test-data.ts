@@ -212,6 +212,24 @@ section .text
 dd buffer
 `,
   },
+  'a detour to another section': {
+    source: `bits 32
+%macro text 1+
+  push dword %%text
+[section .rodata]
+%%text: db %1, 0
+__SECT__
+%endmacro
+text "in .text"
+section .code align=16
+text "in .code", 1
+nop
+[section .more]
+db 1
+__SECT__
+ret
+`,
+  },
   alignment: {
     source: `bits 32
 db 1

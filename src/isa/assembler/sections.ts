@@ -13,6 +13,9 @@ export class Section {
   vstart: number | undefined;
   /** Address given by `start=`: where it is loaded. */
   start: number | undefined;
+  /** Names of the sections that this one is placed behind, in the file and in memory (`follows=`, `vfollows=`). */
+  follows: string | undefined;
+  vfollows: string | undefined;
   /** Present address, from the layout of the previous pass. */
   address = 0;
   /** The address the section is loaded at, as a base that expressions can be relative to. */
@@ -87,7 +90,11 @@ export function inOrder(sections: Iterable<Section>): Section[] {
 export function layOut(sections: Iterable<Section>, origin: number): void {
   let next = origin;
   let nextVirtual = origin;
-  for (const section of inOrder(sections)) {
+  const all = inOrder(sections);
+  const named = (name: string | undefined) => all.find((section) => section.name === name);
+  for (const section of all) {
+    const before = named(section.follows);
+    if (before !== undefined) next = before.loadAddress + before.size;
     section.load.address = section.start ?? (section.name === '.text' ? next : alignUp(next, section.align));
     // Sections without bytes follow the addresses of the one before, others the place they are loaded at.
     const follows =
@@ -95,6 +102,8 @@ export function layOut(sections: Iterable<Section>, origin: number): void {
         ? alignUp(nextVirtual, section.align)
         : section.loadAddress;
     section.address = section.vstart === undefined ? follows : alignUp(section.vstart, section.align);
+    const beneath = named(section.vfollows);
+    if (beneath !== undefined) section.address = alignUp(beneath.address + beneath.size, section.align);
     next = section.loadAddress + section.size;
     nextVirtual = section.address + section.size;
   }

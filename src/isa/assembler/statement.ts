@@ -16,6 +16,7 @@ const DIRECTIVES: ReadonlySet<string> = new Set([
   'org',
   'section',
   'segment',
+  '__sect__',
   'absolute',
   'global',
   'extern',
@@ -33,6 +34,7 @@ const DIRECTIVES: ReadonlySet<string> = new Set([
   'iend',
   'float',
   'warning',
+  'list',
   'incbin',
   'sectalign',
 ]);

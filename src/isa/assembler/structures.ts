@@ -33,6 +33,11 @@ export class Structures {
     this.pass.enterAbsolute(undefined);
   }
 
+  /** Of the structure that is filled in: `at .x` means its field. */
+  get instanceName(): string {
+    return this.instance?.name ?? '';
+  }
+
   beginInstance(name: string): void {
     this.instance = { name, start: this.pass.offset };
   }

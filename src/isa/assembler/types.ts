@@ -24,9 +24,20 @@ export interface Location {
   readonly line: number;
 }
 
+/** In a macro the error's place is its outermost use. */
 export interface AssemblyError extends Location {
   readonly column: number;
   readonly message: string;
+  /** How it came there, outermost first. */
+  readonly context: readonly ErrorContext[];
+}
+
+/** A line of the body of a macro that is expanded, or the line that includes the file. */
+export interface ErrorContext extends Location {
+  readonly kind: 'macro' | 'include';
+  /** Name of the macro, or of the included file. */
+  readonly name: string;
+  readonly column: number;
 }
 
 export interface SectionInfo {

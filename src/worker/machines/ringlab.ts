@@ -1,3 +1,4 @@
+import { VMX_COST } from '../../cpu/vmx/costs.ts';
 import { explainWalk } from '../../hypervisor/walk/explain.ts';
 import { type BootImage, ImageError, loadImage } from '../../machine/boot/load.ts';
 import type { Computer, ComputerStop } from '../../machine/computer.ts';
@@ -33,7 +34,7 @@ import { Refusal } from '../refusal.ts';
 import { descriptorsView } from '../views/descriptors.ts';
 import { devicesView } from '../views/devices.ts';
 import { memoryView } from '../views/memory.ts';
-import { modeOf } from '../views/modes.ts';
+import { linearRip, modeOf } from '../views/modes.ts';
 import { signedNumber } from '../views/numbers.ts';
 import { registersView } from '../views/registers.ts';
 import { structureView } from '../views/structure.ts';
@@ -89,6 +90,9 @@ export class Ringlab implements Lab {
   #tier2: Tier2Mode | undefined;
   /** The region shown last: it never changes, and is long. */
   #region: { readonly of: Computer; readonly view: RegionView } | undefined;
+  #goal: Goal = { kind: 'free' };
+  /** Where a step back began. */
+  #aimedAt: { readonly rip: bigint | undefined; readonly position: number } = { rip: undefined, position: 0 };
   /** What the present goal lets run. */
   #active: readonly Seat[];
 
@@ -233,6 +237,8 @@ export class Ringlab implements Lab {
   /** A step concerns one computer: the others stand still. */
   aim(wanted: Goal): void {
     const goal = this.#resolve(wanted);
+    this.#goal = goal;
+    if (goal.kind === 'step-back-over') this.#aimedAt = this.#standing(goal.on);
     if (goal.kind === 'free') this.#active = this.#seats();
     else this.#active = [this.#seatOf(goal.kind === 'vm-exit' ? goal.vm : goal.on.vm)];
     for (const { machine, control } of this.#active) {
@@ -271,7 +277,30 @@ export class Ringlab implements Lab {
       stop ??= outcome.stop;
       if (outcome.ended !== null) this.#ended(machine, outcome.ended);
     }
+    if (stop?.kind === 'stepped' && this.#stepsOn()) stop = null;
     return { instructions, idleCycles, stop };
+  }
+
+  #standing(on: VcpuRef) {
+    const { machine, history } = this.#seatOf(on.vm);
+    const state = machine.access(on)?.state;
+    return { rip: state && linearRip(state), position: history.now.position };
+  }
+
+  /** The step back has only undone the VM exit of an instruction that was tried again. */
+  #isRetried(rip: bigint | undefined, position: number): boolean {
+    return rip === this.#aimedAt.rip && this.#aimedAt.position - position >= VMX_COST.ENTRY;
+  }
+
+  /** Takes up a step by source lines again that has come to the middle of one. */
+  #stepsOn(): boolean {
+    const goal = this.#goal;
+    if (!('until' in goal) || goal.until === undefined) return false;
+    const { rip, position } = this.#standing(goal.on);
+    const inside = goal.until.some(({ from, to }) => rip !== undefined && rip >= from && rip < to);
+    if (!inside && !(goal.kind === 'step-back-over' && this.#isRetried(rip, position))) return false;
+    this.aim(goal);
+    return true;
   }
 
   now(): Instant {

@@ -1,5 +1,4 @@
 import { Decoder, DecoderOptions, FlowControl, type Instruction } from 'iced-x86';
-import { SEG } from '../../arch/registers.ts';
 import type { VirtualizationTechnique } from '../../machine/computer.ts';
 import type { NamedAddress } from '../../machine/symbols.ts';
 import type { CodeLine, CodeView } from '../../protocol/processor-view.ts';
@@ -7,7 +6,7 @@ import type { VcpuRef } from '../../protocol/target.ts';
 import { nasmFormatter } from './formatter.ts';
 import { exitsOf } from './instruction-exits.ts';
 import { isSensitive } from './instruction-notes.ts';
-import { modeOf } from './modes.ts';
+import { linearRip, modeOf } from './modes.ts';
 import type { ProcessorState } from './processor-state.ts';
 import { type NameOf, symbolText } from './symbol-text.ts';
 
@@ -37,8 +36,7 @@ export function codeView(request: CodeRequest): CodeView {
   const { of, state, technique, from, lines, breakpoints, read, nameOf } = request;
   const { bitness } = modeOf(state);
   const mask = bitness === 64 ? (1n << 64n) - 1n : 0xffff_ffffn;
-  const base = bitness === 64 ? 0n : (state.segments[SEG.CS]?.base ?? 0n);
-  const rip = (base + state.rip) & mask;
+  const rip = linearRip(state);
   const start = from ?? startBefore(rip, bitness, read);
   const bytes = read(start, lines * LONGEST_INSTRUCTION);
   const formatter = nasmFormatter();

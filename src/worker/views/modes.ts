@@ -22,6 +22,12 @@ export function modeOf(state: ProcessorState): Mode {
   return { name: `protected mode, ${wide ? 32 : 16}-bit`, bitness: wide ? 32 : 16 };
 }
 
+/** Linear address of the next instruction. */
+export function linearRip(state: ProcessorState): bigint {
+  if (modeOf(state).bitness === 64) return BigInt.asUintN(64, state.rip);
+  return BigInt.asUintN(32, (state.segments[SEG.CS]?.base ?? 0n) + state.rip);
+}
+
 function has(value: bigint, mask: number): boolean {
   return (value & BigInt(mask >>> 0)) !== 0n;
 }

@@ -5,17 +5,18 @@ import { useView } from '../../../client/lab-store.ts';
 import { say } from '../../../client/notices.ts';
 import { editorState, replaceText, showErrors, showListing } from './code-editor.ts';
 import css from './Editor.module.css';
-import { lineWithCode, pieceAt, piecesByLine } from './line-map.ts';
+import { lineWithCode, pieceAt, piecesByLine, stopsByLine } from './line-map.ts';
 import {
   breakpointLines,
   positionOfStarted,
   setListing,
   setRunsNext,
+  setStops,
   startedLine,
   toggleMark,
 } from './marks.ts';
 import { HINT } from './Outcome.tsx';
-import { toggleOnMachine } from './program-actions.ts';
+import { runToLine, stepLine, toggleStop } from './program-actions.ts';
 import { changeProgram, useProgram } from './program-store.ts';
 
 /** The panel may be moved, which builds it anew: text history, marks and cursor stay. */
@@ -24,10 +25,12 @@ let kept: EditorState | undefined;
 interface Props {
   readonly text: string;
   readonly listing: boolean;
+  /** Another file is shown. */
+  readonly hidden: boolean;
   readonly onView: (view: EditorView | null) => void;
 }
 
-export function CodeArea({ text, listing, onView }: Props) {
+export function CodeArea({ text, listing, hidden, onView }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const [view, setView] = useState<EditorView | null>(null);
 
@@ -37,7 +40,11 @@ export function CodeArea({ text, listing, onView }: Props) {
       text: useProgram.getState().settings?.text ?? '',
       describedBy: HINT,
       onChange: (changed) => changeProgram({ text: changed }),
-      onBreakpoint: toggleBreakpoint,
+      onBreakpoint: (on, line) => void toggleBreakpoint(on, line),
+      keys: {
+        runTo: (on, line, backwards) => runToLine(startedLine(on, line), backwards),
+        step: stepLine,
+      },
     });
     const made = new EditorView({ state: kept, parent: host.current });
     setView(made);
@@ -59,7 +66,8 @@ export function CodeArea({ text, listing, onView }: Props) {
 
   useResult(view);
   useRunsNext(view);
-  return <div ref={host} className={css.code} />;
+  useStops(view);
+  return <div ref={host} className={css.code} hidden={hidden} />;
 }
 
 /** Errors and addresses of the latest assembly. */
@@ -89,8 +97,22 @@ function useRunsNext(view: EditorView | null): void {
   }, [view, line]);
 }
 
+/** The gutter follows the list of stops while the machine that was started here is there. */
+function useStops(view: EditorView | null): void {
+  const started = useProgram((state) => state.started);
+  const stops = useView('stops');
+  const isThere = useView('vms')?.some(({ id }) => id === started?.vm) ?? false;
+  useEffect(() => {
+    if (view === null || started === null || !stops || !isThere) return;
+    const lines = [...stopsByLine(stops, started)].map(
+      ([line, set]) => [line, set.some(({ enabled }) => enabled)] as const,
+    );
+    view.dispatch({ effects: setStops.of(new Map(lines)) });
+  }, [view, started, stops, isThere]);
+}
+
 /** A line without code hands its breakpoint to the next that has some. */
-function toggleBreakpoint(view: EditorView, asked: number): void {
+async function toggleBreakpoint(view: EditorView, asked: number): Promise<void> {
   const { result } = useProgram.getState();
   const pieces = result?.program ? piecesByLine(result.program.lines, result.of.name) : undefined;
   const line = pieces === undefined ? asked : lineWithCode(pieces, asked);
@@ -98,9 +120,11 @@ function toggleBreakpoint(view: EditorView, asked: number): void {
     say(`No code follows line ${asked}: no breakpoint was set.`);
     return;
   }
-  view.dispatch({ effects: toggleMark.of(view.state.doc.line(line).from) });
-  const set = breakpointLines(view).includes(line);
-  say(`Breakpoint ${set ? 'set at' : 'removed from'} line ${line}.`);
   const started = startedLine(view, line);
-  if (started !== undefined) void toggleOnMachine(started);
+  let set = started === undefined ? undefined : await toggleStop(started);
+  if (set === undefined) {
+    view.dispatch({ effects: toggleMark.of(view.state.doc.line(line).from) });
+    set = breakpointLines(view).includes(line);
+  }
+  say(`Breakpoint ${set ? 'set at' : 'removed from'} line ${line}.`);
 }

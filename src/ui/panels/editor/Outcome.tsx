@@ -1,4 +1,4 @@
-import type { AssembledProgram, ProgramError } from '../../../protocol/assembly.ts';
+import type { AssembledProgram, ProgramError, ProgramPlace } from '../../../protocol/assembly.ts';
 import { count, short } from '../../format.ts';
 import css from './Editor.module.css';
 import { placeOf } from './line-map.ts';
@@ -31,8 +31,9 @@ export function Outcome({ name, onGoTo }: Props) {
 }
 
 interface Props {
+  /** Of the program. */
   readonly name: string;
-  readonly onGoTo: (error: ProgramError) => void;
+  readonly onGoTo: (place: ProgramPlace) => void;
 }
 
 function Errors({ errors, name, onGoTo }: Props & { readonly errors: readonly ProgramError[] }) {
@@ -40,11 +41,24 @@ function Errors({ errors, name, onGoTo }: Props & { readonly errors: readonly Pr
     <section className={css.errors} aria-label="Errors">
       <ul>
         {errors.slice(0, SHOWN).map((error) => (
-          <li key={`${error.file} ${error.line} ${error.column} ${error.message}`}>
-            <button type="button" disabled={error.file !== name} onClick={() => onGoTo(error)}>
+          <li key={keyOf(error)}>
+            <button type="button" onClick={() => onGoTo(error)}>
               <span className={css.place}>{placeOf(error, name)}</span>
               <span>{error.message}</span>
             </button>
+            {error.context.map((context) => (
+              <button
+                key={`${context.kind} ${context.name} ${placeOf(context, '')}`}
+                type="button"
+                className={css.context}
+                onClick={() => onGoTo(context)}
+              >
+                <span className={css.place}>{placeOf(context, name)}</span>
+                <span>
+                  {context.kind === 'macro' ? 'in the macro' : 'which includes'} {context.name}
+                </span>
+              </button>
+            ))}
           </li>
         ))}
       </ul>
@@ -52,6 +66,10 @@ function Errors({ errors, name, onGoTo }: Props & { readonly errors: readonly Pr
     </section>
   );
 }
+
+/** A macro that is used in a loop has the same error at the same place again and again. */
+const keyOf = (error: ProgramError) =>
+  [error, ...error.context].map((place) => placeOf(place, '')).join(' ') + error.message;
 
 const bytes = (size: number) => `${count(size)} ${size === 1 ? 'byte' : 'bytes'}`;
 

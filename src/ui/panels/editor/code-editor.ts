@@ -5,14 +5,16 @@ import { type Diagnostic, setDiagnostics } from '@codemirror/lint';
 import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search';
 import { Compartment, EditorState, type Text } from '@codemirror/state';
 import {
+  type Command,
   drawSelection,
   EditorView,
   highlightActiveLine,
   highlightActiveLineGutter,
+  type KeyBinding,
   keymap,
   lineNumbers,
 } from '@codemirror/view';
-import type { ProgramError } from '../../../protocol/assembly.ts';
+import type { ProgramError, ProgramPlace } from '../../../protocol/assembly.ts';
 import { listingGutter, marks, onBreakpoint } from './marks.ts';
 import { nasm } from './nasm-language.ts';
 import { style } from './style.ts';
@@ -34,10 +36,69 @@ function tab(view: EditorView): boolean {
   return true;
 }
 
-function breakpointAtCursor(view: EditorView): boolean {
-  const { number } = view.state.doc.lineAt(view.state.selection.main.head);
-  for (const toggle of view.state.facet(onBreakpoint)) toggle(view, number);
-  return true;
+/** Line of the cursor, from 1. */
+export const cursorLine = ({ state }: EditorView): number =>
+  state.doc.lineAt(state.selection.main.head).number;
+
+const atCursor =
+  (act: (view: EditorView, line: number) => void): Command =>
+  (view) => {
+    act(view, cursorLine(view));
+    return true;
+  };
+
+/** What the keys of a debugger do, for the line with the cursor. */
+export interface DebuggerKeys {
+  readonly runTo: (view: EditorView, line: number, backwards: boolean) => void;
+  readonly step: (backwards: boolean) => void;
+}
+
+function toggleBreakpoint(view: EditorView, line: number): void {
+  for (const toggle of view.state.facet(onBreakpoint)) toggle(view, line);
+}
+
+function debuggerKeys({ runTo, step }: DebuggerKeys): readonly KeyBinding[] {
+  const stepping = (backwards: boolean) => () => {
+    step(backwards);
+    return true;
+  };
+  return [
+    { key: 'F9', run: atCursor(toggleBreakpoint) },
+    { key: 'F10', run: stepping(false) },
+    { key: 'Ctrl-F10', run: stepping(true) },
+    { key: 'Ctrl-Enter', run: atCursor((view, line) => runTo(view, line, false)) },
+    { key: 'Ctrl-Shift-Enter', run: atCursor((view, line) => runTo(view, line, true)) },
+  ];
+}
+
+/** How every source is shown, also one that is only read. */
+const LOOK = [
+  lineNumbers(),
+  drawSelection(),
+  highlightActiveLine(),
+  highlightActiveLineGutter(),
+  highlightSelectionMatches(),
+  search({ top: true }),
+  nasm,
+  style,
+  EditorState.tabSize.of(TAB),
+];
+
+/** A file that is only read. `leave` is what Escape does. */
+export function readerState(text: string, label: string, leave: () => void): EditorState {
+  const onEscape = () => {
+    leave();
+    return true;
+  };
+  return EditorState.create({
+    doc: text,
+    extensions: [
+      LOOK,
+      EditorState.readOnly.of(true),
+      keymap.of([{ key: 'Escape', run: onEscape }, ...searchKeymap, ...defaultKeymap]),
+      EditorView.contentAttributes.of({ 'aria-label': label, 'aria-readonly': 'true', tabindex: '0' }),
+    ],
+  });
 }
 
 export interface CodeEditorOptions {
@@ -46,6 +107,7 @@ export interface CodeEditorOptions {
   readonly describedBy: string;
   readonly onChange: (text: string) => void;
   readonly onBreakpoint: (view: EditorView, line: number) => void;
+  readonly keys: DebuggerKeys;
 }
 
 export function editorState(options: CodeEditorOptions): EditorState {
@@ -53,21 +115,13 @@ export function editorState(options: CodeEditorOptions): EditorState {
     doc: options.text,
     extensions: [
       marks,
-      lineNumbers(),
+      LOOK,
       listing.of([]),
       history(),
-      drawSelection(),
       bracketMatching(),
-      highlightActiveLine(),
-      highlightActiveLineGutter(),
-      highlightSelectionMatches(),
-      search({ top: true }),
-      nasm,
-      style,
       indentUnit.of(' '.repeat(TAB)),
-      EditorState.tabSize.of(TAB),
       keymap.of([
-        { key: 'F9', run: breakpointAtCursor },
+        ...debuggerKeys(options.keys),
         { key: 'Tab', run: tab, shift: indentLess },
         ...searchKeymap,
         ...historyKeymap,
@@ -76,7 +130,7 @@ export function editorState(options: CodeEditorOptions): EditorState {
       EditorView.contentAttributes.of({
         'aria-label': 'Assembly source',
         'aria-describedby': options.describedBy,
-        'data-own-keys': 'F9',
+        'data-own-keys': 'F9 F10 Ctrl+F10',
         tabindex: '0',
       }),
       EditorView.updateListener.of((update) => {
@@ -96,27 +150,40 @@ export function replaceText(view: EditorView, text: string): void {
 }
 
 /** Column 1 is the start of the line; what lies outside is moved to the nearest place. */
-function offsetOf(doc: Text, { line, column }: Pick<ProgramError, 'line' | 'column'>): number {
+function offsetOf(doc: Text, { line, column }: Omit<ProgramPlace, 'file'>): number {
   const { from, to } = doc.line(Math.min(Math.max(line, 1), doc.lines));
   return Math.min(from + column - 1, to);
 }
 
-/** Marks each error from its column to the end of the word. Those of included files have no place here. */
+/** The place of an error in a file: its own, or that of the line that includes the file where it is. */
+const placeIn = (file: string, error: ProgramError): ProgramPlace | undefined =>
+  [error, ...error.context].find((place) => place.file === file);
+
+/** What an error's mark says: its place and how it came there, as far as the mark is not the place. */
+function wording(error: ProgramError, file: string): string {
+  const { message, context } = error;
+  const elsewhere = error.file === file ? '' : `${error.file}:${error.line}: `;
+  const inner = context.at(-1);
+  return `${elsewhere}${message}${inner?.kind === 'macro' ? ` (macro ${inner.name}, ${inner.file}:${inner.line})` : ''}`;
+}
+
+/** Marks each error from its column to the end of the word; one of an included file at its %include. */
 export function showErrors(view: EditorView, errors: readonly ProgramError[], file: string): void {
   const { doc } = view.state;
   const diagnostics = errors
-    .filter((error) => error.file === file)
-    .map((error): Diagnostic => {
-      const from = offsetOf(doc, error);
+    .flatMap((error): Diagnostic[] => {
+      const place = placeIn(file, error);
+      if (place === undefined) return [];
+      const from = offsetOf(doc, place);
       const word = /^[\w.$%]+|^./.exec(doc.sliceString(from, doc.lineAt(from).to))?.[0] ?? '';
-      return { from, to: from + word.length, severity: 'error', message: error.message };
+      return [{ from, to: from + word.length, severity: 'error', message: wording(error, file) }];
     })
     .sort((a, b) => a.from - b.from);
   view.dispatch(setDiagnostics(view.state, diagnostics));
 }
 
-export function goTo(view: EditorView, error: ProgramError): void {
-  const at = offsetOf(view.state.doc, error);
+export function goTo(view: EditorView, place: ProgramPlace): void {
+  const at = offsetOf(view.state.doc, place);
   view.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: 'center' }) });
   view.focus();
 }

@@ -1,5 +1,15 @@
 /** What is drawn beside the text: breakpoints, addresses and bytes, the line that runs next. */
-import { Facet, MapMode, RangeSet, RangeSetBuilder, StateEffect, StateField } from '@codemirror/state';
+import {
+  type EditorState,
+  Facet,
+  MapMode,
+  type Range,
+  RangeSet,
+  RangeSetBuilder,
+  StateEffect,
+  StateField,
+  type Text,
+} from '@codemirror/state';
 import { Decoration, EditorView, GutterMarker, gutter } from '@codemirror/view';
 import type { ProgramLine } from '../../../protocol/assembly.ts';
 import { hex } from '../../format.ts';
@@ -8,6 +18,8 @@ import { hex } from '../../format.ts';
 export const toggleMark = StateEffect.define<number>();
 /** The text as it stands is started: its lines are followed from now on. */
 export const follow = StateEffect.define<null>();
+/** Lines of the started text with breakpoints in the list of stops: true for those that are enabled. */
+export const setStops = StateEffect.define<ReadonlyMap<number, boolean>>();
 /** A line of the started text, from 1; null: none. */
 export const setRunsNext = StateEffect.define<number | null>();
 export const setListing = StateEffect.define<ReadonlyMap<number, ProgramLine>>();
@@ -16,28 +28,19 @@ export const setListing = StateEffect.define<ReadonlyMap<number, ProgramLine>>()
 export const onBreakpoint = Facet.define<(view: EditorView, line: number) => void>();
 
 class Dot extends GutterMarker {
+  readonly enabled: boolean;
+
+  constructor(enabled: boolean) {
+    super();
+    this.enabled = enabled;
+  }
+
   override toDOM() {
-    return document.createTextNode('●');
+    return document.createTextNode(this.enabled ? '●' : '○');
   }
 }
-const DOT = new Dot();
-
-const breakpoints = StateField.define<RangeSet<GutterMarker>>({
-  create: () => RangeSet.empty,
-  update(marks, { changes, effects }) {
-    let result = marks.map(changes);
-    for (const effect of effects) {
-      if (!effect.is(toggleMark)) continue;
-      const at = effect.value;
-      let set = false;
-      result.between(at, at, (from) => {
-        if (from === at) set = true;
-      });
-      result = result.update(set ? { filter: (from) => from !== at } : { add: [DOT.range(at)] });
-    }
-    return result;
-  },
-});
+const DOT = new Dot(true);
+const HOLLOW = new Dot(false);
 
 /** Where each line of the started text now begins; null: it was deleted. */
 const followed = StateField.define<readonly (number | null)[]>({
@@ -51,11 +54,58 @@ const followed = StateField.define<readonly (number | null)[]>({
   },
 });
 
+/** Starts of lines, wherever their text has moved. */
+function atLineStarts(marks: RangeSet<GutterMarker>, doc: Text): RangeSet<GutterMarker> {
+  const moved: Range<GutterMarker>[] = [];
+  marks.between(0, doc.length, (from, _, mark) => {
+    moved.push(mark.range(doc.lineAt(from).from));
+  });
+  return RangeSet.of(moved);
+}
+
+const breakpoints = StateField.define<RangeSet<GutterMarker>>({
+  create: () => RangeSet.empty,
+  update(marks, { changes, docChanged, effects, newDoc, state }) {
+    let result = docChanged ? atLineStarts(marks.map(changes), newDoc) : marks;
+    for (const effect of effects) {
+      if (effect.is(toggleMark)) result = toggled(result, effect.value);
+      if (effect.is(setStops)) result = asListed(result, effect.value, state);
+    }
+    return result;
+  },
+});
+
+function toggled(marks: RangeSet<GutterMarker>, at: number): RangeSet<GutterMarker> {
+  let set = false;
+  marks.between(at, at, () => {
+    set = true;
+  });
+  return marks.update(set ? { filter: (from) => from !== at } : { add: [DOT.range(at)] });
+}
+
+/** Lines of the started text are as the list of stops says; lines that came later keep their marks. */
+function asListed(
+  marks: RangeSet<GutterMarker>,
+  listed: ReadonlyMap<number, boolean>,
+  state: EditorState,
+): RangeSet<GutterMarker> {
+  const starts = new Map<number, number>();
+  state.field(followed).forEach((at, index) => {
+    if (at !== null) starts.set(index + 1, state.doc.lineAt(at).from);
+  });
+  const add = [...listed].flatMap(([line, enabled]) => {
+    const at = starts.get(line);
+    return at === undefined ? [] : [(enabled ? DOT : HOLLOW).range(at)];
+  });
+  const old = new Set(starts.values());
+  return marks.update({ filter: (from) => !old.has(from), add, sort: true });
+}
+
 /** Lines with a breakpoint, from 1. */
 export function breakpointLines({ state }: EditorView): number[] {
   const lines: number[] = [];
-  state.field(breakpoints).between(0, state.doc.length, (from) => {
-    lines.push(state.doc.lineAt(from).number);
+  state.field(breakpoints).between(0, state.doc.length, (from, _, mark) => {
+    if (mark === DOT) lines.push(state.doc.lineAt(from).number);
   });
   return lines;
 }
@@ -129,8 +179,8 @@ export const listingGutter = gutter({
 });
 
 export const marks = [
-  breakpoints,
   followed,
+  breakpoints,
   runsNext,
   listing,
   gutter({

@@ -4,6 +4,7 @@ import type {
   ProgramFormat,
   ProgramLibrary,
   ProgramLine,
+  ProgramPlace,
   ProgramSource,
 } from '../../../protocol/assembly.ts';
 import type { FlatMode, VmId } from '../../../protocol/target.ts';
@@ -33,6 +34,8 @@ interface Program {
   /** Of the latest text that was assembled; null before. */
   readonly result: (AssemblyResult & { readonly of: ProgramSettings }) | null;
   readonly started: Started | null;
+  /** The place in an included file that is shown instead of the program; null: the program. */
+  readonly reading: ProgramPlace | null;
 }
 
 const KEY = 'ringlab.program';
@@ -50,6 +53,7 @@ export const useProgram = create<Program>(() => ({
   library: null,
   result: null,
   started: null,
+  reading: null,
 }));
 
 useProgram.subscribe(({ settings }, before) => {
@@ -67,6 +71,7 @@ export function changeProgram(change: Partial<ProgramSettings>): void {
 
 /** Another source takes the place of the present one; how to load it follows from the source again. */
 export function openSource(source: ProgramSource): void {
+  useProgram.setState({ reading: null });
   changeProgram({ ...source, mode: null, address: null });
 }
 
