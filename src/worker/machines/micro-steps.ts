@@ -6,7 +6,7 @@
  * recorder, and time goes back. So its micro-operations are known, and a cursor goes through them while the
  * computer stands before the step; at the last one the step is made.
  */
-import { SEG } from '../../arch/registers.ts';
+import { CR0, SEG } from '../../arch/registers.ts';
 import type { MicroOperation } from '../../cpu/micro-operations.ts';
 import type { Processor } from '../../cpu/processor.ts';
 import { STATE } from '../../cpu/state.ts';
@@ -175,14 +175,18 @@ function kindOf(first: MicroOperation | undefined): MicroStepKind {
 /** What data belongs to, by the registers at its instant. */
 function partOf({ regs }: Processor, operation: MicroOperation, delivering: boolean): string {
   if (operation.kind !== 'transfer' || operation.access === 'fetch') return '';
-  const parts = [
-    { name: 'IDT', base: regs.address(STATE.IDTR), limit: regs.lo(STATE.IDTR + 8) },
+  const interrupts = { name: 'IDT', base: regs.address(STATE.IDTR), limit: regs.lo(STATE.IDTR + 8) };
+  const others = [
     { name: 'GDT', base: regs.address(STATE.GDTR), limit: regs.lo(STATE.GDTR + 8) },
     { name: 'LDT', base: regs.segmentBase(SEG.LDTR), limit: regs.limit(SEG.LDTR) },
     { name: 'TSS', base: regs.segmentBase(SEG.TR), limit: regs.limit(SEG.TR) },
   ];
+  // A table at address 0 has not been set: RESET leaves them so.
+  const used = (regs.cr0 & CR0.PE) === 0 ? [] : others.filter(({ base }) => base !== 0);
   const { linear, access } = operation;
-  const found = parts.find(({ base, limit }) => linear >= base && linear - base < limit);
+  const found = [interrupts, ...used].find(
+    ({ base, limit }) => linear >= base && linear - base <= limit >>> 0,
+  );
   if (found !== undefined) return found.name;
   return delivering && access === 'write' ? 'stack' : '';
 }
