@@ -4,6 +4,9 @@ import { LabPage } from './lab-page.ts';
 
 let lab: LabPage;
 
+// Many small steps, each of which is waited for.
+test.setTimeout(300_000);
+
 test.beforeEach(async ({ page }) => {
   lab = new LabPage(page);
   await lab.open();

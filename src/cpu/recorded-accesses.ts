@@ -20,8 +20,9 @@ export class RecordedAccesses {
   private readonly mmu: Mmu;
   private readonly regs: Registers;
   private readonly u8: Uint8Array;
-  /** The bank in use. */
+  /** The bank in use, while it is hidden. */
   private bank = 0;
+  private isHidden = false;
   /** Writes of which the bytes are not known yet: they come when the instruction has stored them. */
   private stores: { readonly host: number; readonly value: Uint8Array }[] = [];
   /** The write that is put together in SCRATCH. */
@@ -50,7 +51,7 @@ export class RecordedAccesses {
   run(execute: () => number): number {
     this.stores = [];
     this.bank = this.current;
-    this.current = this.empty;
+    this.hide();
     const reason = execute();
     this.show();
     for (const { host, value } of this.stores) value.set(this.u8.subarray(host, host + value.length));
@@ -60,7 +61,7 @@ export class RecordedAccesses {
   private openly(access: () => number): number {
     this.show();
     const host = access();
-    this.current = this.empty;
+    this.hide();
     return host;
   }
 
@@ -69,9 +70,15 @@ export class RecordedAccesses {
     return operation();
   }
 
-  /** The true bank again, unless the instruction has chosen another one (STAC, CLAC). */
+  private hide(): void {
+    this.current = this.empty;
+    this.isHidden = true;
+  }
+
+  /** The true bank again, unless generated code has chosen another one: STAC and CLAC do, of the supervisor's. */
   private show(): void {
-    if (this.current === this.empty) this.current = this.bank;
+    if (this.isHidden && this.current === this.empty) this.current = this.bank;
+    this.isHidden = false;
   }
 
   private get current(): number {

@@ -1,5 +1,5 @@
 /** Which fields of the VMCS a world switch moves: for a recorder, and only while there is one. */
-import { FIELDS, type FieldKind, fieldKind, fieldWidth } from '../../arch/vmcs.ts';
+import { FIELDS, fieldKind, fieldWidth } from '../../arch/vmcs.ts';
 import type { Recorder, StateField } from '../micro-operations.ts';
 import type { SystemContext } from '../system/context.ts';
 import type { FieldListener, Vmcs } from './format.ts';
@@ -39,7 +39,7 @@ export class FieldTrace implements FieldListener {
   }
 
   /** Tells from which fields of the host's or the guest's state was read, and ends. */
-  loaded(of: FieldKind & ('guest' | 'host')): void {
+  loaded(of: 'guest' | 'host'): void {
     this.end();
     const fields = [...this.readFields].filter((field) => fieldKind(field) === of);
     this.recorder({ kind: 'loaded', of, fields: this.values(fields) });

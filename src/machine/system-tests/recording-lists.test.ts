@@ -137,6 +137,30 @@ describe('4-level paging', () => {
   });
 });
 
+describe('alignment checks', () => {
+  it('that an instruction turns on are on afterwards', () => {
+    const { computer, output } = loadGuest(`
+%include "protected.inc"
+start:  enter_protected
+        mov eax, cr0
+        bts eax, 18                     ; CR0.AM
+        mov cr0, eax
+        check_user "before", {mov eax, [0x2002]}
+        check_user "after", {call checked}
+        check "at CPL 0", {call checked}
+        finish
+checked:
+        push dword 1 << 18 | 2
+        popfd
+        mov eax, [0x2002]
+        push dword 2
+        popfd
+        ret`);
+    recordMarked(computer);
+    expect(output().trim().split('\n')).toEqual(['before: ok', 'after: #AC(0)', 'at CPL 0: ok']);
+  });
+});
+
 describe('the older paging modes', () => {
   const protectedMode = (tables: string, cr4: number): string => `
 %include "protected.inc"

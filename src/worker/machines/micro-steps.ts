@@ -6,9 +6,10 @@
  * recorder, and time goes back. So its micro-operations are known, and a cursor goes through them while the
  * computer stands before the step; at the last one the step is made.
  */
-import { SEG } from '../../arch/registers.ts';
+import { CR0, SEG } from '../../arch/registers.ts';
 import type { MicroOperation } from '../../cpu/micro-operations.ts';
 import type { Processor } from '../../cpu/processor.ts';
+import type { Registers } from '../../cpu/registers.ts';
 import { STATE } from '../../cpu/state.ts';
 import type { History, Instant } from '../../machine/time/history.ts';
 import type { StopReason } from '../../protocol/machine-view.ts';
@@ -175,14 +176,24 @@ function kindOf(first: MicroOperation | undefined): MicroStepKind {
 /** What data belongs to, by the registers at its instant. */
 function partOf({ regs }: Processor, operation: MicroOperation, delivering: boolean): string {
   if (operation.kind !== 'transfer' || operation.access === 'fetch') return '';
-  const parts = [
-    { name: 'IDT', base: regs.address(STATE.IDTR), limit: regs.lo(STATE.IDTR + 8) },
-    { name: 'GDT', base: regs.address(STATE.GDTR), limit: regs.lo(STATE.GDTR + 8) },
+  const { linear, access } = operation;
+  const isReal = (regs.cr0 & CR0.PE) === 0;
+  const found = (isReal ? REAL_TABLES : tablesOf(regs)).find(
+    ({ base, limit }) => linear >= base && linear - base <= limit,
+  );
+  if (found !== undefined) return found.name;
+  return delivering && access === 'write' ? 'stack' : '';
+}
+
+const REAL_TABLES = [{ name: 'interrupt vector', base: 0, limit: 0x3ff }];
+
+/** Linear addresses of the tables of protected mode. One at address 0 has not been set: RESET leaves them so. */
+function tablesOf(regs: Registers) {
+  const tables = [
+    { name: 'IDT', base: regs.address(STATE.IDTR), limit: regs.lo(STATE.IDTR + 8) >>> 0 },
+    { name: 'GDT', base: regs.address(STATE.GDTR), limit: regs.lo(STATE.GDTR + 8) >>> 0 },
     { name: 'LDT', base: regs.segmentBase(SEG.LDTR), limit: regs.limit(SEG.LDTR) },
     { name: 'TSS', base: regs.segmentBase(SEG.TR), limit: regs.limit(SEG.TR) },
   ];
-  const { linear, access } = operation;
-  const found = parts.find(({ base, limit }) => linear >= base && linear - base < limit);
-  if (found !== undefined) return found.name;
-  return delivering && access === 'write' ? 'stack' : '';
+  return tables.filter(({ base }) => base !== 0);
 }
