@@ -270,6 +270,11 @@ export class Preprocessor implements Environment {
       });
       return;
     }
+    // What looked like a label may be an instruction with an operand of that name.
+    if (start === 1) {
+      yield { tokens: expanded, ...place };
+      return;
+    }
     throw new SourceError(`macro '${name.text}' does not take this number of parameters`, name.column);
   }
 }

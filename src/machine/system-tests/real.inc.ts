@@ -29,7 +29,7 @@ export const REAL_INC = `
 
 %macro report_vector 1
         mov word [cs:vector_text], %1
-        jmp report_vector
+        jmp say_vector
 %endmacro
 
 on_0:   report_vector "0"
@@ -38,7 +38,7 @@ on_6:   report_vector "6"
 on_12:  report_vector "12"
 on_13:  report_vector "13"
 
-report_vector:
+say_vector:
         xor ax, ax
         mov ds, ax
         mov es, ax
