@@ -1,10 +1,14 @@
 /**
  * What happens inside one instruction, one event or one turn of a native host, in its order, as a recorder
- * hears of it. Told by what carries it out: the MMU, the page walker, EPT, the delivery of events, the
+ * hears of it. Told by what carries it out: the MMU, the page walker, nested paging, the delivery of events, the
  * switches between a guest and its host. Without a recorder nothing of this is made.
  *
  * Addresses are numbers (linear ones signed), 32-bit halves may be signed.
  */
+import type { NestedRoot } from '../contracts/nested-root.ts';
+
+/** Tables of the second dimension: VT-x's or AMD-V's. */
+export type NestedFormat = NestedRoot['format'];
 
 /** What an access is for. */
 export type MicroAccess = 'fetch' | 'read' | 'write';
@@ -23,8 +27,10 @@ export interface LookUp {
 /** A paging-structure entry is read from memory. */
 export interface Reference {
   readonly kind: 'reference';
-  /** `nested`: of EPT; the others are of the tables that CR3 points to. */
+  /** `nested`: of EPT or of nested page tables; the others are of the tables that CR3 points to. */
   readonly dimension: 'guest' | 'nested';
+  /** Of the nested dimension. */
+  readonly format?: NestedFormat;
   /** 4 is the root of four levels, 1 the last level. */
   readonly level: number;
   /** As the walk names it: guest-physical for guest tables, host-physical for nested ones. */
@@ -65,8 +71,13 @@ export type MicroOperation =
   | LookUp
   | Reference
   | Transfer
-  /** EPT had the translation of a guest-physical address cached. */
-  | { readonly kind: 'nested-hit'; readonly guestPhysical: number; readonly hostPhysical: number }
+  /** The nested translation of a guest-physical address was cached. */
+  | {
+      readonly kind: 'nested-hit';
+      readonly format: NestedFormat;
+      readonly guestPhysical: number;
+      readonly hostPhysical: number;
+    }
   /** PAE paging takes its first entry from a register. */
   | { readonly kind: 'pdpte'; readonly index: number; readonly lo: number; readonly hi: number }
   /** Accessed or dirty bits are set in an entry. */
@@ -88,7 +99,12 @@ export type MicroOperation =
   /** A walk ends in a page fault. */
   | { readonly kind: 'page-fault'; readonly linear: number; readonly errorCode: number }
   /** Nested paging refuses an access. */
-  | { readonly kind: 'nested-fault'; readonly guestPhysical: number; readonly linear: number | undefined }
+  | {
+      readonly kind: 'nested-fault';
+      readonly format: NestedFormat;
+      readonly guestPhysical: number;
+      readonly linear: number | undefined;
+    }
   | {
       readonly kind: 'port';
       readonly access: 'in' | 'out';

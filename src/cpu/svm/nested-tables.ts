@@ -25,6 +25,7 @@ const ADDRESS_HIGH = 0x000f_ffff;
 const RESERVED_LEAF = [0, 0, 0x001f_e000, 0x3fff_e000] as const;
 
 export class NestedPageTables implements NestedTables {
+  readonly format = 'npt';
   /** The processor reads and marks them in one: so they have to be writable. */
   readonly tableRights = ACCESS.READ | ACCESS.WRITE;
   readonly inGeneratedCode = false;

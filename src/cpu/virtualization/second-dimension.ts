@@ -4,7 +4,7 @@
  * (generator/walker-nested.ts). Cached translations are tagged by a context: the EPT pointer (SDM volume 3C,
  * "Caching Translation Information"), or nested CR3 and ASID (AMD APM volume 2, "Nested Paging").
  */
-import type { Recorder } from '../micro-operations.ts';
+import type { NestedFormat, Recorder } from '../micro-operations.ts';
 import type { Registers } from '../registers.ts';
 import { NESTED_CACHE, STATE } from '../state.ts';
 
@@ -31,6 +31,7 @@ export type EntryListener = (level: number, address: number, lo: number, hi: num
 
 /** What kinds of tables differ in. Tables are named by the host-physical address of their root. */
 export interface NestedTables {
+  readonly format: NestedFormat;
   /** What a walk of the guest's own paging structures wants of the pages that hold them. */
   readonly tableRights: number;
   /** Generated code can walk the tables; else it has only what is cached. */
@@ -141,7 +142,8 @@ export class SecondDimension {
         this.rights = cached;
         const host = u32[at + NESTED_CACHE.HOST_PAGE / 4] * 0x1000;
         const offset = guestPhysical & 0xfff;
-        this.recorder?.({ kind: 'nested-hit', guestPhysical, hostPhysical: host + offset });
+        const { format } = this.o.tables;
+        this.recorder?.({ kind: 'nested-hit', format, guestPhysical, hostPhysical: host + offset });
         return host;
       }
     }
@@ -171,6 +173,7 @@ export class SecondDimension {
         recorder({
           kind: 'reference',
           dimension: 'nested',
+          format: this.o.tables.format,
           level,
           address,
           hostPhysical: address,
@@ -185,7 +188,8 @@ export class SecondDimension {
   /** Records the VM exit for an access that `translate` refused. */
   refuse(guestPhysical: number, access: NestedAccess): void {
     this.o.tables.refuse(this.root, guestPhysical, access);
-    this.recorder?.({ kind: 'nested-fault', guestPhysical, linear: access.linear });
+    const { format } = this.o.tables;
+    this.recorder?.({ kind: 'nested-fault', format, guestPhysical, linear: access.linear });
   }
 
   save(): SavedSecondDimension {

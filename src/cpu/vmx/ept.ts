@@ -11,6 +11,7 @@ import { emptyWalk, type ReadPhysical, walkEpt } from './ept-walk.ts';
 import type { VmxState } from './state.ts';
 
 export class ExtendedPageTables implements NestedTables {
+  readonly format = 'ept';
   readonly tableRights = EPT.READ;
   readonly inGeneratedCode = true;
   private readonly read: ReadPhysical;

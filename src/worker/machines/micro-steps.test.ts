@@ -205,6 +205,38 @@ test('the state behind them is the state without them', { timeout: 60_000 }, () 
   expect([...kinds]).toEqual(expect.arrayContaining(['instruction', 'host']));
 });
 
+test('with AMD-V: the entry, walks through nested page tables, and the exit', () => {
+  const lab = new Ringlab({ memory: 16 * MIB, cpus: 1 });
+  const bytes = guestNamed('tiny-hypervisor-amd-v')?.assemble().bytes ?? new Uint8Array();
+  const flat = { address: 0x10_0000, mode: 'long' } as const;
+  const on = { vm: lab.open({ ...guest('bare-amd-v'), kernel: { name: 'k', bytes }, flat }), vcpu: 0 };
+  const inGuest = () => lab.walk(on, null)?.eptp !== null;
+  for (let steps = 0; !inGuest() && steps < 200; steps++) run(lab, { kind: 'step', on });
+  run(lab, { kind: 'step-back', on });
+  expect(inGuest()).toBe(false);
+  const seen: { what: string; fields: readonly string[] }[] = [];
+  for (let i = 0; i < 300; i++) {
+    run(lab, { kind: 'micro-step', on });
+    const view = lab.micro(on);
+    const made = view?.operations[view.cursor];
+    seen.push({ what: made?.what ?? '', fields: made?.fields.map(({ name }) => name) ?? [] });
+  }
+  const whats = seen.map(({ what }) => what);
+  const exit = whats.indexOf('VM exit: VMMCALL');
+  expect(whats.slice(exit, exit + 4)).toEqual([
+    'VM exit: VMMCALL',
+    'Save the guest and report the exit',
+    "Load the host's state",
+    'Complete',
+  ]);
+  expect(seen[exit + 1]?.fields).toEqual(expect.arrayContaining(['EXITCODE', 'RIP', 'RAX', 'CS_SELECTOR']));
+  const entry = whats.indexOf("Load the guest's state");
+  expect(seen[entry]?.fields).toEqual(expect.arrayContaining(['RIP', 'CR3', 'RFLAGS']));
+  const walk = whats.indexOf('NPT PML4 entry 0');
+  expect([entry, walk, exit]).toEqual([entry, walk, exit].toSorted((a, b) => a - b));
+  expect(entry).toBeGreaterThanOrEqual(0);
+});
+
 test('a hypervisor of the guest has an exit, and its first instruction as the next step', () => {
   const lab = new Ringlab({ memory: 64 * MIB, cpus: 1 });
   const on = { vm: lab.open(guest('bare', 'hypervisor')), vcpu: 0 };

@@ -1,6 +1,11 @@
 /** Micro-operations in words: what the processor did, where, and with which result. */
-import { EPT_LEVELS } from '../../arch/ept.ts';
-import type { LookUp, MicroOperation, Reference, Transfer } from '../../cpu/micro-operations.ts';
+import type {
+  LookUp,
+  MicroOperation,
+  NestedFormat,
+  Reference,
+  Transfer,
+} from '../../cpu/micro-operations.ts';
 import type { MicroOperationView, MicroReference } from '../../protocol/micro-view.ts';
 import { vectorName } from '../../protocol/stop-texts.ts';
 import { fromHalves, unsigned64 } from './numbers.ts';
@@ -23,6 +28,8 @@ const linear = (address: number) => ({ space: 'linear', address: unsigned64(addr
 const guestPhysical = (address: number) => ({ space: 'guest-physical', address: BigInt(address) }) as const;
 const hostPhysical = (address: number) => ({ space: 'host-physical', address: BigInt(address) }) as const;
 
+const NESTED: Readonly<Record<NestedFormat, string>> = { ept: 'EPT', npt: 'NPT' };
+
 /** The entry that a micro-operation reads; null for all others. */
 export function referenceOf(operation: MicroOperation): MicroReference | null {
   if (operation.kind !== 'reference') return null;
@@ -42,7 +49,7 @@ export function microOperationView({ operation: one, part }: MadeOperation): Mic
       return {
         ...NOTHING,
         kind: 'look-up',
-        what: 'EPT translation cached',
+        what: `${NESTED[one.format]} translation cached`,
         at: guestPhysical(one.guestPhysical),
         value: `host ${hex(one.hostPhysical)}`,
       };
@@ -83,7 +90,7 @@ export function microOperationView({ operation: one, part }: MadeOperation): Mic
       return {
         ...NOTHING,
         kind: 'fault',
-        what: 'EPT refuses the access',
+        what: `${NESTED[one.format]} refuses the access`,
         at: guestPhysical(one.guestPhysical),
       };
     case 'port':
@@ -195,7 +202,7 @@ function reference(one: Reference): MicroOperationView {
   return {
     ...NOTHING,
     kind: 'walk',
-    what: `${nested ? EPT_LEVELS[one.level] : TABLES[one.level]} entry ${index}`,
+    what: `${one.format ? `${NESTED[one.format]} ` : ''}${TABLES[one.level]} entry ${index}`,
     at: nested ? hostPhysical(one.address) : guestPhysical(one.address),
     value: hex(raw),
     note: nested ? `for guest ${hex(one.of)}` : '',
