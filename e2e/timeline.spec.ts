@@ -71,7 +71,7 @@ test('goes to the instruction that wrote a register last', async ({ page }) => {
   await expect(lab.panel('Code').locator('tr[aria-current]')).toContainText(/[er]?b[xl]/);
   await place.fill('rqq');
   await place.press('Enter');
-  await expect(page.getByRole('alert')).toContainText('There is no register rqq.');
+  await expect(page.getByRole('alert')).toContainText('No register that can be searched for is called rqq.');
 });
 
 test('typing into the past begins another history; the old one stays', async ({ page }) => {
