@@ -12,6 +12,7 @@ import { best, geometricMean, type Measurement, measureProgram } from './measure
 import { NativeRunner } from './native.ts';
 import { buildProgram } from './program.ts';
 import { SETUP_KEYS, SETUPS, type SetupKey } from './setups.ts';
+import { measureStops } from './stop-costs.ts';
 import { tableText } from './table.ts';
 import { measureTravel } from './time-travel.ts';
 
@@ -143,6 +144,20 @@ async function timeTravel(args: Arguments): Promise<void> {
   console.log(`\nA history costs ${percent(cost - 1)} of time.`);
 }
 
+const STOP_COSTS = 'stops';
+
+async function stops(args: Arguments): Promise<void> {
+  if (!args.linux || !isWanted(args, STOP_COSTS) || !hasLinux()) return;
+  progress(STOP_COSTS);
+  const { removed, set } = await measureStops(args.quick);
+  const head = ['Linux boots in a VM', 'time, of that without stops'];
+  const rows = [
+    ['a stop of each kind was set and removed', percent(removed)],
+    ...set.map(([kind, factor]) => [`a stop is set and not reached: ${kind}`, percent(factor)]),
+  ];
+  print('Stops', tableText({ head, rows }, args.markdown));
+}
+
 function print(title: string, table: string): void {
   console.log(`\n${title}\n\n${table}`);
 }
@@ -158,6 +173,7 @@ try {
   await programs(args);
   await linux(args);
   await timeTravel(args);
+  await stops(args);
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   console.error(`bench: ${error.message}\n${USAGE}`);

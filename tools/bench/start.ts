@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { bundlePrograms } from '../../scripts/lib/bundle.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
-const programs = ['main', 'boot', 'travel'].map((name) => join(import.meta.dirname, `${name}.ts`));
+const programs = ['main', 'boot', 'travel', 'stops'].map((name) => join(import.meta.dirname, `${name}.ts`));
 const [main] = await bundlePrograms(programs, join(root, '.cache', 'bench'));
 const { status } = spawnSync(process.execPath, [main, ...process.argv.slice(2)], {
   cwd: root,
