@@ -9,13 +9,15 @@ import {
 import { asksWhoWrote, writtenBytes } from '../../context-menu/who-wrote.ts';
 import { hex, short } from '../../format.ts';
 import { ValueInput } from '../../widgets/ValueInput.tsx';
-import { ascii, bytesOf, type Cell, type CellWidth, cellsOf } from './cells.ts';
+import { ascii, bytesOf, type Cell, type CellWidth, cellsOf, linesOf } from './cells.ts';
 import { cursorMove } from './cursor.ts';
 import { moved } from './expression.ts';
 import css from './Memory.module.css';
 
-const ROW_HEIGHT = 20;
-const FEWEST_ROWS = 4;
+const LINE_HEIGHT = 20;
+/** Pixels that a line of 16 bytes needs, by digits of its address; narrower panels have 8. */
+const WIDE = { 8: 505, 16: 565 } as const;
+const FEWEST_LINES = 4;
 const WHEEL_ROWS = 3n;
 const ROW = BigInt(ROW_BYTES);
 
@@ -34,12 +36,12 @@ interface Editing {
 }
 
 export function Grid({ view, at, width, onLook, onRows }: Props) {
-  const frame = useRows(onRows);
   const table = useRef<HTMLTableElement>(null);
   const [cursor, setCursor] = useState<bigint | null>(null);
   const [editing, setEditing] = useState<Editing | null>(null);
   const first = view.rows[0]?.address ?? 0n;
   const digits = (view.rows.at(-1)?.address ?? 0n) >> 32n === 0n ? 8 : 16;
+  const [frame, line] = useLines(onRows, WIDE[digits]);
   const last = first + BigInt(view.rows.length * ROW_BYTES);
   const wanted = cursor !== null && cursor >= first && cursor < last ? cursor : view.address;
   const chosen = wanted - (wanted % BigInt(width));
@@ -59,7 +61,7 @@ export function Grid({ view, at, width, onLook, onRows }: Props) {
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.altKey || event.metaKey || editing !== null) return;
     const shown = view.rows.length * ROW_BYTES;
-    const move = cursorMove(event.key, { at: chosen, width, shown }, first);
+    const move = cursorMove(event.key, { at: chosen, width, shown, line }, first);
     const isDigit = /^[0-9a-f]$/i.test(event.key);
     if (move === undefined && !isDigit && event.key !== 'Enter') return;
     event.preventDefault();
@@ -132,7 +134,7 @@ export function Grid({ view, at, width, onLook, onRows }: Props) {
         <thead>
           <tr>
             <th scope="col">address</th>
-            {Array.from({ length: ROW_BYTES / width }, (_, n) => (
+            {Array.from({ length: line / width }, (_, n) => (
               <th key={hex(n * width)} scope="col" aria-label={`offset ${hex(n * width)}`}>
                 {hex(n * width)}
               </th>
@@ -141,14 +143,16 @@ export function Grid({ view, at, width, onLook, onRows }: Props) {
           </tr>
         </thead>
         <tbody>
-          {view.rows.map((row) => (
-            <tr key={String(row.address)}>
-              <th scope="row">{hex(row.address, digits)}</th>
-              <Bytes row={row} cells={ROW_BYTES / width}>
-                {row.missing === null && cellsOf(row, width).map(cell)}
-              </Bytes>
-            </tr>
-          ))}
+          {view.rows
+            .flatMap((row) => linesOf(row, line))
+            .map((row) => (
+              <tr key={String(row.address)}>
+                <th scope="row">{hex(row.address, digits)}</th>
+                <Bytes row={row} cells={line / width}>
+                  {row.missing === null && cellsOf(row, width).map(cell)}
+                </Bytes>
+              </tr>
+            ))}
         </tbody>
       </table>
     </div>
@@ -178,9 +182,13 @@ function Bytes({
   );
 }
 
-/** Asks for as many rows as fit into the panel. */
-function useRows(onRows: (rows: number) => void): React.RefObject<HTMLDivElement | null> {
+/** Asks for as many rows as fit into the panel. @returns the panel's frame, and how many bytes a line of it has */
+function useLines(
+  onRows: (rows: number) => void,
+  wide: number,
+): [React.RefObject<HTMLDivElement | null>, number] {
   const frame = useRef<HTMLDivElement>(null);
+  const [line, setLine] = useState(ROW_BYTES);
   const latest = useRef(onRows);
   latest.current = onRows;
   useEffect(() => {
@@ -188,12 +196,15 @@ function useRows(onRows: (rows: number) => void): React.RefObject<HTMLDivElement
     if (element === null) return;
     let before = 0;
     const observer = new ResizeObserver(() => {
-      const rows = Math.max(FEWEST_ROWS, Math.floor(element.clientHeight / ROW_HEIGHT) - 1);
+      const bytes = element.clientWidth < wide ? ROW_BYTES / 2 : ROW_BYTES;
+      const lines = Math.max(FEWEST_LINES, Math.floor(element.clientHeight / LINE_HEIGHT) - 1);
+      const rows = Math.ceil((lines * bytes) / ROW_BYTES);
+      setLine(bytes);
       if (rows !== before) latest.current(rows);
       before = rows;
     });
     observer.observe(element);
     return () => observer.disconnect();
-  }, []);
-  return frame;
+  }, [wide]);
+  return [frame, line];
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ascii, bytesOf, cellsOf } from './cells.ts';
+import { ascii, bytesOf, cellsOf, linesOf } from './cells.ts';
 
 const row = {
   address: 0x1000n,
@@ -16,6 +16,14 @@ test('cells are little-endian numbers; a changed byte marks its cell', () => {
     ['4b4a4948', false],
     ['4f4e4d4c', false],
   ]);
+});
+
+test('a row comes in lines of 8 bytes; what is no memory stays whole', () => {
+  const [first, second] = linesOf({ ...row, changed: 0b10_0010_0000_0000 }, 8);
+  expect(first).toMatchObject({ address: 0x1000n, bytes: row.bytes.subarray(0, 8), changed: 0 });
+  expect(second).toMatchObject({ address: 0x1008n, bytes: row.bytes.subarray(8), changed: 0b10_0010 });
+  const absent = { ...row, bytes: new Uint8Array(), missing: 'no RAM' };
+  expect(linesOf(absent, 8)).toEqual([absent]);
 });
 
 test('typed digits become bytes, lowest first', () => {

@@ -1,4 +1,4 @@
-import { type MemoryRow, ROW_BYTES } from '../../../protocol/memory-view.ts';
+import type { MemoryRow } from '../../../protocol/memory-view.ts';
 import { hex } from '../../format.ts';
 
 /** Bytes of a cell. */
@@ -12,9 +12,20 @@ export interface Cell {
   readonly changed: boolean;
 }
 
-/** A row's bytes as little-endian numbers. */
+/** A row in pieces of so many bytes, where a panel is too narrow for all of it; what is no memory stays whole. */
+export function linesOf(row: MemoryRow, length: number): MemoryRow[] {
+  if (row.missing !== null) return [row];
+  return Array.from({ length: row.bytes.length / length }, (_, n) => ({
+    address: row.address + BigInt(n * length),
+    bytes: row.bytes.subarray(n * length, (n + 1) * length),
+    changed: (row.changed >> (n * length)) & ((1 << length) - 1),
+    missing: null,
+  }));
+}
+
+/** A line's bytes as little-endian numbers. */
 export function cellsOf(row: MemoryRow, width: CellWidth): Cell[] {
-  return Array.from({ length: ROW_BYTES / width }, (_, n) => {
+  return Array.from({ length: row.bytes.length / width }, (_, n) => {
     const first = n * width;
     const bytes = row.bytes.subarray(first, first + width);
     return {

@@ -8,16 +8,18 @@ interface Place {
   /** Bytes of a cell, and of all rows that are shown. */
   readonly width: number;
   readonly shown: number;
+  /** Bytes of a line. */
+  readonly line: number;
 }
 
 /** By how many bytes a key moves the cursor. */
 const STEPS: ReadonlyMap<string, (place: Place) => bigint> = new Map<string, (place: Place) => bigint>([
   ['ArrowLeft', ({ width }) => -BigInt(width)],
   ['ArrowRight', ({ width }) => BigInt(width)],
-  ['ArrowUp', () => -ROW],
-  ['ArrowDown', () => ROW],
-  ['Home', ({ at }) => -(at % ROW)],
-  ['End', ({ at, width }) => ROW - BigInt(width) - (at % ROW)],
+  ['ArrowUp', ({ line }) => -BigInt(line)],
+  ['ArrowDown', ({ line }) => BigInt(line)],
+  ['Home', ({ at, line }) => -(at % BigInt(line))],
+  ['End', ({ at, width, line }) => BigInt(line) - BigInt(width) - (at % BigInt(line))],
   ['PageUp', ({ shown }) => -BigInt(shown)],
   ['PageDown', ({ shown }) => BigInt(shown)],
 ]);
