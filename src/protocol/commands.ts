@@ -6,6 +6,9 @@ import type { Tier2Mode } from './tiers-view.ts';
 import type { BackTo } from './timeline-view.ts';
 import type { Written } from './written.ts';
 
+/** Instructions that one command steps, at most. */
+export const MOST_STEPS = 1_000_000;
+
 /** What the page asks of the session. Each is answered exactly once: those about programs in order among themselves, when they are done, and all others in order. */
 export type Command =
   /** Loads an image, adds it to the machine list and starts it. Answers with its id. `paused`: time stands still. */
@@ -14,8 +17,11 @@ export type Command =
   /** Lets simulated time flow / stops it. */
   | { readonly kind: 'run' }
   | { readonly kind: 'pause' }
-  /** One instruction of the given vCPU; everything else advances as far as that takes. */
-  | { readonly kind: 'step'; readonly on: VcpuRef }
+  /**
+   * One instruction of the given vCPU; everything else advances as far as that takes. `count` (1 to `MOST_STEPS`):
+   * to the instant at which its next instruction or event is due for that many times; a stop that is met ends it.
+   */
+  | { readonly kind: 'step'; readonly on: VcpuRef; readonly count?: number }
   /** One micro-operation of the vCPU's next instruction or event, or of the hypervisor's work for it. */
   | { readonly kind: 'micro-step'; readonly on: VcpuRef }
   | { readonly kind: 'micro-step-back'; readonly on: VcpuRef }
@@ -25,8 +31,11 @@ export type Command =
   | { readonly kind: 'step-out'; readonly on: VcpuRef }
   /** Goes back to the call of the procedure that is executed. */
   | { readonly kind: 'step-back-out'; readonly on: VcpuRef }
-  /** Goes back to the previous instruction of the vCPU. */
-  | { readonly kind: 'step-back'; readonly on: VcpuRef }
+  /**
+   * Goes back to the previous instruction of the vCPU. `count`: of the instants before the present one at which one of its
+   * instructions or events is due, the last but so many. From such an instant, `step` with the same count comes back.
+   */
+  | { readonly kind: 'step-back'; readonly on: VcpuRef; readonly count?: number }
   /** As `step-back`, but what was called before this instruction is taken at a stroke. */
   | { readonly kind: 'step-back-over'; readonly on: VcpuRef; readonly until?: OutsideOf }
   /** Runs until the vCPU's machine is about to execute the instruction at a linear address. */

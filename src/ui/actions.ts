@@ -5,6 +5,7 @@ import type { VcpuRef } from '../protocol/target.ts';
 import type { BackTo } from '../protocol/timeline-view.ts';
 import type { Written } from '../protocol/written.ts';
 import { short } from './format.ts';
+import { stepCount } from './toolbar/step-count.ts';
 
 /** What buttons and keys do. Each reads the present state itself, so it can be called from anywhere. */
 
@@ -21,7 +22,7 @@ export function pause(): void {
 }
 
 export function stepInto(): void {
-  withFocus((on) => void command({ kind: 'step', on }));
+  withFocus((on) => void command({ kind: 'step', on, count: stepCount() }));
 }
 
 /** One micro-operation, forwards or backwards. */
@@ -46,7 +47,7 @@ export function stepBackOut(): void {
 }
 
 export function stepBack(): void {
-  withFocus((on) => void command({ kind: 'step-back', on }));
+  withFocus((on) => void command({ kind: 'step-back', on, count: stepCount() }));
 }
 
 export function stepBackOver(): void {

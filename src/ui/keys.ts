@@ -49,14 +49,14 @@ export function keyBindings(
   return [
     { keys: ['F5'], does: 'Run', act: run },
     { keys: ['F6', 'Shift+F5'], does: 'Pause', act: pause },
-    { keys: ['F11'], does: 'Step one instruction', act: stepInto },
+    { keys: ['F11'], does: 'Step an instruction, or as many as "Steps" says', act: stepInto },
     micro('One micro-operation of the next instruction, event or VM exit', 'Alt+F11', microStep),
     micro('Back one micro-operation', 'Alt+Shift+F11', microStepBack),
     { keys: ['F10'], does: 'Step over a call', act: stepOver },
     { keys: ['Shift+F11'], does: 'Run to the next VM exit (out of the guest)', act: runToExit },
     { keys: ['Shift+F10'], does: 'Step out of a procedure', act: stepOut },
     { keys: ['Ctrl+Shift+F10'], does: 'Step back out of a procedure, to its call', act: stepBackOut },
-    { keys: ['Ctrl+F11'], does: 'Step back one instruction', act: stepBack },
+    { keys: ['Ctrl+F11'], does: 'Step back an instruction, or as many as "Steps" says', act: stepBack },
     { keys: ['Ctrl+F10'], does: 'Step back over a call', act: stepBackOver },
     {
       keys: ['Ctrl+F5'],

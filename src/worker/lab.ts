@@ -25,7 +25,7 @@ import type { LabMachine } from './machines/lab-machine.ts';
 /** What a run is to reach. `free` ends only at breakpoints and when nothing is left to run. */
 export type Goal =
   | { readonly kind: 'free' }
-  | { readonly kind: 'step'; readonly on: VcpuRef }
+  | { readonly kind: 'step'; readonly on: VcpuRef; readonly count?: number }
   | { readonly kind: 'step-over'; readonly on: VcpuRef; readonly until?: OutsideOf }
   | { readonly kind: 'micro-step'; readonly on: VcpuRef }
   | { readonly kind: 'micro-step-back'; readonly on: VcpuRef }
@@ -36,7 +36,7 @@ export type Goal =
   /** To the last instant at which the stack pointer was above `above`; the return address of the caller when absent. */
   | { readonly kind: 'step-back-out'; readonly on: VcpuRef; readonly above?: bigint }
   | { readonly kind: 'run-back-to'; readonly on: VcpuRef; readonly address: bigint }
-  | { readonly kind: 'step-back'; readonly on: VcpuRef }
+  | { readonly kind: 'step-back'; readonly on: VcpuRef; readonly count?: number }
   | { readonly kind: 'step-back-over'; readonly on: VcpuRef; readonly until?: OutsideOf }
   /** `orNow`: what has led to the present instant counts too. */
   | { readonly kind: 'run-back'; readonly on: VcpuRef; readonly to: BackTo; readonly orNow?: true }

@@ -165,8 +165,6 @@ export class Session {
         if (this.#running) this.#pause({ kind: 'paused-by-user' });
         return null;
       case 'step':
-        this.run({ kind: 'step', on: command.on });
-        return null;
       case 'step-over':
       case 'micro-step':
       case 'micro-step-back':

@@ -137,21 +137,26 @@ export class History {
     }
   }
 
-  /** `stepBack`, a piece of work a `yield`: for what may be far away. */
-  *searchSteps(accepts: () => boolean): Generator<void, boolean> {
+  /**
+   * `stepBack`, a piece of work a `yield`: for what may be far away.
+   * @param count goes to the last but so many of such instants; @returns false when there are fewer, at the first of them
+   */
+  *searchSteps(accepts: () => boolean, count = 1): Generator<void, boolean> {
     const end = this.now;
-    for (let window = WINDOW; ; window *= 16) {
+    for (let window = Math.max(WINDOW, 2 * count); ; window *= 16) {
       const start = Math.max(this.range.from, end.position - window);
       this.goBack(start);
-      let found: Instant | undefined;
+      /** The latest ones, in turn: the next one takes the place of the earliest. */
+      const found: Instant[] = [];
+      let accepted = 0;
       for (let steps = 1; isBefore(this.now, end); steps++) {
-        if (accepts()) found = this.now;
+        if (accepts()) found[accepted++ % count] = this.now;
         this.advance(end);
         if (steps % STEPS === 0) yield;
       }
-      if (found === undefined && start > this.range.from) continue;
-      this.seek(found ?? end);
-      return found !== undefined;
+      if (accepted < count && start > this.range.from) continue;
+      this.seek((accepted < count ? found[0] : found[accepted % count]) ?? end);
+      return accepted >= count;
     }
   }
 

@@ -68,7 +68,7 @@ function Backwards() {
         icon="back"
         disabled={!still}
         onClick={stepBack}
-        title="Step back one instruction (Ctrl+F11)"
+        title="Step instructions back (Ctrl+F11)"
       >
         Step back
       </Button>

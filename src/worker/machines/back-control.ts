@@ -91,7 +91,7 @@ export class BackControl {
   slice(goal: BackGoal): StopReason | null {
     switch (goal.kind) {
       case 'step-back':
-        return this.#step(goal.on);
+        return this.#steps(goal);
       case 'step-back-over':
         return this.#stepOver(goal.on);
       case 'run-back':
@@ -112,7 +112,7 @@ export class BackControl {
       case 'step-back-out':
         return this.#searchOn(goal, () => ({
           pieces: this.#history.searchSteps(
-            () => this.#isRunning(goal.on) && this.#stackTop() > (goal.above ?? 0n),
+            () => this.isRunning(goal.on) && this.#stackTop() > (goal.above ?? 0n),
           ),
           found: () => ({ kind: 'stepped', on: goal.on }),
         }));
@@ -174,7 +174,7 @@ export class BackControl {
     const { processor } = computer;
     const guest = this.#machine.vcpuOf(processor, processor.virtualization.current);
     if (guest !== undefined && this.#machine.running(processor) === undefined)
-      this.#history.stepBack(() => this.#isRunning(guest));
+      this.#history.stepBack(() => this.isRunning(guest));
     return this.#writer();
   }
 
@@ -226,8 +226,18 @@ export class BackControl {
     this.#machine.computer.pause();
   }
 
+  /** Many may take a while: then it is a search. */
+  #steps(goal: Extract<BackGoal, { kind: 'step-back' }>): StopReason | null {
+    const { on, count = 1 } = goal;
+    if (count === 1) return this.#step(on);
+    return this.#searchOn(goal, () => ({
+      pieces: this.#history.searchSteps(() => this.isRunning(on), count),
+      found: () => ({ kind: 'stepped', on }),
+    }));
+  }
+
   #step(on: VcpuRef): StopReason {
-    return this.#history.stepBack(() => this.#isRunning(on)) ? { kind: 'stepped', on } : BEGINNING;
+    return this.#history.stepBack(() => this.isRunning(on)) ? { kind: 'stepped', on } : BEGINNING;
   }
 
   /**
@@ -240,11 +250,12 @@ export class BackControl {
     const inside = this.#stackTop();
     const returned = stop.kind === 'stepped' && inside < before;
     if (!returned || !this.#isReturn(on)) return stop;
-    const found = this.#history.stepBack(() => this.#isRunning(on) && this.#stackTop() >= before);
+    const found = this.#history.stepBack(() => this.isRunning(on) && this.#stackTop() >= before);
     return found ? stop : BEGINNING;
   }
 
-  #isRunning(on: VcpuRef): boolean {
+  /** Whether an instruction or event of the vCPU is the next thing to happen. */
+  isRunning(on: VcpuRef): boolean {
     const { processor } = this.#machine.computer;
     return !processor.isIdle && sameVcpu(this.#machine.running(processor), on);
   }

@@ -51,6 +51,7 @@ import type { LabMachine, VcpuAccess } from './lab-machine.ts';
 import { linearReader, pagingRegisters, wordReader } from './linear-memory.ts';
 import { locator } from './memory-access.ts';
 import { RunControl } from './run-control.ts';
+import { checkStepCount } from './step-count.ts';
 import { MachineStops } from './stops/machine-stops.ts';
 import { StopList } from './stops/stop-list.ts';
 
@@ -250,6 +251,7 @@ export class Ringlab implements Lab {
 
   /** A step out is a run to where the stack says that the procedure returns, or back to its call. */
   #resolve(goal: Goal): Goal {
+    if ('count' in goal) checkStepCount(goal.count);
     if (goal.kind !== 'step-out' && goal.kind !== 'step-back-out') return goal;
     const { on } = goal;
     const caller = this.stack(on)?.calls[1];

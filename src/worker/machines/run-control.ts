@@ -31,6 +31,8 @@ export class RunControl {
   readonly micro: MicroSteps;
   /** A step has got somewhere. */
   #moved = false;
+  /** Steps to be made, of several. */
+  #left = 1;
 
   constructor(machine: LabMachine, stops: MachineStops, history: History) {
     this.#machine = machine;
@@ -64,6 +66,7 @@ export class RunControl {
     this.#reached = null;
     this.#awaited = null;
     this.#moved = false;
+    this.#left = goal.kind === 'step' ? (goal.count ?? 1) : 1;
     if (goal.kind !== 'micro-step' && goal.kind !== 'micro-step-back') this.micro.forget();
     this.#pass = this.#machine.running(this.#machine.computer.processor) !== undefined;
     this.#stops.execution.setTemporary(null);
@@ -86,7 +89,9 @@ export class RunControl {
     const start = { cycles: computer.now, instructions: computer.instructions, idle: this.#idle() };
     const result =
       goal.kind === 'step'
-        ? this.#stepSlice(goal.on)
+        ? this.#left > 1
+          ? this.#stepsSlice(goal.on)
+          : this.#stepSlice(goal.on)
         : goal.kind === 'micro-step'
           ? this.#microSlice(goal.on)
           : this.#freeSlice(budget);
@@ -183,6 +188,34 @@ export class RunControl {
       if (processor?.isIdle) this.#run(Math.min(computer.clock.next, computer.now + 1_000_000), false);
     }
     return progress({});
+  }
+
+  /**
+   * Many steps: from one instant at which the vCPU's instruction or event is the next to another, the same instants
+   * that steps back go to. Where it waits or another one has the processor, that is passed.
+   */
+  #stepsSlice(on: VcpuRef): Progress {
+    const { computer } = this.#machine;
+    for (let i = 0; i < STEPS_PER_SLICE; i++) {
+      const before = computer.position;
+      const stop = this.#back.isRunning(on) ? this.#runOne() : this.#approach(on);
+      const hit = this.#stops.settle(true);
+      if (hit !== null || endOf(stop) !== null) return progress({ stop: hit, ended: endOf(stop) });
+      if (stop.kind === 'waiting') return progress({ waited: computer.clock.hz / 60 });
+      this.#pass = stop.kind === 'breakpoint';
+      if (stop.kind === 'breakpoint') {
+        const found = this.#atBreakpoint(stop.cpu, stop.linear);
+        if (found !== null) return progress({ stop: found });
+      } else if (computer.position > before && this.#back.isRunning(on) && --this.#left === 0) {
+        return progress({ stop: { kind: 'stepped', on } });
+      }
+    }
+    return progress({});
+  }
+
+  #runOne(): ComputerStop {
+    const { computer } = this.#machine;
+    return this.#stops.watching(() => computer.runTo(computer.position + 1, this.#pass));
   }
 
   /** One micro-operation. A step that becomes complete by it is made. */
