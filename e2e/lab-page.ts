@@ -60,6 +60,12 @@ export class LabPage {
     return BigInt(text ?? '-1');
   }
 
+  /** All registers that the panel shows, each with its digits. */
+  async registers(): Promise<string[]> {
+    const shown = this.panel('Registers').locator('[data-register]');
+    return shown.evaluateAll((all) => all.map(({ dataset }) => `${dataset.register} ${dataset.value}`));
+  }
+
   /** A reading of the toolbar by its caption. */
   reading(caption: string): Locator {
     return this.page.locator('header dl div').filter({ hasText: caption }).locator('dd');

@@ -65,4 +65,34 @@ test("Debian's cloud kernel boots in a VM to a shell that can be used, stopped a
   await page.keyboard.press('F5');
   await lab.type(3, 'echo $((6 * 7)) again\n');
   await expect(lab.console(3)).toContainText('42 again', { timeout: 30_000 });
+
+  // Back to its last CPUID, 1,000 instructions back, and 1,000 forward: the same state.
+  await lab.pause();
+  await lab.show('Stops');
+  await lab.panel('Stops').getByRole('button', { name: 'Add a stop…' }).focus();
+  await page.keyboard.press('Enter');
+  const form = lab.panel('Stops').getByRole('form', { name: 'New stop' });
+  await form.getByLabel('Reason').selectOption('CPUID');
+  await form.getByLabel('Machine').selectOption({ index: 3 });
+  await form.getByLabel('Only if').press('Enter');
+  await page.keyboard.press('Control+F5');
+  await expect(lab.status).toContainText('VM exit: CPUID, VM 3 vCPU 0', { timeout: 60_000 });
+  // It would end the steps forward at every CPUID before.
+  await lab.panel('Stops').getByRole('checkbox').uncheck();
+  await page.keyboard.press('Control+F11');
+  await expect(lab.status).toContainText('Stepped VM 3 vCPU 0');
+  const state = async () => ({ time: await lab.simulatedTime(), registers: await lab.registers() });
+  await lab.show('Registers');
+  const before = await state();
+  expect(before.registers.length).toBeGreaterThan(16);
+  const steps = page.getByLabel('Steps', { exact: true });
+  await steps.fill('1000');
+  await steps.press('Control+F11');
+  await expect.poll(() => lab.simulatedTime(), { timeout: 60_000 }).toBeLessThan(before.time);
+  await expect.poll(() => lab.registers(), { timeout: 60_000 }).not.toEqual(before.registers);
+  // While it is being searched for, time is somewhere else.
+  await expect(lab.button('Step')).toBeEnabled({ timeout: 60_000 });
+  await expect(lab.status).toContainText('Stepped VM 3 vCPU 0');
+  await page.keyboard.press('F11');
+  await expect.poll(state, { timeout: 60_000 }).toEqual(before);
 });

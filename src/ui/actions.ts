@@ -5,7 +5,7 @@ import type { VcpuRef } from '../protocol/target.ts';
 import type { BackTo } from '../protocol/timeline-view.ts';
 import type { Written } from '../protocol/written.ts';
 import { short } from './format.ts';
-import { stepCount } from './toolbar/step-count.ts';
+import { stepCount } from './timeline/step-count.ts';
 
 /** What buttons and keys do. Each reads the present state itself, so it can be called from anywhere. */
 

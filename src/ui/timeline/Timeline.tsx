@@ -8,6 +8,7 @@ import { GDB_RUNS, useGdbRuns } from '../bridge/use-gdb-runs.ts';
 import { bytes, seconds } from '../format.ts';
 import { Button } from '../widgets/Button.tsx';
 import { parseWritten } from './parse-written.ts';
+import { StepCount } from './StepCount.tsx';
 import { seekTo, useSeeking } from './seeking.ts';
 import css from './Timeline.module.css';
 
@@ -72,6 +73,7 @@ function Backwards() {
       >
         Step back
       </Button>
+      <StepCount />
       <Button
         small
         icon="backOver"

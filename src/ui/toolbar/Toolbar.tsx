@@ -8,7 +8,6 @@ import { Button } from '../widgets/Button.tsx';
 import { Logo } from './Logo.tsx';
 import { Readings } from './Readings.tsx';
 import { StatusText } from './StatusText.tsx';
-import { StepCount } from './StepCount.tsx';
 import css from './Toolbar.module.css';
 import { ViewMenu, type ViewMenuProps } from './ViewMenu.tsx';
 
@@ -67,7 +66,6 @@ function Controls() {
       <Button icon="into" disabled={!still} onClick={stepInto} title={titleOf('Step instructions (F11)')}>
         Step
       </Button>
-      <StepCount />
       <Button icon="over" disabled={!still} onClick={stepOver} title={titleOf('Step over a call (F10)')}>
         Over
       </Button>

@@ -1,6 +1,6 @@
 import { MOST_STEPS } from '../../protocol/commands.ts';
 import { stepCount, useStepCount } from './step-count.ts';
-import css from './Toolbar.module.css';
+import css from './Timeline.module.css';
 
 /** How many instructions a step is, forwards and back. */
 export function StepCount() {
