@@ -14,6 +14,9 @@ test.beforeEach(async ({ page }) => {
   await lab.show('Stops');
 });
 
+/** Where the small kernel maps its tasks. */
+const TASKS = 0x4000_0000n;
+
 const stops = () => lab.panel('Stops').getByRole('listitem');
 const add = () => lab.panel('Stops').getByRole('button', { name: 'Add a stop…' }).click();
 const form = () => lab.panel('Stops').getByRole('form', { name: 'New stop' });
@@ -69,6 +72,14 @@ test('the first CPUID of a machine is stopped at forwards and backwards, by keys
 
 test('an instruction by its physical address, and a read of the stack', async ({ page }) => {
   await lab.show('Registers');
+  // In its idle loop the kernel is where it is mapped, and an interrupt's frame lies on its stack.
+  const isIdle = async () =>
+    (await lab.register('rip')) < TASKS &&
+    ((await lab.machines.first().textContent()) ?? '').includes('waiting for an interrupt');
+  while (!(await isIdle())) {
+    await page.keyboard.press('F5');
+    await lab.pause();
+  }
   const [rip, rsp] = [await lab.register('rip'), await lab.register('rsp')];
   await lab.show('Stops');
   const set = async (kind: string, address: bigint) => {
@@ -80,7 +91,6 @@ test('an instruction by its physical address, and a read of the stack', async ({
     await form().getByLabel('Machine').selectOption({ index: 1 });
     await form().getByLabel('Only if').press('Enter');
   };
-  // Code of the kernel is mapped to where it lies.
   await set('Execution by physical address', rip);
   const executed = `Execution at guest-physical 0x${rip.toString(16)}`;
   await expect(stops().first()).toContainText(executed);

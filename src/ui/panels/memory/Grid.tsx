@@ -16,7 +16,7 @@ import css from './Memory.module.css';
 
 const LINE_HEIGHT = 20;
 /** Pixels that a line of 16 bytes needs, by digits of its address; narrower panels have 8. */
-const WIDE = { 8: 505, 16: 565 } as const;
+const WIDE = { 8: 510, 16: 635 } as const;
 const FEWEST_LINES = 4;
 const WHEEL_ROWS = 3n;
 const ROW = BigInt(ROW_BYTES);
