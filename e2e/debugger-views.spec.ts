@@ -9,6 +9,8 @@ test.beforeEach(async ({ page }) => {
   await lab.open();
   await expect(lab.console(1)).toContainText('> ');
   await lab.pause();
+  await lab.runToIdle();
+  await lab.show('Registers');
 });
 
 const cell = (panel: Locator, address: bigint) => panel.locator(`[data-address="${address}"]`);

@@ -14,9 +14,6 @@ test.beforeEach(async ({ page }) => {
   await lab.show('Stops');
 });
 
-/** Where the small kernel maps its tasks. */
-const TASKS = 0x4000_0000n;
-
 const stops = () => lab.panel('Stops').getByRole('listitem');
 const add = () => lab.panel('Stops').getByRole('button', { name: 'Add a stop…' }).click();
 const form = () => lab.panel('Stops').getByRole('form', { name: 'New stop' });
@@ -71,15 +68,8 @@ test('the first CPUID of a machine is stopped at forwards and backwards, by keys
 });
 
 test('an instruction by its physical address, and a read of the stack', async ({ page }) => {
+  await lab.runToIdle();
   await lab.show('Registers');
-  // In its idle loop the kernel is where it is mapped, and an interrupt's frame lies on its stack.
-  const isIdle = async () =>
-    (await lab.register('rip')) < TASKS &&
-    ((await lab.machines.first().textContent()) ?? '').includes('waiting for an interrupt');
-  while (!(await isIdle())) {
-    await page.keyboard.press('F5');
-    await lab.pause();
-  }
   const [rip, rsp] = [await lab.register('rip'), await lab.register('rsp')];
   await lab.show('Stops');
   const set = async (kind: string, address: bigint) => {
@@ -95,7 +85,7 @@ test('an instruction by its physical address, and a read of the stack', async ({
   const executed = `Execution at guest-physical 0x${rip.toString(16)}`;
   await expect(stops().first()).toContainText(executed);
   await page.keyboard.press('F5');
-  await expect(lab.status).toContainText(`Stop 1: ${executed}`);
+  await expect(lab.status).toContainText(`Stop 2: ${executed}`);
   await lab
     .panel('Stops')
     .getByRole('button', { name: /^Remove/ })
@@ -104,7 +94,7 @@ test('an instruction by its physical address, and a read of the stack', async ({
   // SS of an interrupt's frame, which IRETQ reads.
   await set('Read of memory', (rsp & ~15n) - 8n);
   await page.keyboard.press('F5');
-  await expect(lab.status).toContainText('Stop 2: Read of linear 0x');
+  await expect(lab.status).toContainText('Stop 3: Read of linear 0x');
 });
 
 test('what cannot be is said at its field', async () => {

@@ -8,11 +8,15 @@ const here = /Written here by/;
 
 /** Asks by `act`, expects an earlier instant, and goes back to the latest one. */
 async function asks(act: () => Promise<void>, answer: RegExp = here): Promise<void> {
+  const past = lab.page.getByRole('button', { name: 'In the past' });
   const time = await lab.simulatedTime();
+  await expect(past).toHaveCount(0);
   await act();
   await expect(lab.status).toContainText(answer, { timeout: 60_000 });
+  await expect(past).toBeVisible();
   expect(await lab.simulatedTime()).toBeLessThan(time);
-  await lab.page.getByRole('button', { name: 'In the past' }).click();
+  await past.click();
+  await expect(past).toHaveCount(0);
   await expect.poll(() => lab.simulatedTime()).toBe(time);
 }
 
@@ -24,6 +28,8 @@ test.describe('of the small kernel', () => {
     await lab.open();
     await expect(lab.console(1)).toContainText('> ');
     await lab.pause();
+    await lab.runToIdle();
+    await lab.show('Registers');
   });
 
   test('a register: by a key, and by a context menu that keys work in', async ({ page }) => {
