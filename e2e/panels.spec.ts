@@ -77,6 +77,13 @@ test('host frames add up', async () => {
   );
 });
 
+test('the menu View is closed when its dialog opens', async ({ page }) => {
+  await lab.button('View').click();
+  await lab.button('Connect gdb…').click();
+  await expect(page.getByRole('dialog', { name: 'Connect gdb' })).toBeVisible();
+  await expect(page.locator('#view-menu')).toBeHidden();
+});
+
 test('panels can be closed, found again, and reset; the layout is remembered', async ({ page }) => {
   await page.getByRole('tab', { name: 'Registers' }).click();
   await page.keyboard.press('Control+Delete');

@@ -16,6 +16,9 @@ const THEMES: readonly (readonly [Theme, string])[] = [
   ['dark', 'Dark'],
 ];
 
+/** Not "toggle": a dialog that opens has closed the menu already. */
+const CLOSES = { popoverTarget: 'view-menu', popoverTargetAction: 'hide' } as const;
+
 /** Panels, layout, theme, and the way to gdb. */
 export function ViewMenu({ onShowPanel, onResetLayout, onGdb }: ViewMenuProps) {
   const theme = useSettings((settings) => settings.theme);
@@ -27,16 +30,16 @@ export function ViewMenu({ onShowPanel, onResetLayout, onGdb }: ViewMenuProps) {
       <div id="view-menu" popover="auto" className={css.menu}>
         <h2>Go to panel</h2>
         {(Object.keys(PANELS) as PanelKind[]).map((kind) => (
-          <button type="button" key={kind} popoverTarget="view-menu" onClick={() => onShowPanel(kind)}>
+          <button type="button" key={kind} {...CLOSES} onClick={() => onShowPanel(kind)}>
             {PANELS[kind].name}
           </button>
         ))}
         <h2>Layout</h2>
-        <button type="button" popoverTarget="view-menu" onClick={onResetLayout}>
+        <button type="button" {...CLOSES} onClick={onResetLayout}>
           Reset all panels
         </button>
         <h2>Debugger</h2>
-        <button type="button" popoverTarget="view-menu" onClick={onGdb}>
+        <button type="button" {...CLOSES} onClick={onGdb}>
           Connect gdb…
         </button>
         <h2>Theme</h2>

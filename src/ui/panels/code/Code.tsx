@@ -54,6 +54,7 @@ export function Code({ visible }: { readonly visible: boolean }) {
 function Listing({ view }: { readonly view: CodeView }) {
   const current = useRef<HTMLTableRowElement>(null);
   const running = useView('machine')?.running ?? false;
+  const low = view.lines.every(({ address }) => address >> 32n === 0n);
   // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls when RIP moves, not on every snapshot
   useEffect(() => {
     explain(null);
@@ -76,7 +77,7 @@ function Listing({ view }: { readonly view: CodeView }) {
         </thead>
         <tbody>
           {view.lines.map((line) => (
-            <Line key={String(line.address)} line={line} ref={line.current ? current : undefined} />
+            <Line key={String(line.address)} line={line} low={low} ref={line.current ? current : undefined} />
           ))}
         </tbody>
       </table>
@@ -102,10 +103,13 @@ function Go({ line, backwards = false }: { readonly line: CodeLine; readonly bac
 
 interface LineProps {
   readonly line: CodeLine;
+  /** No address that is shown needs its upper half: it goes where room is short. */
+  readonly low: boolean;
   readonly ref: React.Ref<HTMLTableRowElement> | undefined;
 }
 
-function Line({ line, ref }: LineProps) {
+function Line({ line, low, ref }: LineProps) {
+  const digits = hex(line.address, 16);
   const [mnemonic, ...rest] = line.text.split(' ');
   return (
     <>
@@ -141,7 +145,8 @@ function Line({ line, ref }: LineProps) {
           />
         </td>
         <th scope="row" className={css.address}>
-          {hex(line.address, 16)}
+          <span className={low ? css.zeros : undefined}>{digits.slice(0, 8)}</span>
+          {digits.slice(8)}
         </th>
         <td className={css.bytes}>{Array.from(line.bytes, (byte) => hex(byte, 2)).join(' ')}</td>
         <td className={css.text}>

@@ -84,11 +84,11 @@ function Table({ table }: { readonly table: DescriptorTable }) {
                     what={writtenBytes('linear', entry.address, entry.bytes)}
                   />
                 </th>
-                <td>{entry.type}</td>
-                <td className={widgets.code}>{entry.describes}</td>
+                <td className={widgets.wraps}>{entry.type}</td>
+                <td className={`${widgets.code} ${widgets.wraps}`}>{entry.describes}</td>
                 <td>{entry.dpl}</td>
                 <td>{entry.present ? 'yes' : 'no'}</td>
-                <td className={widgets.code}>{entry.loadedIn.join(' ')}</td>
+                <td className={`${widgets.code} ${widgets.wraps}`}>{entry.loadedIn.join(' ')}</td>
               </tr>
               {open === entry.index && (
                 <tr>

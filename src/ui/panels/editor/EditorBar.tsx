@@ -28,75 +28,67 @@ interface Props {
 export function EditorBar({ settings, library, onRun }: Props) {
   const wrong = useProgram(({ result }) => result !== null && result.program === null);
   return (
-    <>
-      <div className={css.bar}>
-        <Button look="primary" icon="run" disabled={wrong} onClick={() => onRun('bare')}>
-          Run on the bare machine
-        </Button>
-        <Button icon="run" disabled={wrong} onClick={() => onRun('vtx-ept')}>
-          Run in a VM
-        </Button>
-        <select
-          className={css.menu}
-          aria-label="Example"
-          value=""
-          onChange={({ target }) => {
-            const chosen = library?.examples.find(({ source }) => source.name === target.value);
-            if (chosen !== undefined) openSource(chosen.source);
-          }}
-        >
-          <option value="">Examples…</option>
-          {library?.examples.map(({ title, source }) => (
-            <option key={source.name} value={source.name}>
-              {title}
-            </option>
-          ))}
-        </select>
-        <select
-          className={css.menu}
-          aria-label="Include a header"
-          value=""
-          onChange={({ target }) => changeProgram({ text: `%include "${target.value}"\n${settings.text}` })}
-        >
-          <option value="">Headers…</option>
-          {library?.headers.map((name) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
-        </select>
-        <Button look="bare" onClick={() => void openFile()}>
-          Open file…
-        </Button>
-        <Button look="bare" onClick={() => saveFile(settings)}>
-          Save file
-        </Button>
-      </div>
-      <div className={css.bar}>
-        <select
-          aria-label="Format"
-          value={settings.format}
-          onChange={({ target }) => changeProgram({ format: target.value as ProgramFormat })}
-        >
-          {FORMATS.map(([format, label]) => (
-            <option key={format} value={format}>
-              {label}
-            </option>
-          ))}
-        </select>
-        {settings.format === 'bin' && <FlatPlace settings={settings} />}
-        <Check
-          label="Stop at entry"
-          checked={settings.stopAtEntry}
-          onChange={(stopAtEntry) => changeProgram({ stopAtEntry })}
-        />
-        <Check
-          label="Listing"
-          checked={settings.listing}
-          onChange={(listing) => changeProgram({ listing })}
-        />
-      </div>
-    </>
+    <div className={css.bar}>
+      <Button look="primary" icon="run" disabled={wrong} onClick={() => onRun('bare')}>
+        Run on the bare machine
+      </Button>
+      <Button icon="run" disabled={wrong} onClick={() => onRun('vtx-ept')}>
+        Run in a VM
+      </Button>
+      <select
+        className={css.menu}
+        aria-label="Example"
+        value=""
+        onChange={({ target }) => {
+          const chosen = library?.examples.find(({ source }) => source.name === target.value);
+          if (chosen !== undefined) openSource(chosen.source);
+        }}
+      >
+        <option value="">Examples…</option>
+        {library?.examples.map(({ title, source }) => (
+          <option key={source.name} value={source.name}>
+            {title}
+          </option>
+        ))}
+      </select>
+      <select
+        className={css.menu}
+        aria-label="Include a header"
+        value=""
+        onChange={({ target }) => changeProgram({ text: `%include "${target.value}"\n${settings.text}` })}
+      >
+        <option value="">Headers…</option>
+        {library?.headers.map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+      <Button look="bare" onClick={() => void openFile()}>
+        Open file…
+      </Button>
+      <Button look="bare" onClick={() => saveFile(settings)}>
+        Save file
+      </Button>
+      <select
+        aria-label="Format"
+        value={settings.format}
+        onChange={({ target }) => changeProgram({ format: target.value as ProgramFormat })}
+      >
+        {FORMATS.map(([format, label]) => (
+          <option key={format} value={format}>
+            {label}
+          </option>
+        ))}
+      </select>
+      {settings.format === 'bin' && <FlatPlace settings={settings} />}
+      <Check
+        label="Stop at entry"
+        checked={settings.stopAtEntry}
+        onChange={(stopAtEntry) => changeProgram({ stopAtEntry })}
+      />
+      <Check label="Listing" checked={settings.listing} onChange={(listing) => changeProgram({ listing })} />
+    </div>
   );
 }
 

@@ -138,22 +138,38 @@ const runsNext = StateField.define<number | null>({
     }),
 });
 
+/** Bytes of a line that are listed; its tooltip tells of more. */
+const LISTED_BYTES = 5;
+
 class Bytes extends GutterMarker {
   readonly text: string;
+  readonly title: string;
 
-  constructor({ address, bytes, length }: ProgramLine) {
+  /** @param digits of the address */
+  constructor({ address, bytes, length }: ProgramLine, digits: number) {
     super();
-    const shown = Array.from(bytes.slice(0, 6), (byte) => hex(byte, 2)).join(' ');
-    this.text = `${hex(address, 8)}  ${shown}${length > 6 ? ' …' : ''}`.padEnd(29);
+    const first = (most: number): string =>
+      Array.from(bytes.slice(0, most), (byte) => hex(byte, 2)).join(' ') + (length > most ? ' …' : '');
+    // The column is equally wide wherever the text is scrolled to.
+    this.text = `${hex(address, digits)} ${first(LISTED_BYTES).padEnd(3 * LISTED_BYTES + 1)}`;
+    this.title = first(bytes.length);
   }
 
   override eq(other: GutterMarker) {
-    return other instanceof Bytes && other.text === this.text;
+    return other instanceof Bytes && other.text === this.text && other.title === this.title;
   }
 
   override toDOM() {
-    return document.createTextNode(this.text);
+    const cell = document.createElement('span');
+    cell.textContent = this.text;
+    cell.title = this.title;
+    return cell;
   }
+}
+
+/** Digits of the longest address, and not fewer than four. */
+function addressDigits(pieces: ReadonlyMap<number, ProgramLine>): number {
+  return Math.max(4, ...[...pieces.values()].map(({ address }) => hex(address).length));
 }
 
 const listing = StateField.define<RangeSet<GutterMarker>>({
@@ -162,10 +178,11 @@ const listing = StateField.define<RangeSet<GutterMarker>>({
     for (const effect of effects) {
       if (!effect.is(setListing)) continue;
       const builder = new RangeSetBuilder<GutterMarker>();
+      const digits = addressDigits(effect.value);
       for (const [line, piece] of [...effect.value].sort(([a], [b]) => a - b)) {
         if (line > newDoc.lines) break;
         const { from } = newDoc.line(line);
-        builder.add(from, from, new Bytes(piece));
+        builder.add(from, from, new Bytes(piece, digits));
       }
       return builder.finish();
     }

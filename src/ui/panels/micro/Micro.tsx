@@ -120,7 +120,7 @@ function Row({ operation, number, state, row }: RowProps) {
         <th scope="row" className={widgets.number}>
           {number}
         </th>
-        <td className={css.what} data-kind={kind}>
+        <td className={`${css.what} ${widgets.wraps}`} data-kind={kind}>
           {what}
           {state === 'to come' && <span className="unseen">, to come</span>}
         </td>
@@ -132,7 +132,7 @@ function Row({ operation, number, state, row }: RowProps) {
           )}
         </td>
         <td className={widgets.code}>{value}</td>
-        <td className={css.note}>{note}</td>
+        <td className={`${css.note} ${widgets.wraps}`}>{note}</td>
       </tr>
       {state === 'current' && fields.length > 0 && (
         <tr className={css.fields}>

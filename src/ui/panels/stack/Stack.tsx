@@ -104,7 +104,7 @@ function Rows({ view }: { readonly view: StackView }) {
                 {row.changed && <span className="unseen">, changed</span>}{' '}
                 <WhoWroteButton name={slotName(row, view)} what={slotOf(row, view)} />
               </td>
-              <td>
+              <td className={`${widgets.wraps} ${css.guess}`}>
                 <Guess row={row} />
               </td>
             </tr>
