@@ -28,6 +28,23 @@ test('steps back as far as it stepped, by keys alone', async ({ page }) => {
   }
 });
 
+test('many steps are counted, the step key does not begin them anew, and Pause ends them', async ({
+  page,
+}) => {
+  await page.getByRole('spinbutton', { name: 'Steps' }).fill('1000000');
+  await page.keyboard.press('F11');
+  await expect(lab.status).toHaveText(/^Stepping: [\d\s]+ of 1\s000\s000$/);
+  const made = async () => Number((await lab.status.textContent())?.split(' of ')[0].replace(/\D/g, ''));
+  await expect.poll(made).toBeGreaterThan(0);
+  const before = await made();
+  await page.keyboard.press('F11');
+  await page.keyboard.press('Control+F11');
+  await expect.poll(made).toBeGreaterThan(before);
+  await expect(lab.button('Pause')).toHaveAttribute('title', 'End the steps here (F6)');
+  await lab.pause();
+  await expect(lab.status).toHaveText('Paused');
+});
+
 test('goes back to the last VM exit, and to the one before', async ({ page }) => {
   const timeline = page.getByRole('region', { name: 'Timeline' });
   await timeline.getByRole('combobox', { name: 'What to go back to' }).selectOption('VM exit');

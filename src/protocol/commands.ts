@@ -20,6 +20,7 @@ export type Command =
   /**
    * One instruction of the given vCPU; everything else advances as far as that takes. `count` (1 to `MOST_STEPS`):
    * to the instant at which its next instruction or event is due for that many times; a stop that is met ends it.
+   * While several steps are under way, commands that step an instruction, a line or a micro-operation change nothing.
    */
   | { readonly kind: 'step'; readonly on: VcpuRef; readonly count?: number }
   /** One micro-operation of the vCPU's next instruction or event, or of the hypervisor's work for it. */

@@ -37,10 +37,19 @@ export type StopReason =
   /** Something that the simulated computer does not model. */
   | { readonly kind: 'unmodelled'; readonly text: string };
 
+/** Several steps that one command has asked for. */
+export interface StepProgress {
+  readonly made: number;
+  readonly of: number;
+  readonly backwards: boolean;
+}
+
 export interface MachineView {
   readonly running: boolean;
   /** Null exactly while running. */
   readonly stop: StopReason | null;
+  /** How far steps that are under way have got; null: none are, or only one. */
+  readonly steps: StepProgress | null;
   /** Instructions executed since power-on, all CPUs. */
   readonly instructions: number;
   /** Instructions a second of wall-clock time, measured by the worker; 0 when stopped. */

@@ -84,6 +84,25 @@ test('a step is done when its answer comes, and marks what changed', () => {
   expect(registers?.general.filter(({ changed }) => changed).map(({ name }) => name)).toEqual(['rax']);
 });
 
+test('while several steps are under way, further ones change nothing', () => {
+  watch('machine');
+  drawn();
+  const steps = { made: 400, of: 1000, backwards: false };
+  const goal = { kind: 'step', on: ON, count: 1000 } as const;
+  lab.steps = steps;
+  send(goal);
+  for (const kind of ['step', 'step-over', 'step-back', 'micro-step'] as const) send({ kind, on: ON });
+  expect(lab.goal).toEqual(goal);
+  expect(host.messages.filter(({ type }) => type === 'refused')).toEqual([]);
+  drawn();
+  expect(latest()?.views.machine).toMatchObject({ running: true, steps });
+  send({ kind: 'pause' });
+  drawn();
+  expect(latest()?.views.machine).toMatchObject({ running: false, steps: null });
+  send({ kind: 'step-over', on: ON });
+  expect(lab.goal).toEqual({ kind: 'step-over', on: ON });
+});
+
 test('a breakpoint stops the run and takes the focus', () => {
   watch('machine');
   const on = { vm: 7, vcpu: 2 };

@@ -170,6 +170,9 @@ export class Session {
       case 'micro-step-back':
       case 'step-back':
       case 'step-back-over':
+        // A key that is held down asks for them again and again.
+        if (this.#machine().steps === null) this.run(command);
+        return null;
       case 'run-back':
       case 'who-wrote':
       case 'run-to':
@@ -377,10 +380,12 @@ export class Session {
   }
 
   #machine(): MachineView {
+    const machine = this.#lab.machine();
     return {
-      ...this.#lab.machine(),
+      ...machine,
       running: this.#running,
       stop: this.#running ? null : this.#stop,
+      steps: this.#running ? machine.steps : null,
       speed: this.#speed.perSecond,
     };
   }

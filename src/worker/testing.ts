@@ -1,6 +1,7 @@
 import { NOTHING_COMPILED } from '../contracts/tiers.ts';
 import type { BridgeKey } from '../protocol/bridge.ts';
 import type { MachineEdit } from '../protocol/edits.ts';
+import type { StepProgress } from '../protocol/machine-view.ts';
 import type { MemoryRequest } from '../protocol/memory-view.ts';
 import type { Snapshot, ToPage } from '../protocol/messages.ts';
 import type { RegistersView } from '../protocol/processor-view.ts';
@@ -28,6 +29,8 @@ export class CountingLab implements Lab {
   computed: string[] = [];
   edits: MachineEdit[] = [];
   tier2: Tier2Mode = 'on';
+  /** Several steps that are under way. */
+  steps: StepProgress | null = null;
   private regionShown: RegionView | undefined;
 
   open(): number {
@@ -57,7 +60,7 @@ export class CountingLab implements Lab {
   slice(budget: Budget): SliceOutcome {
     const scripted = this.script.shift();
     if (scripted !== undefined) return scripted;
-    if (this.goal.kind === 'step') {
+    if (this.goal.kind === 'step' && this.steps === null) {
       this.instructions++;
       return { instructions: 1, idleCycles: 0, stop: { kind: 'stepped', on: this.goal.on } };
     }
@@ -71,7 +74,7 @@ export class CountingLab implements Lab {
     return this.output.splice(0);
   }
   machine() {
-    return { instructions: this.instructions, hz: HZ, physicalCpus: 1, memory: 0 };
+    return { instructions: this.instructions, hz: HZ, physicalCpus: 1, memory: 0, steps: this.steps };
   }
   vms() {
     const numbers = { vcpus: 1, memory: 0, resident: 0, instructions: 0, exits: 0 };

@@ -138,10 +138,10 @@ export class History {
   }
 
   /**
-   * `stepBack`, a piece of work a `yield`: for what may be far away.
+   * `stepBack`, a piece of work a `yield`: for what may be far away. Yields how many have been found.
    * @param count goes to the last but so many of such instants; @returns false when there are fewer, at the first of them
    */
-  *searchSteps(accepts: () => boolean, count = 1): Generator<void, boolean> {
+  *searchSteps(accepts: () => boolean, count = 1): Generator<number, boolean> {
     const end = this.now;
     for (let window = Math.max(WINDOW, 2 * count); ; window *= 16) {
       const start = Math.max(this.range.from, end.position - window);
@@ -152,7 +152,7 @@ export class History {
       for (let steps = 1; isBefore(this.now, end); steps++) {
         if (accepts()) found[accepted++ % count] = this.now;
         this.advance(end);
-        if (steps % STEPS === 0) yield;
+        if (steps % STEPS === 0) yield Math.min(accepted, count);
       }
       if (accepted < count && start > this.range.from) continue;
       this.seek((accepted < count ? found[0] : found[accepted % count]) ?? end);

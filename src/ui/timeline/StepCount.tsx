@@ -7,7 +7,10 @@ export function StepCount() {
   const { text } = useStepCount();
   const count = stepCount();
   return (
-    <label className={css.steps} title="Instructions that Step and Step back go at once (F11, Ctrl+F11)">
+    <label
+      className={css.steps}
+      title="Instructions that Step (F11) and Step back (Ctrl+F11) go at once; Pause (F6) ends them"
+    >
       Steps
       <input
         type="number"

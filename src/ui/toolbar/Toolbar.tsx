@@ -1,5 +1,6 @@
 import { useLab, useView } from '../../client/lab-store.ts';
 import { useWatch } from '../../client/watch.ts';
+import type { MachineView } from '../../protocol/machine-view.ts';
 import { sameVcpu } from '../../protocol/target.ts';
 import { focusOn, pause, run, runToExit, stepInto, stepOver } from '../actions.ts';
 import { GdbState } from '../bridge/GdbState.tsx';
@@ -40,7 +41,8 @@ export function Toolbar({ onOpen, onHelp, gdbDialog, ...view }: Props) {
 }
 
 function Controls() {
-  const running = useView('machine')?.running ?? false;
+  const machine = useView('machine');
+  const running = machine?.running ?? false;
   const focus = useLab((state) => state.focus);
   const ofGdb = useGdbRuns();
   const still = !running && focus !== null && !ofGdb;
@@ -48,7 +50,7 @@ function Controls() {
   return (
     <div className={css.group} role="toolbar" aria-label="Run control">
       {running ? (
-        <Button look="primary" icon="pause" className={css.run} onClick={pause} title="Pause (F6)">
+        <Button look="primary" icon="pause" className={css.run} onClick={pause} title={pauseTitle(machine)}>
           Pause
         </Button>
       ) : (
@@ -80,6 +82,13 @@ function Controls() {
       <FocusChooser />
     </div>
   );
+}
+
+/** Steps back that are given up leave time where they began. */
+function pauseTitle(machine: MachineView | null | undefined): string {
+  const steps = machine?.steps ?? null;
+  if (steps === null) return 'Pause (F6)';
+  return steps.backwards ? 'Give up the steps back (F6)' : 'End the steps here (F6)';
 }
 
 function FocusChooser() {

@@ -1,7 +1,7 @@
 import { EFER, SEG } from '../../arch/registers.ts';
 import type { RingCrossing } from '../../cpu/crossings.ts';
 import type { History, Instant } from '../../machine/time/history.ts';
-import type { StopReason } from '../../protocol/machine-view.ts';
+import type { StepProgress, StopReason } from '../../protocol/machine-view.ts';
 import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
 import type { Written } from '../../protocol/written.ts';
 import type { Goal } from '../lab.ts';
@@ -61,6 +61,7 @@ export class BackControl {
   readonly #history: History;
   readonly #stops: MachineStops;
   #search: Search | undefined;
+  #stepsFound = 0;
   /** Undefined while the disassembler is being loaded. */
   registerWrites: RegisterWrites | undefined;
   /** Why the latest run of the search stopped. */
@@ -76,6 +77,13 @@ export class BackControl {
 
   get isSearching(): boolean {
     return this.#search !== undefined;
+  }
+
+  /** Several steps back that are under way. */
+  get steps(): StepProgress | null {
+    const goal = this.#search?.goal;
+    if (goal?.kind !== 'step-back' || goal.count === undefined) return null;
+    return { made: this.#stepsFound, of: goal.count, backwards: true };
   }
 
   /** Another goal, or none: a search that is under way is given up, and time is where it began. */
@@ -111,8 +119,8 @@ export class BackControl {
         }));
       case 'step-back-out':
         return this.#searchOn(goal, () => ({
-          pieces: this.#history.searchSteps(
-            () => this.isRunning(goal.on) && this.#stackTop() > (goal.above ?? 0n),
+          pieces: this.#counted(
+            this.#history.searchSteps(() => this.isRunning(goal.on) && this.#stackTop() > (goal.above ?? 0n)),
           ),
           found: () => ({ kind: 'stepped', on: goal.on }),
         }));
@@ -231,9 +239,20 @@ export class BackControl {
     const { on, count = 1 } = goal;
     if (count === 1) return this.#step(on);
     return this.#searchOn(goal, () => ({
-      pieces: this.#history.searchSteps(() => this.isRunning(on), count),
+      pieces: this.#counted(this.#history.searchSteps(() => this.isRunning(on), count)),
       found: () => ({ kind: 'stepped', on }),
     }));
+  }
+
+  /** Keeps how many have been found. */
+  *#counted(pieces: Generator<number, boolean>): Generator<void, boolean> {
+    this.#stepsFound = 0;
+    for (;;) {
+      const { done, value } = pieces.next();
+      if (done === true) return value;
+      this.#stepsFound = value;
+      yield;
+    }
   }
 
   #step(on: VcpuRef): StopReason {

@@ -324,6 +324,7 @@ export class Ringlab implements Lab {
       hz: computer.clock.hz,
       physicalCpus: computer.processors.length,
       memory: computer.ram.size,
+      steps: this.#active.map(({ control }) => control.steps).find((steps) => steps !== null) ?? null,
     };
   }
 

@@ -2,7 +2,7 @@ import type { RingCrossing } from '../../cpu/crossings.ts';
 import type { Processor } from '../../cpu/processor.ts';
 import type { ComputerStop } from '../../machine/computer.ts';
 import type { History } from '../../machine/time/history.ts';
-import type { StopReason } from '../../protocol/machine-view.ts';
+import type { StepProgress, StopReason } from '../../protocol/machine-view.ts';
 import { sameVcpu, type VcpuRef } from '../../protocol/target.ts';
 import type { Budget, Goal, SliceOutcome } from '../lab.ts';
 import { signedNumber, unsigned64 } from '../views/numbers.ts';
@@ -13,7 +13,7 @@ import { MicroSteps } from './micro-steps.ts';
 import { stackTop } from './stack-top.ts';
 import type { MachineStops } from './stops/machine-stops.ts';
 
-/** Instructions that other processors may execute between two looks at the one that is stepped. */
+/** Steps, and approaches to a vCPU, in one slice. */
 const STEPS_PER_SLICE = 20_000;
 
 /** Runs one computer towards a goal, a slice at a time. */
@@ -29,9 +29,7 @@ export class RunControl {
   #pass = false;
   readonly #back: BackControl;
   readonly micro: MicroSteps;
-  /** A step has got somewhere. */
-  #moved = false;
-  /** Steps to be made, of several. */
+  /** Steps that are still to be made. */
   #left = 1;
 
   constructor(machine: LabMachine, stops: MachineStops, history: History) {
@@ -61,11 +59,17 @@ export class RunControl {
     return this.#back.isSearching;
   }
 
+  /** Several steps that are under way; null: none are, or only one. */
+  get steps(): StepProgress | null {
+    if (this.#goal.kind !== 'step') return this.#back.steps;
+    const { count = 1 } = this.#goal;
+    return count === 1 ? null : { made: count - this.#left, of: count, backwards: false };
+  }
+
   /** @param over where a step over the present instruction ends; undefined when it is an ordinary one */
   aim(goal: Goal, over?: number): void {
     this.#reached = null;
     this.#awaited = null;
-    this.#moved = false;
     this.#left = goal.kind === 'step' ? (goal.count ?? 1) : 1;
     if (goal.kind !== 'micro-step' && goal.kind !== 'micro-step-back') this.micro.forget();
     this.#pass = this.#machine.running(this.#machine.computer.processor) !== undefined;
@@ -89,9 +93,7 @@ export class RunControl {
     const start = { cycles: computer.now, instructions: computer.instructions, idle: this.#idle() };
     const result =
       goal.kind === 'step'
-        ? this.#left > 1
-          ? this.#stepsSlice(goal.on)
-          : this.#stepSlice(goal.on)
+        ? this.#stepsSlice(goal.on, budget)
         : goal.kind === 'micro-step'
           ? this.#microSlice(goal.on)
           : this.#freeSlice(budget);
@@ -163,40 +165,13 @@ export class RunControl {
   }
 
   /**
-   * One instruction, or one event, of a vCPU. Where the hypervisor or another vCPU has the processor,
-   * everything runs until this one is entered; being entered is a step too.
-   */
-  #stepSlice(on: VcpuRef): Progress {
-    const { computer } = this.#machine;
-    for (let i = 0; i < STEPS_PER_SLICE; i++) {
-      const processor = computer.processors.find((p) => sameVcpu(this.#machine.running(p), on));
-      if (processor !== undefined && this.#moved) return progress({ stop: { kind: 'stepped', on } });
-      this.#awaited = processor === undefined ? on : null;
-      const before = { instructions: processor?.instructions ?? 0, rip: processor?.regs.rip };
-      const until = processor === undefined ? computer.now + 1_000_000 : computer.now + 1;
-      const stop = this.#run(until, true);
-      this.#awaited = null;
-      const executed = processor !== undefined && processor.instructions > before.instructions;
-      if (executed || processor?.regs.rip !== before.rip) this.#moved = true;
-      const hit = this.#stops.settle(true);
-      if (hit !== null) return progress({ stop: hit, ended: endOf(stop) });
-      if (stop.kind === 'waiting') return progress({ waited: computer.clock.hz / 60 });
-      if (stop.kind === 'breakpoint') {
-        const found = this.#atBreakpoint(stop.cpu, stop.linear);
-        if (found !== null) return progress({ stop: found });
-      } else if (endOf(stop) !== null) return progress({ ended: stop });
-      if (processor?.isIdle) this.#run(Math.min(computer.clock.next, computer.now + 1_000_000), false);
-    }
-    return progress({});
-  }
-
-  /**
-   * Many steps: from one instant at which the vCPU's instruction or event is the next to another, the same instants
+   * Steps: from one instant at which the vCPU's instruction or event is the next to another, the same instants
    * that steps back go to. Where it waits or another one has the processor, that is passed.
    */
-  #stepsSlice(on: VcpuRef): Progress {
+  #stepsSlice(on: VcpuRef, budget: Budget): Progress {
     const { computer } = this.#machine;
-    for (let i = 0; i < STEPS_PER_SLICE; i++) {
+    const end = computer.now + budget.cycles;
+    for (let i = 0; i < STEPS_PER_SLICE && computer.now < end; i++) {
       const before = computer.position;
       const stop = this.#back.isRunning(on) ? this.#runOne() : this.#approach(on);
       const hit = this.#stops.settle(true);
@@ -259,7 +234,6 @@ export class RunControl {
       this.#goal = { kind: 'free' };
       this.#machine.computer.pause();
     } else if (this.#awaited !== null && crossing.to !== -1 && sameVcpu(on, this.#awaited)) {
-      this.#moved = true;
       this.#machine.computer.pause();
     }
   }

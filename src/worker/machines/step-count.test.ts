@@ -5,11 +5,13 @@ import type { StopReason } from '../../protocol/machine-view.ts';
 import type { GuestDescription, Technique, VcpuRef } from '../../protocol/target.ts';
 import type { Goal } from '../lab.ts';
 import { Refusal } from '../refusal.ts';
+import { linearReader } from './linear-memory.ts';
 import { Ringlab } from './ringlab.ts';
 
 const MIB = 1024 * 1024;
 const BUDGET = { instructions: 500_000, cycles: 2_000_000 };
 const COUNT = 1000;
+const HLT = 0xf4;
 
 function guest(technique: Technique): GuestDescription {
   const bytes = guestNamed('kernel')?.assemble().bytes ?? new Uint8Array();
@@ -81,6 +83,31 @@ describe.each<{ where: string; technique: Technique; guests: number; on: VcpuRef
     expect(state()).toEqual(many);
   });
 
+  test('a step passes a wait, and the step back leads to its HLT', () => {
+    const halt = () => {
+      const machine = lab.machineOf(on.vm);
+      const access = machine.access(on);
+      if (access === undefined) return false;
+      const [opcode] = linearReader(access, machine.computer.ram)(access.state.rip, 1);
+      return opcode === HLT;
+    };
+    for (let i = 0; i < 20_000 && !halt(); i++) run({ kind: 'step', on });
+    expect(halt()).toBe(true);
+    const before = state();
+    expect(run({ kind: 'step', on })).toEqual({ kind: 'stepped', on });
+    const single = state();
+    expect(halt()).toBe(false);
+    lab.seek(on, before.position);
+    run({ kind: 'step', on, count: 2 });
+    const two = state();
+    run({ kind: 'step-back', on });
+    expect(state()).toEqual(single);
+    run({ kind: 'step', on });
+    expect(state()).toEqual(two);
+    run({ kind: 'step-back', on, count: 2 });
+    expect(state()).toEqual(before);
+  });
+
   test('where there are fewer, they go to the first one', () => {
     expect(run({ kind: 'step-back', on, count: 1_000_000 })).toEqual({ kind: 'beginning' });
     const first = state();
@@ -95,6 +122,26 @@ describe.each<{ where: string; technique: Technique; guests: number; on: VcpuRef
     expect(position()).not.toBe(before.position);
     lab.aim({ kind: 'free' });
     expect(state()).toEqual(before);
+  });
+
+  test('steps that are under way tell how many they have made', () => {
+    const of = 100_000;
+    const backwards = lab.timeline(on).position;
+    for (const goal of [
+      { kind: 'step', on, count: of },
+      { kind: 'step-back', on, count: of },
+    ] as const) {
+      lab.aim(goal);
+      const made: number[] = [];
+      for (let i = 0; i < 3 && lab.slice(BUDGET).stop === null; i++)
+        made.push(lab.machine().steps?.made ?? -1);
+      expect(lab.machine().steps).toMatchObject({ of, backwards: goal.kind === 'step-back' });
+      expect(made[0]).toBeLessThan(of);
+      expect(made.at(-1)).toBeGreaterThan(made[0]);
+      lab.aim({ kind: 'free' });
+    }
+    expect(lab.machine().steps).toBe(null);
+    expect(position()).toBeGreaterThan(backwards);
   });
 
   test.each([0, -1, 1.5, Number.NaN, 1_000_001])('%d steps are refused', (count) => {
