@@ -52,7 +52,7 @@ function Table({ table }: { readonly table: DescriptorTable }) {
         entries
         {empty > 0 && `, ${empty} empty ones left out`}
       </p>
-      <table className={widgets.table}>
+      <table className={`${widgets.table} ${css.entries}`}>
         <caption className="unseen">Entries of the {name}; the button of a row shows its bits</caption>
         <thead>
           <tr>
@@ -84,7 +84,7 @@ function Table({ table }: { readonly table: DescriptorTable }) {
                     what={writtenBytes('linear', entry.address, entry.bytes)}
                   />
                 </th>
-                <td className={widgets.wraps}>{entry.type}</td>
+                <td className={css.type}>{entry.type}</td>
                 <td className={`${widgets.code} ${widgets.wraps}`}>{entry.describes}</td>
                 <td>{entry.dpl}</td>
                 <td>{entry.present ? 'yes' : 'no'}</td>

@@ -120,7 +120,7 @@ function Row({ operation, number, state, row }: RowProps) {
         <th scope="row" className={widgets.number}>
           {number}
         </th>
-        <td className={`${css.what} ${widgets.wraps}`} data-kind={kind}>
+        <td className={css.what} data-kind={kind}>
           {what}
           {state === 'to come' && <span className="unseen">, to come</span>}
         </td>
