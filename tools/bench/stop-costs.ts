@@ -1,23 +1,25 @@
 /** What stops cost: nothing while none is set, and something while one is. */
-import type { StopTrigger } from '../../src/protocol/stops.ts';
+import type { StopKind, StopTrigger } from '../../src/protocol/stops.ts';
 import { inChild } from './child.ts';
 
-/** One of each kind that can be set before the guest has begun. */
-export const STOPS: readonly StopTrigger[] = [
-  { kind: 'address', address: 0x1234_5000n },
-  { kind: 'execute', space: 'guest-physical', address: 0x500n },
-  { kind: 'write', space: 'guest-physical', address: 0x500n, length: 8 },
-  { kind: 'read', space: 'guest-physical', address: 0x500n, length: 8 },
-  { kind: 'vm-exit', reason: null },
-  { kind: 'hypercall', number: null },
-  { kind: 'event', vector: null },
-  { kind: 'crossing', from: null, to: null },
-  { kind: 'cr3' },
-  { kind: 'page-table', address: 0x1234_5000n },
-  { kind: 'msr', index: null, access: 'any' },
-  { kind: 'port', port: null, access: 'any' },
-  { kind: 'console', text: 'a text that Linux does not print' },
-];
+/** One of each kind, such as can be set before the guest has begun. */
+const ONE_OF_EACH: { readonly [K in StopKind]: StopTrigger & { readonly kind: K } } = {
+  address: { kind: 'address', address: 0x1234_5000n },
+  execute: { kind: 'execute', space: 'guest-physical', address: 0x500n },
+  write: { kind: 'write', space: 'guest-physical', address: 0x500n, length: 8 },
+  read: { kind: 'read', space: 'guest-physical', address: 0x500n, length: 8 },
+  'vm-exit': { kind: 'vm-exit', reason: null },
+  hypercall: { kind: 'hypercall', number: null },
+  event: { kind: 'event', vector: null },
+  crossing: { kind: 'crossing', from: null, to: null },
+  cr3: { kind: 'cr3' },
+  'page-table': { kind: 'page-table', address: 0x1234_5000n },
+  msr: { kind: 'msr', index: null, access: 'any' },
+  port: { kind: 'port', port: null, access: 'any' },
+  console: { kind: 'console', text: 'a text that Linux does not print' },
+};
+
+export const STOPS: readonly StopTrigger[] = Object.values(ONE_OF_EACH);
 
 const INSTRUCTIONS = 400e6;
 /** Runs without stops, in turns; the best of each count. */
