@@ -80,7 +80,8 @@ export interface Debuggee {
    */
   interrupt(): readonly string[];
   position(): Position;
-  walk(cpu: number, address: bigint): WalkReport;
+  /** Undefined: this processor has not started, and has no page tables yet. */
+  walk(cpu: number, address: bigint): WalkReport | undefined;
   /** Types on the guest's console, now. */
   type(bytes: Uint8Array): void;
 }

@@ -95,7 +95,10 @@ function walk({ debuggee, cpu }: State, argument: string): string[] {
   if (address === undefined) {
     return [`"monitor walk" takes an address in hexadecimal, such as 0x7c00; not "${argument.trim()}".`];
   }
-  return walkLines(debuggee.walk(cpu, address), address);
+  const report = debuggee.walk(cpu, address);
+  return report === undefined
+    ? [`CPU ${cpu} has not started: it has no page tables to walk. Let the machine run first.`]
+    : walkLines(report, address);
 }
 
 function walkLines({ paging, cr3, levels, page, end }: WalkReport, address: bigint): string[] {

@@ -96,6 +96,7 @@ setup_end:
   it('says when nothing will ever happen', () => {
     const { debuggee } = debug('cli\n hlt\n');
     expect(run(debuggee)).toEqual({ kind: 'stuck', cpu: 0, why: ['waiting'] });
+    expect(debuggee.describe(0)).toContain(', halted for good: IF is 0, only an NMI wakes it');
     expect(step(debuggee)).toEqual({ kind: 'stuck', cpu: 0, why: ['waiting'] });
     expect(debuggee.end).toEqual({ kind: 'waiting' });
   });

@@ -1,7 +1,6 @@
 /** The bare computer as gdb's debuggee. What gdb changes enters the journal, so that going back undoes it. */
 
 import type { Processor } from '../../cpu/processor.ts';
-import { ACTIVITY } from '../../cpu/state.ts';
 import type { Debuggee, Halt, Position, Watchpoint } from '../../gdb/debuggee.ts';
 import type { RegisterName } from '../../gdb/register-names.ts';
 import type { WalkReport } from '../../hypervisor/walk/entry.ts';
@@ -83,8 +82,7 @@ export class ComputerDebuggee implements Debuggee {
 
   describe(cpu: number): string {
     const processor = this.#processor(cpu);
-    const halted = processor.regs.activity !== ACTIVITY.ACTIVE;
-    return describeVcpu(cpu, accessOfProcessor(processor).state, processor.ring, halted);
+    return describeVcpu(cpu, accessOfProcessor(processor), processor.ring);
   }
 
   readRegister(cpu: number, name: RegisterName): bigint {

@@ -129,6 +129,8 @@ class Gdb {
 const RAX = 0;
 const RIP = 16;
 
+const fromHex = (digits = ''): string => Buffer.from(digits, 'hex').toString();
+
 /** The text of gdb's console output among replies. */
 const said = (replies: readonly string[]): string =>
   replies
@@ -373,11 +375,26 @@ describe('gdb at a bare machine', () => {
     openBare(LOOP, 2);
     const gdb = new Gdb();
     expect(gdb.ask('qfThreadInfo')).toEqual(['m1,2']);
-    expect(Buffer.from(gdb.ask('qThreadExtraInfo,2')[0] ?? '', 'hex').toString()).toMatch(/^CPU 1: .*halted/);
+    expect(fromHex(gdb.ask('qThreadExtraInfo,2')[0])).toMatch(/^CPU 1: .*has not started: waits for SIPI$/);
   });
 });
 
 describe('gdb at a virtual machine', () => {
+  it('tells that a vCPU has not started, and walks no pages for it', () => {
+    const bytes = guestNamed('kernel')!.assemble().bytes;
+    const kernel = { name: 'kernel', bytes };
+    const guest = { name: 'k', kernel, initrd: null, commandLine: '', memory: 16 * MIB, cpus: 2, flat: null };
+    command({ kind: 'open', guest: { ...guest, technique: 'vtx-ept' } });
+    for (let i = 0; i < 4; i++) host.pass(50);
+    const gdb = new Gdb();
+    expect(fromHex(gdb.ask('qThreadExtraInfo,2')[0])).toBe('CPU 1: has not started: its registers read as 0');
+    gdb.ask('Hg2');
+    expect(gdb.register(RIP)).toBe(0n);
+    expect(said(gdb.ask(`qRcmd,${Buffer.from('walk 0x7c00').toString('hex')}`))).toBe(
+      'CPU 1 has not started: it has no page tables to walk. Let the machine run first.\n',
+    );
+  });
+
   it('steps, stops and goes back as on a bare one', () => {
     const bytes = guestNamed('kernel')!.assemble().bytes;
     const kernel = { name: 'kernel', bytes };

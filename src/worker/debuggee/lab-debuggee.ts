@@ -55,9 +55,8 @@ export class LabDebuggee implements Debuggee {
 
   describe(cpu: number): string {
     const access = this.#access(cpu);
-    if (access === undefined) return `CPU ${cpu}: has not started`;
     const position = this.#machine.positions().find(({ on }) => sameVcpu(on, this.#on(cpu)));
-    return describeVcpu(cpu, access.state, position?.ring ?? access.state.cpl, position?.halted ?? false);
+    return describeVcpu(cpu, access, position?.ring ?? 0);
   }
 
   /** 0 where there is no state yet. */
@@ -152,10 +151,9 @@ export class LabDebuggee implements Debuggee {
     return { cycle: computer.now, instructions: computer.instructions };
   }
 
-  walk(cpu: number, address: bigint): WalkReport {
+  walk(cpu: number, address: bigint): WalkReport | undefined {
     const access = this.#access(cpu);
-    if (access === undefined) throw new Error(`the vCPU ${cpu} has no state yet`);
-    return linearWalk(access, this.#machine.computer.ram, address);
+    return access && linearWalk(access, this.#machine.computer.ram, address);
   }
 
   type(bytes: Uint8Array): void {

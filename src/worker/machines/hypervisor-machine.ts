@@ -1,7 +1,8 @@
+import { ACTIVITY } from '../../arch/vmx.ts';
 import type { Processor } from '../../cpu/processor.ts';
 import { LAYOUT } from '../../cpu/state.ts';
 import type { Hypervisor } from '../../hypervisor/hypervisor.ts';
-import type { Vcpu } from '../../hypervisor/vcpu.ts';
+import type { Vcpu, VcpuState } from '../../hypervisor/vcpu.ts';
 import type { Loader, Vm } from '../../hypervisor/vm.ts';
 import { type Computer, DEFAULT_START } from '../../machine/computer.ts';
 import type { JournalInput } from '../../machine/journal.ts';
@@ -224,6 +225,7 @@ export class HypervisorMachine implements LabMachine {
     const executing = this.#executing(vcpu);
     return {
       state: executing === undefined ? this.#vmcs.state(vcpu) : stateOfProcessor(executing.regs),
+      activity: ACTIVITIES[vcpu.state],
       technique: 'vt-x',
       nestedRoot: { format: 'ept', pointer: this.#vmcs.eptPointer(vcpu.vmcs) },
       extended: () => extendedOfVcpu(vcpu, this.#vmcs.of(vcpu.vmcs), this.computer.processors, executing),
@@ -344,6 +346,14 @@ function stateOf(vm: Vm): VmState {
       return 'paused';
   }
 }
+
+/** What a processor in the vCPU's place would be doing. */
+const ACTIVITIES: Readonly<Record<VcpuState, number>> = {
+  runnable: ACTIVITY.ACTIVE,
+  halted: ACTIVITY.HLT,
+  waiting: ACTIVITY.WAIT_FOR_SIPI,
+  ended: ACTIVITY.SHUTDOWN,
+};
 
 function notSo(vm: Vm, done: string, needed: string): Refusal {
   return new Refusal(

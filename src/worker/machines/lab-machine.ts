@@ -18,6 +18,8 @@ import type { CrossingRecords } from './crossing-records.ts';
 /** One virtual CPU as the views need it, read from the hardware. */
 export interface VcpuAccess {
   readonly state: ProcessorState;
+  /** One of `ACTIVITY`. */
+  readonly activity: number;
   /** What the processor below has. */
   readonly technique: VirtualizationTechnique;
   /** Undefined when guest-physical addresses are host-physical. */

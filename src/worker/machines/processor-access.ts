@@ -14,6 +14,7 @@ export function accessOfProcessor(processor: Processor): VcpuAccess {
   const { technique, nestedRoot } = processor.virtualization;
   return {
     state: stateOfProcessor(processor.regs),
+    activity: processor.regs.activity,
     technique,
     nestedRoot,
     extended: () => extendedOfProcessor(processor),
