@@ -46,7 +46,7 @@ type SearchGoal = Extract<BackGoal, { kind: 'run-back' | 'run-back-to' }>;
 /** A search under way. */
 interface Search {
   readonly goal: BackGoal;
-  readonly pieces: Generator<void, boolean>;
+  readonly pieces: Generator<unknown, boolean>;
   /** Where it began. */
   readonly from: Instant;
   /** Why time stands still when it has found something. */
@@ -61,6 +61,7 @@ export class BackControl {
   readonly #history: History;
   readonly #stops: MachineStops;
   #search: Search | undefined;
+  /** Of several steps back. */
   #stepsFound = 0;
   /** Undefined while the disassembler is being loaded. */
   registerWrites: RegisterWrites | undefined;
@@ -79,7 +80,7 @@ export class BackControl {
     return this.#search !== undefined;
   }
 
-  /** Several steps back that are under way. */
+  /** Several steps back that are under way; null: none are, or only one. */
   get steps(): StepProgress | null {
     const goal = this.#search?.goal;
     if (goal?.kind !== 'step-back' || goal.count === undefined) return null;
@@ -119,8 +120,8 @@ export class BackControl {
         }));
       case 'step-back-out':
         return this.#searchOn(goal, () => ({
-          pieces: this.#counted(
-            this.#history.searchSteps(() => this.isRunning(goal.on) && this.#stackTop() > (goal.above ?? 0n)),
+          pieces: this.#history.searchSteps(
+            () => this.isRunning(goal.on) && this.#stackTop() > (goal.above ?? 0n),
           ),
           found: () => ({ kind: 'stepped', on: goal.on }),
         }));
