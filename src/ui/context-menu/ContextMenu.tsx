@@ -1,4 +1,5 @@
 import { type KeyboardEvent, useEffect, useRef } from 'react';
+import widgets from '../widgets/widgets.module.css';
 import css from './ContextMenu.module.css';
 import { closeMenu, useMenu } from './menu.ts';
 
@@ -39,7 +40,7 @@ export function ContextMenu() {
       role="menu"
       aria-label={open.title}
       tabIndex={-1}
-      className={css.menu}
+      className={`${widgets.menu} ${css.menu}`}
       onKeyDown={onKeyDown}
       onContextMenu={(event) => event.preventDefault()}
       onToggle={(event) => event.newState === 'closed' && closeMenu()}
@@ -48,6 +49,7 @@ export function ContextMenu() {
         <button
           key={label}
           type="button"
+          className={widgets.item}
           role="menuitem"
           aria-disabled={hindrance !== null}
           onClick={() => {

@@ -1,6 +1,7 @@
 import { setTheme, type Theme, useSettings } from '../../client/settings.ts';
 import { Button } from '../widgets/Button.tsx';
 import { Icon } from '../widgets/Icon.tsx';
+import widgets from '../widgets/widgets.module.css';
 import { PANELS, type PanelKind } from '../workspace/panels.tsx';
 import css from './Toolbar.module.css';
 
@@ -16,8 +17,8 @@ const THEMES: readonly (readonly [Theme, string])[] = [
   ['dark', 'Dark'],
 ];
 
-/** Not "toggle": a dialog that opens has closed the menu already. */
-const CLOSES = { popoverTarget: 'view-menu', popoverTargetAction: 'hide' } as const;
+/** A row that closes the menu. Not "toggle": a dialog that opens has closed it already. */
+const CLOSING = { className: widgets.item, popoverTarget: 'view-menu', popoverTargetAction: 'hide' } as const;
 
 /** Panels, layout, theme, and the way to gdb. */
 export function ViewMenu({ onShowPanel, onResetLayout, onGdb }: ViewMenuProps) {
@@ -27,24 +28,30 @@ export function ViewMenu({ onShowPanel, onResetLayout, onGdb }: ViewMenuProps) {
       <Button icon="view" popoverTarget="view-menu" className={css.viewButton}>
         View
       </Button>
-      <div id="view-menu" popover="auto" className={css.menu}>
+      <div id="view-menu" popover="auto" className={`${widgets.menu} ${css.menu}`}>
         <h2>Go to panel</h2>
         {(Object.keys(PANELS) as PanelKind[]).map((kind) => (
-          <button type="button" key={kind} {...CLOSES} onClick={() => onShowPanel(kind)}>
+          <button type="button" key={kind} {...CLOSING} onClick={() => onShowPanel(kind)}>
             {PANELS[kind].name}
           </button>
         ))}
         <h2>Layout</h2>
-        <button type="button" {...CLOSES} onClick={onResetLayout}>
+        <button type="button" {...CLOSING} onClick={onResetLayout}>
           Reset all panels
         </button>
         <h2>Debugger</h2>
-        <button type="button" {...CLOSES} onClick={onGdb}>
+        <button type="button" {...CLOSING} onClick={onGdb}>
           Connect gdb…
         </button>
         <h2>Theme</h2>
         {THEMES.map(([name, label]) => (
-          <button type="button" key={name} aria-pressed={theme === name} onClick={() => setTheme(name)}>
+          <button
+            type="button"
+            className={widgets.item}
+            key={name}
+            aria-pressed={theme === name}
+            onClick={() => setTheme(name)}
+          >
             {label} {theme === name && <Icon name="check" />}
           </button>
         ))}

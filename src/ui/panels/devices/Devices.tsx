@@ -47,7 +47,7 @@ function Device({ device: { name, facts, table } }: { readonly device: DeviceVie
 function Parts({ table: { caption, columns, rows } }: { readonly table: DeviceTable }) {
   if (rows.length === 0) return null;
   return (
-    <div className={css.wide}>
+    <div className={widgets.wide}>
       <table className={`${widgets.table} ${css.table}`}>
         <caption className="unseen">{caption}</caption>
         <thead>

@@ -4,11 +4,11 @@ import { setWatchParameters, useWatch } from '../../../client/watch.ts';
 import type { AddressExpression, MemoryRequest } from '../../../protocol/memory-view.ts';
 import type { AddressSpace } from '../../../protocol/target.ts';
 import { Button } from '../../widgets/Button.tsx';
-import { ExpressionInput } from '../../widgets/ExpressionInput.tsx';
 import { Missing, Panel } from '../../widgets/Panel.tsx';
 import { VmTag } from '../../widgets/VmTag.tsx';
 import widgets from '../../widgets/widgets.module.css';
 import { type CellWidth, WIDTHS } from './cells.ts';
+import { ExpressionInput } from './ExpressionInput.tsx';
 import { Grid } from './Grid.tsx';
 import css from './Memory.module.css';
 

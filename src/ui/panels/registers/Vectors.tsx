@@ -81,7 +81,7 @@ function Xmm({ view }: { readonly view: VectorsView }) {
           ))}
         </select>
       </label>
-      <div className={css.wide}>
+      <div className={widgets.wide}>
         <table className={`${widgets.table} ${css.xmm}`}>
           <caption className="unseen">XMM registers, the highest lane first</caption>
           <thead>
