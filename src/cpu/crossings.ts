@@ -121,8 +121,10 @@ export class CrossingRing {
 const KEPT = 256;
 
 export class CrossingLog {
-  /** Told of each crossing when it has been made. */
+  /** Told of each crossing, in order. */
   listener: ((crossing: RingCrossing) => void) | undefined;
+  /** The listener hears of a crossing when it is made; else it is enough before the processor's run ends. */
+  promptly = true;
   private readonly ring = new CrossingRing(KEPT);
 
   /** `cycle` and `rip` of the instant before the crossing; the others as in `RingCrossing`. */
@@ -146,6 +148,11 @@ export class CrossingLog {
     entry.vmcs = vmcs;
     entry.cost = cost;
     this.listener?.(entry);
+  }
+
+  /** Somebody has to hear of a crossing when it is made. */
+  get isWatched(): boolean {
+    return this.promptly && this.listener !== undefined;
   }
 
   /** Crossings since power-on. */

@@ -25,6 +25,7 @@ import {
 import { type EngineExports, type EngineImports, getEngine } from './engine.ts';
 import type { Recorder } from './micro-operations.ts';
 import { Mmu } from './mmu.ts';
+import { signedNumber } from './number64.ts';
 import type { ProcessorObserver } from './observer.ts';
 import { RecordedAccesses } from './recorded-accesses.ts';
 import { Registers } from './registers.ts';
@@ -33,8 +34,10 @@ import type { Runtime } from './runtime.ts';
 import {
   ACTIVITY,
   CPU_BLOCK_SIZE,
+  CROSSED,
   DIRECT,
   FAULT_VM_EXIT,
+  INTERRUPT_CYCLES,
   INTERRUPTIBILITY,
   LAYOUT,
   RECORD,
@@ -295,6 +298,7 @@ export class Processor implements SystemContext, InterruptTarget {
     const { i32 } = this.regs;
     i32[STATE.BUDGET >> 2] -= cycles;
     i32[STATE.STI_BUDGET >> 2] -= cycles;
+    i32[STATE.RF_BUDGET >> 2] -= cycles;
     this.charged += cycles;
   }
 
@@ -337,7 +341,7 @@ export class Processor implements SystemContext, InterruptTarget {
 
   /** Instructions begun since power-on (a faulting one counts). */
   get instructions(): number {
-    return this.now() - this.charged - this.idled;
+    return this.now() - this.charged - this.regs.i32[STATE.CHARGED >> 2] - this.idled;
   }
 
   /** Cycles skipped since power-on because there was nothing to do. */
@@ -386,12 +390,14 @@ export class Processor implements SystemContext, InterruptTarget {
     const by = cycle - this.horizon;
     i32[STATE.BUDGET >> 2] += by;
     i32[STATE.STI_BUDGET >> 2] += by;
+    i32[STATE.RF_BUDGET >> 2] += by;
     this.horizon = cycle;
-    this.publishTsc();
+    this.publishHorizon();
   }
 
-  /** Tells generated code what the time-stamp counter says at the horizon. */
-  private publishTsc(): void {
+  /** Tells generated code the horizon, and what the time-stamp counter says there. */
+  private publishHorizon(): void {
+    this.regs.setAddress(STATE.HORIZON, this.horizon);
     const { lo, hi } = tscAt(this.regs, this.horizon);
     this.regs.setPair(STATE.TSC, lo, hi);
   }
@@ -468,16 +474,17 @@ export class Processor implements SystemContext, InterruptTarget {
     }
     const flagsBefore = r.systemFlags;
     const shadowBefore = r.interruptibility & SHADOW;
-    const single = (flagsBefore & (FLAG.TF | FLAG.RF)) !== 0 || shadowBefore !== 0 || hasCodeBreakpoints(r);
+    const single = (flagsBefore & FLAG.TF) !== 0 || shadowBefore !== 0 || hasCodeBreakpoints(r);
     if (single && this.hitsCodeBreakpoint(flagsBefore)) return undefined;
     const start = this.now();
     const limit = quiet ? this.until : Math.min(this.until, this.deadline);
     const piece = single ? 1 : Math.max(1, Math.min(limit - start, LONGEST_PIECE));
     this.horizon = start + piece;
-    this.publishTsc();
-    r.i32[STATE.DIRECT >> 2] = this.direct();
+    this.publishHorizon();
+    r.i32[STATE.DIRECT >> 2] = this.direct(quiet && !single);
     r.i32[STATE.BUDGET >> 2] = piece;
     r.i32[STATE.STI_BUDGET >> 2] = piece;
+    r.i32[STATE.RF_BUDGET >> 2] = piece;
     r.i32[STATE.WATCH_IF >> 2] = !quiet && this.watchesIf() ? 1 : 0;
     const { runtime } = this.o;
     runtime.active = this.recorded?.imports ?? this.imports;
@@ -485,8 +492,9 @@ export class Processor implements SystemContext, InterruptTarget {
     const reason = this.recorded
       ? this.executeRecorded(this.recorded)
       : this.generated(r.base, this.finder.record, this.finder.table);
+    this.hearTransfers();
     // An instruction that faulted has had its cycle and is not over.
-    this.settleShadow(reason === RETURN.FAULT ? 1 : 0);
+    this.settle(reason === RETURN.FAULT ? 1 : 0);
     if (reason === RETURN.FAULT) {
       this.deliverFault();
       return undefined;
@@ -495,11 +503,52 @@ export class Processor implements SystemContext, InterruptTarget {
     return undefined;
   }
 
-  /** What generated code does by itself: bits of `DIRECT`. */
-  private direct(): number {
+  /** What generated code does by itself: bits of `DIRECT`. @param plain no event waits, and no step is watched */
+  private direct(plain: boolean): number {
     const { interceptor } = this;
     if (interceptor !== undefined) return interceptor.interceptsFlags() ? 0 : DIRECT.FLAGS;
-    return DIRECT.FLAGS | DIRECT.PAUSE | (this.o.tsc ? 0 : DIRECT.TSC);
+    const transfers = plain && this.mayTransferUnseen() ? DIRECT.TRANSFERS : 0;
+    return DIRECT.FLAGS | DIRECT.PAUSE | (this.o.tsc ? 0 : DIRECT.TSC) | transfers;
+  }
+
+  /** Whether a change of privilege level may be heard of later, and is one of rings. */
+  private mayTransferUnseen(): boolean {
+    const { virtualization, crossings, observer, recorded } = this;
+    return (
+      observer === undefined &&
+      recorded === undefined &&
+      !crossings.isWatched &&
+      !virtualization.inHost &&
+      virtualization.current < 0
+    );
+  }
+
+  /** Makes up for transfers that generated code has carried out by itself. */
+  private hearTransfers(): void {
+    const { regs: r, o } = this;
+    const { i32 } = r;
+    this.charged += i32[STATE.CHARGED >> 2];
+    i32[STATE.CHARGED >> 2] = 0;
+    const crossed = i32[STATE.CROSSED >> 2];
+    if (crossed === 0) return;
+    i32[STATE.CROSSED >> 2] = 0;
+    const log = LAYOUT.CROSSED + o.index * CROSSED.CAPACITY * CROSSED.ENTRY_SIZE;
+    for (let n = 0; n < crossed; n++) {
+      const at = (log + n * CROSSED.ENTRY_SIZE) >> 2;
+      const word = (offset: number): number => this.u32[at + (offset >> 2)];
+      const number = (offset: number): number => signedNumber(word(offset), word(offset + 4));
+      const cause = word(CROSSED.CAUSE);
+      const isException = cause >= CROSSED.EXCEPTION;
+      this.crossings.add(
+        word(CROSSED.FROM) as Ring,
+        word(CROSSED.TO) as Ring,
+        isException ? byEvent(EVENT_TYPE.EXCEPTION, cause - CROSSED.EXCEPTION) : this.causes[cause],
+        number(CROSSED.RIP),
+        number(CROSSED.CYCLE),
+        word(CROSSED.COST),
+        -1,
+      );
+    }
   }
 
   private executeRecorded(recorded: RecordedAccesses): number {
@@ -515,20 +564,23 @@ export class Processor implements SystemContext, InterruptTarget {
   }
 
   /**
-   * The shadow of an STI that generated code has executed ends with the next instruction.
+   * RF and the shadow of an STI that generated code has executed end with the next instruction.
    * @param begun cycles that an instruction under way has had
    */
-  private settleShadow(begun: 0 | 1): void {
+  private settle(begun: 0 | 1): void {
     const { i32 } = this.regs;
+    if ((i32[STATE.FLAG_SYSTEM >> 2] & FLAG.RF) !== 0) {
+      if (i32[STATE.BUDGET >> 2] + begun !== i32[STATE.RF_BUDGET >> 2])
+        i32[STATE.FLAG_SYSTEM >> 2] &= ~FLAG.RF;
+    }
     if ((i32[STATE.INTERRUPTIBILITY >> 2] & INTERRUPTIBILITY.STI) === 0) return;
     if (i32[STATE.BUDGET >> 2] + begun !== i32[STATE.STI_BUDGET >> 2])
       i32[STATE.INTERRUPTIBILITY >> 2] &= ~INTERRUPTIBILITY.STI;
   }
 
-  /** Flags and shadows that one instruction uses up. */
+  /** A flag and shadows that one instruction uses up. */
   private afterSingle(flagsBefore: number, shadowBefore: number): void {
     const r = this.regs;
-    if (flagsBefore & FLAG.RF) r.i32[STATE.FLAG_SYSTEM >> 2] &= ~FLAG.RF;
     if (shadowBefore !== 0) r.interruptibility &= ~shadowBefore;
     if (flagsBefore & FLAG.TF) noteSingleStep(r);
   }
@@ -664,6 +716,7 @@ export class Processor implements SystemContext, InterruptTarget {
 
   private logCrossing(from: Ring, rip: number, cycle: number, cause: CrossingCause): void {
     const to = this.ring;
+    this.hearTransfers();
     const { virtualization } = this;
     const { current } = virtualization;
     const isExit = to === -1 && current >= 0;
@@ -723,7 +776,7 @@ export class Processor implements SystemContext, InterruptTarget {
   /** Executes a system operation for the generated code. */
   private system(record: number, number: number): number {
     const r = this.regs;
-    this.settleShadow(1);
+    this.settle(1);
     const afterSti = r.interruptibility & INTERRUPTIBILITY.STI;
     this.record.address = record;
     const { pageOffset } = this.record;
@@ -733,6 +786,7 @@ export class Processor implements SystemContext, InterruptTarget {
     const status = this.operations[number](this);
     if (this.ring !== ring) {
       this.logCrossing(ring, r.address(STATE.PAGE_IP) + pageOffset, cycle, this.causes[number]);
+      if (this.ring === -1) r.i32[STATE.DIRECT >> 2] &= ~DIRECT.TRANSFERS;
     }
     const exited = this.ring === -1 && ring !== -1;
     if (this.observer !== undefined && status !== STATUS.FAULT && !exited) {
@@ -751,7 +805,7 @@ export class Processor implements SystemContext, InterruptTarget {
     return (
       this.isQuiet() &&
       r.activity === ACTIVITY.ACTIVE &&
-      (r.systemFlags & (FLAG.TF | FLAG.RF)) === 0 &&
+      (r.systemFlags & FLAG.TF) === 0 &&
       this.stopReason === undefined &&
       !hasCodeBreakpoints(r)
     );
@@ -759,9 +813,6 @@ export class Processor implements SystemContext, InterruptTarget {
 }
 
 const isDone = (status: number): boolean => status !== STATUS.FAULT && status !== STATUS.AGAIN;
-
-/** Charged for entering an interrupt or exception handler, on top of the instruction. */
-const INTERRUPT_CYCLES = 50;
 
 function createVirtualization(options: ProcessorOptions, processor: Processor): Virtualization {
   const { memory, ramBytes, cpuid, runtime } = options;

@@ -12,7 +12,7 @@ import { isCanonical, signedNumber, upperHalf } from './number64.ts';
 import { CPU_BLOCK_SIZE, SEGMENT, STATE } from './state.ts';
 
 /** Bits of RFLAGS that exist and are not status flags. */
-const SYSTEM_FLAGS =
+export const SYSTEM_FLAGS =
   FLAG.TF |
   FLAG.IF |
   FLAG.DF |
@@ -176,6 +176,7 @@ export class Registers {
 
   set systemFlags(value: number) {
     this.i32[STATE.FLAG_SYSTEM >> 2] = (value & SYSTEM_FLAGS) | 2;
+    this.i32[STATE.RF_BUDGET >> 2] = this.i32[STATE.BUDGET >> 2];
   }
 
   get iopl(): number {

@@ -76,6 +76,8 @@ export const TRANSLATION_SIZE = TLB.SETS * TLB.SET_SIZE + NESTED_CACHE.CONTEXTS 
 export const LAYOUT = {
   CPUS: 0x10000,
   MAX_CPUS: 8,
+  /** Per processor: `CROSSED` entries. */
+  CROSSED: 0x40000,
   /** Per decoded page and mode: 4096 record addresses. */
   TABLES: 0x200000,
   TABLES_END: 0x2000000,
@@ -110,6 +112,27 @@ export const CROSSING = {
   SHIFT: 3,
   TABLE_SHIFT: 14,
 } as const;
+
+/** Changes of privilege level by generated code since it was called, STATE.CROSSED of them; 32 bytes each. */
+export const CROSSED = {
+  CAPACITY: 256,
+  ENTRY_SIZE: 32,
+  /** i64: before it. */
+  CYCLE: 0,
+  /** i64: before it. */
+  RIP: 8,
+  /** i32: number of a system operation, or vector of an exception and EXCEPTION. */
+  CAUSE: 16,
+  EXCEPTION: 0x10000,
+  /** i32: privilege levels. */
+  FROM: 20,
+  TO: 24,
+  /** i32: cycles charged. */
+  COST: 28,
+} as const;
+
+/** Charged for entering an interrupt or exception handler, on top of the instruction. */
+export const INTERRUPT_CYCLES = 50;
 
 /** In LAYOUT.WRITERS: more than one write-TLB slot may have the page. */
 export const SEVERAL = 1;

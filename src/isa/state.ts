@@ -110,6 +110,16 @@ export const STATE = {
   DIRECT: 0x970,
   /** What a walk of the guest's page tables wants of the pages that hold them, under a second dimension; i32. */
   TABLE_RIGHTS: 0x974,
+  /**
+   * What BUDGET was right after RFLAGS was loaded, less what was charged since. RF, when it is set, lasts while BUDGET
+   * is that or, within an instruction, one less; then it means nothing; i32.
+   */
+  RF_BUDGET: 0x978,
+  /** Transfers in generated code that the run loop has not heard of: entries in LAYOUT.CROSSED, cycles charged; i32. */
+  CROSSED: 0x97c,
+  CHARGED: 0x980,
+  /** The cycle at which BUDGET is 0; i64. */
+  HORIZON: 0x988,
   CR0: 0xc00,
   CR2: 0xc08,
   CR3: 0xc10,
@@ -131,6 +141,8 @@ export const DIRECT = {
   TSC: 2,
   /** PUSHF and POPF are not intercepted. */
   FLAGS: 4,
+  /** Nobody has to see a change of privilege level at once: see cpu/generator/transfers.ts. */
+  TRANSFERS: 8,
 } as const;
 
 /** Fields of a segment register, offsets in its 32 bytes. `attributes` as in the VMCS access-rights format. */

@@ -13,7 +13,6 @@ import type { ValueType } from '../../wasm/expression.ts';
 import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import {
   type Callee,
-  call,
   callIndirect,
   type FunctionBuilder,
   type IndirectTarget,
@@ -43,6 +42,7 @@ import type { Embedding, InterpreterShared } from './form.ts';
 import { HANDLER, type HandlerPlan, type PlannedForm } from './handlers.ts';
 import { memoryFunctions } from './memory.ts';
 import { RecordSite } from './record-site.ts';
+import { DELIVER_FAULT, systemOperation } from './transfers.ts';
 
 /** @returns the bytes of a module that exports `run` and `rflags`. */
 export function generateInterpreter(
@@ -110,10 +110,22 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
   /** The record of the indirect JMP or CALL that is being carried out, or 0. */
   const indirect = f.local('i32');
   const { imports } = shared.environment;
+  const system = systemOperation(shared.environment, shared.systemNumber);
 
   f.loop((next) => {
-    f.block((fault) => {
-      f.block((jump) => {
+    f.block((jump) => {
+      /** Goes on where a transfer has led: nothing is known of the code there. */
+      const transfer = () => {
+        f.store('i64', state, i64.const(-1), STATE.PAGE_LINEAR);
+        f.set(target, i64.load(state, STATE.RIP));
+        f.br(jump);
+      };
+      /** After a fault at STATE.RIP. */
+      const deliver = () => {
+        f.if(shared.environment.library(DELIVER_FAULT), transfer);
+        f.return(i32.const(RETURN.FAULT));
+      };
+      f.block((fault) => {
         // Set in each round, so that nothing but the record has to be carried from one to the next.
         f.set(linking, i32.const(0));
         f.set(indirect, i32.const(0));
@@ -150,11 +162,6 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
           f.set(linking, record);
           jumpTo(checked);
         };
-        /** Goes on where a system operation has led: nothing is known of the code there. */
-        const transfer = () => {
-          f.store('i64', state, i64.const(-1), STATE.PAGE_LINEAR);
-          jumpTo(i64.load(state, STATE.RIP));
-        };
         /** Acts on the status of an outlined handler or system operation. */
         const dispatchStatus = (status: Local<'i32'>) => {
           f.if(i32.eqz(status), advance);
@@ -173,7 +180,7 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
             dispatchStatus(status);
           });
         bodies[HANDLER.SYSTEM] = () =>
-          f.scope(() => dispatchStatus(f.let(call('i32', imports.system, record))));
+          f.scope(() => dispatchStatus(f.let(shared.environment.library(system, record))));
         bodies[HANDLER.CONTINUE] = () =>
           f.scope(() => {
             f.store('i32', state, i32.add(budget, i32.const(1)), STATE.BUDGET);
@@ -196,7 +203,7 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
             const result = f.let(callIndirect('i32', tables.regions, i32.load(record, RECORD.LINK), state));
             countExecuted(f, state);
             f.if(i32.eq(result, i32.const(STATUS.JUMP)), () => jumpTo(i64.load(state, STATE.RIP)));
-            f.if(i32.eq(result, i32.const(STATUS.FAULT)), () => f.return(i32.const(RETURN.FAULT)));
+            f.if(i32.eq(result, i32.const(STATUS.FAULT)), deliver);
             f.if(i32.eq(result, i32.const(STATUS.EXIT)), () => f.return(i32.const(RETURN.EXIT)));
             f.if(i32.eq(result, i32.const(STATUS.TRANSFER)), transfer);
             // The record to go on with; the interpreter has to execute it even where a region begins.
@@ -225,22 +232,22 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
         }
         emitSwitch(f, i32.load16_u(record, RECORD.HANDLER), bodies);
       });
-      const findCrossing: JumpContext['findCrossing'] = (...args) =>
-        shared.environment.library(FIND_CROSSING, ...args);
-      emitJump(f, {
-        state,
-        record,
-        table,
-        target,
-        linking,
-        indirect,
-        next,
-        hot: imports.hot,
-        findCrossing,
-      });
+      storeRip(f, state, recordIp(state, record));
+      deliver();
     });
-    storeRip(f, state, recordIp(state, record));
-    f.return(i32.const(RETURN.FAULT));
+    const findCrossing: JumpContext['findCrossing'] = (...args) =>
+      shared.environment.library(FIND_CROSSING, ...args);
+    emitJump(f, {
+      state,
+      record,
+      table,
+      target,
+      linking,
+      indirect,
+      next,
+      hot: imports.hot,
+      findCrossing,
+    });
   });
   f.unreachable();
 }

@@ -335,7 +335,7 @@ export class RegionFunction {
       const status = f.let(
         step.shape.form
           ? call('i32', environment.handler, state, record)
-          : call('i32', environment.system, record),
+          : call('i32', environment.system, state, record),
       );
       // What the instruction charges is no instruction.
       f.store('i32', i32.const(0), i32.load(state, STATE.BUDGET), REGION_COUNTERS.COUNTED);

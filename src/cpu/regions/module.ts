@@ -7,6 +7,7 @@ import { BRANCH_FROM_REGION, CALL_HANDLER, RETRY_IN_REGION } from '../generator/
 import { STATE_PARAMETER } from '../generator/environment.ts';
 import type { Shared } from '../generator/form.ts';
 import { memoryFunctions } from '../generator/memory.ts';
+import { SYSTEM_OPERATION } from '../generator/transfers.ts';
 import { HELPERS } from '../helpers.ts';
 
 /** Pages of 64 KiB that a linear memory may have: 4 GiB. */
@@ -17,7 +18,7 @@ export class RegionEnvironment implements LibraryUser {
   readonly handler: Callee;
   /** (CPU block, target) -> what a region returns */
   readonly branches: { readonly flat: Callee; readonly segmented: Callee };
-  /** (record) -> status */
+  /** (CPU block, record) -> status: `systemOperation` */
   readonly system: Callee;
   /** (CPU block, address, access, record) -> what a region returns: `retryInRegion` */
   readonly retry: Callee;
@@ -33,7 +34,7 @@ export class RegionEnvironment implements LibraryUser {
       flat: branch(BRANCH_FROM_REGION.flat),
       segmented: branch(BRANCH_FROM_REGION.segmented),
     };
-    this.system = this.import('system', ['i32'], 'i32');
+    this.system = this.import(SYSTEM_OPERATION, ['i32', 'i32'], 'i32');
     this.retry = this.import(RETRY_IN_REGION, ['i32', 'i64', 'i32', 'i32'], 'i32');
     this.shared = { environment: this, memory: memoryFunctions() };
   }

@@ -86,6 +86,9 @@ export class RunControl {
   slice(budget: Budget): SliceOutcome & { readonly ended: ComputerStop | null } {
     const { computer } = this.#machine;
     const goal = this.#goal;
+    // Free to run, it only counts crossings.
+    const promptly = goal.kind !== 'free' || !this.#stops.isEmpty;
+    for (const { crossings } of computer.processors) crossings.promptly = promptly;
     if (isBackwards(goal) || goal.kind === 'micro-step-back') {
       const stop = goal.kind === 'micro-step-back' ? this.micro.back(goal.on) : this.#back.slice(goal);
       return { instructions: 0, idleCycles: 0, stop, ended: null };

@@ -108,8 +108,9 @@ block $block0
   i64.const 7
   i64.add
   i64.store offset=136
+  local.get $cpu
   i32.const record1
-  call $system
+  call $systemOperation
   local.set 13
   i32.const 0
   local.get $cpu

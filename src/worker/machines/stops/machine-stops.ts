@@ -106,6 +106,11 @@ export class MachineStops {
     return found;
   }
 
+  /** No stop is set. */
+  get isEmpty(): boolean {
+    return this.#byKind.size === 0;
+  }
+
   /** Told of every crossing. */
   crossed(processor: Processor, on: VcpuRef, crossing: RingCrossing): void {
     if (!this.#watching || this.#byKind.size === 0) return;
