@@ -7,6 +7,7 @@ import { CodeSource } from './code-source.ts';
 import { emitRegion } from './function.ts';
 import { decodeJob, type RegionJob } from './job.ts';
 import { RegionEnvironment } from './module.ts';
+import { warmUp } from './warm-up.ts';
 
 export interface CompiledBatch {
   readonly module: WebAssembly.Module;
@@ -27,12 +28,23 @@ export interface CompiledRegion {
   readonly steps: Int32Array<ArrayBuffer>;
 }
 
-export function compileRegions(jobs: readonly RegionJob[]): CompiledBatch {
+export const compileRegions = (jobs: readonly RegionJob[]): CompiledBatch =>
+  compile(jobs, new RegionEnvironment());
+
+/** The same, and the engine below has translated them to machine code: for a thread that has the time. */
+export function compileWarm(jobs: readonly RegionJob[]): CompiledBatch {
   const environment = new RegionEnvironment();
+  const batch = compile(jobs, environment);
+  warmUp(batch, environment.imported);
+  return batch;
+}
+
+function compile(jobs: readonly RegionJob[], environment: RegionEnvironment): CompiledBatch {
   const regions = jobs.map((job) => compileRegion(job, environment));
   const bytes = environment.finish();
   const module = new WebAssembly.Module(bytes);
-  return { module, bytes: bytes.length, functionNames: environment.functionNames, regions };
+  const functionNames = environment.imported.map(({ name }) => name);
+  return { module, bytes: bytes.length, functionNames, regions };
 }
 
 function compileRegion(job: RegionJob, environment: RegionEnvironment): CompiledRegion {

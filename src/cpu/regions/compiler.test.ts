@@ -4,14 +4,8 @@ import { runLockstep } from '../testing/lockstep.ts';
 import { LockstepMachine } from '../testing/lockstep-machine.ts';
 import type { Slice } from '../testing/random-program.ts';
 import { programOf } from '../testing/random-program-generator.ts';
-import { type CompiledBatch, compileRegions } from './compile.ts';
-import {
-  otherThread,
-  provideRegionCompiler,
-  type RegionCompiler,
-  regionCompiler,
-  serve,
-} from './compiler.ts';
+import { type CompiledBatch, compileRegions, compileWarm } from './compile.ts';
+import { otherThread, provideRegionCompiler, type RegionCompiler, regionCompiler } from './compiler.ts';
 import type { RegionJob } from './job.ts';
 
 interface Waiting {
@@ -91,7 +85,7 @@ describe('regions that come later', () => {
       runLockstep([new LockstepMachine('off'), machine], programOf(32, number));
       for (const waiting of compiler.waiting) {
         jobs += waiting.jobs.length;
-        expect(bodies(serve(waiting.jobs))).toEqual(bodies(compileRegions(waiting.jobs)));
+        expect(bodies(compileWarm(waiting.jobs))).toEqual(bodies(compileRegions(waiting.jobs)));
       }
     }
     expect(jobs + machine.runtime.regions.statistics.compiled).toBeGreaterThan(20);

@@ -1,5 +1,4 @@
 /** Where regions are compiled: in the computer's own thread, or in another one behind a pair of ports. */
-import { LAYOUT } from '../state.ts';
 import { type CompiledBatch, compileRegions } from './compile.ts';
 import type { RegionJob } from './job.ts';
 
@@ -61,26 +60,3 @@ export function otherThread(thread: CompilerThread, report: (reason: string) => 
     },
   };
 }
-
-/** The other thread's side: compiles, and has the engine below compile as well. */
-export function serve(jobs: readonly RegionJob[]): CompiledBatch {
-  const batch = compileRegions(jobs);
-  warmUp(batch);
-  return batch;
-}
-
-/**
- * The engine below translates a function to machine code when it is first called: here each is, on an
- * empty memory, where it finds no cycles to run and returns. Modules share what was translated.
- */
-function warmUp({ module, regions }: CompiledBatch): void {
-  const env: Record<string, WebAssembly.ExportValue> = {};
-  for (const { name } of WebAssembly.Module.imports(module)) env[name] = () => 0;
-  // Room for the CPU block and the counters.
-  emptyMemory ??= new WebAssembly.Memory({ initial: LAYOUT.TABLES >> 16, maximum: 0x10000 });
-  env.memory = emptyMemory;
-  const { exports } = new WebAssembly.Instance(module, { env });
-  for (const { name } of regions) (exports[name] as (cpu: number) => number)(LAYOUT.CPUS);
-}
-
-let emptyMemory: WebAssembly.Memory | undefined;

@@ -9,6 +9,7 @@ import type { Shared } from '../generator/form.ts';
 import { memoryFunctions } from '../generator/memory.ts';
 import { SYSTEM_OPERATION } from '../generator/transfers.ts';
 import { HELPERS } from '../helpers.ts';
+import type { Import } from './warm-up.ts';
 
 /** Pages of 64 KiB that a linear memory may have: 4 GiB. */
 const MAXIMUM_PAGES = 65536;
@@ -50,9 +51,9 @@ export class RegionEnvironment implements LibraryUser {
     return this.module.finish(MAXIMUM_PAGES);
   }
 
-  /** Names of the imported functions, by index. */
-  get functionNames(): string[] {
-    return [...this.imports.keys()];
+  /** The imported functions, by index. */
+  get imported(): Import[] {
+    return [...this.imports].map(([name, { signature }]) => ({ name, signature }));
   }
 
   library<T extends ValueType>(fn: LibraryFunction<T>, ...args: Expression<ValueType>[]): Expression<T> {
