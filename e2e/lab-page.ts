@@ -71,6 +71,22 @@ export class LabPage {
     await expect(panel.getByRole('listitem')).toHaveCount(0);
   }
 
+  /** Chooses an entry of a list by typing its text. */
+  async choose(list: Locator, text: string): Promise<void> {
+    await list.focus();
+    await this.page.keyboard.type(text);
+    await expect(list.locator('option:checked')).toHaveText(text);
+  }
+
+  /** The hash of the whole state, asked for with Enter. */
+  async stateHash(): Promise<string> {
+    const button = this.page.getByTitle(/^Hash of the whole state/);
+    await button.focus();
+    await this.page.keyboard.press('Enter');
+    await expect(button).toHaveText(/^[0-9a-f]{16}$/);
+    return (await button.textContent()) ?? '';
+  }
+
   /** A register's digits, e.g. `register('rip')`. */
   async register(name: string): Promise<bigint> {
     const text = await this.panel('Registers')

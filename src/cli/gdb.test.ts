@@ -418,7 +418,7 @@ again:  inc qword [0x500]
       'continue',
     ]);
     expect(output).toMatch(/\* 1 +Thread 1 \(CPU 0: 64-bit mode, ring 0\)/);
-    expect(output).toMatch(/ 2 +Thread 2 \(CPU 1: real mode, ring 0, halted\)/);
+    expect(output).toMatch(/ 2 +Thread 2 \(CPU 1: real mode, ring 0, has not started: waits for SIPI\)/);
     expect(output).toMatch(/Thread 1 hit Breakpoint 1, 0x0*8001/);
   });
 

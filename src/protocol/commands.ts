@@ -49,6 +49,11 @@ export type Command =
   | { readonly kind: 'who-wrote'; readonly on: VcpuRef; readonly what: Written }
   /** Goes to an instant that has been, of the computer that the vCPU is on. */
   | { readonly kind: 'seek'; readonly on: VcpuRef; readonly position: number }
+  /**
+   * Answers with a hash of all that decides how the computer that the vCPU is on goes on: 16 hexadecimal digits. Only
+   * while the machine stands still.
+   */
+  | { readonly kind: 'state-hash'; readonly on: VcpuRef }
   /** Takes up a history that was left; the present one is kept in its place. */
   | { readonly kind: 'take-branch'; readonly on: VcpuRef; readonly branch: number }
   | { readonly kind: 'drop-branch'; readonly on: VcpuRef; readonly branch: number }
@@ -99,6 +104,7 @@ export interface CommandResults {
   assemble: AssemblyResult | null;
   programs: ProgramLibrary;
   'add-stop': number;
+  'state-hash': string;
 }
 
 export type ResultOf<K extends CommandKind> = K extends keyof CommandResults ? CommandResults[K] : null;

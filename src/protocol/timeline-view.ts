@@ -29,6 +29,8 @@ export interface TimelineView {
   readonly from: number;
   readonly position: number;
   readonly to: number;
+  /** Inputs from outside that have entered: at one position there may be several instants. */
+  readonly entered: number;
   /** Positions in a simulated second. */
   readonly perSecond: number;
   /** Where the snapshots are. */

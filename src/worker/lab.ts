@@ -77,6 +77,8 @@ export interface Lab {
 
   /** Goes to an instant that has been. */
   seek(on: VcpuRef, position: number): void;
+  /** `stateHash` of the computer that the vCPU is on. */
+  stateHash(on: VcpuRef): string;
   takeBranch(on: VcpuRef, branch: number): void;
   dropBranch(on: VcpuRef, branch: number): void;
   /** Bytes that snapshots of all computers may take. */

@@ -234,6 +234,14 @@ test('an edit is obeyed only while the machine stands still', () => {
   expect(host.messages.at(-1)).toMatchObject({ type: 'refused', error: { what: 'The machine is running.' } });
 });
 
+test('the hash of the state is told only while the machine stands still', () => {
+  send({ kind: 'state-hash', on: ON });
+  expect(host.messages.at(-1)).toMatchObject({ type: 'done', result: lab.stateHash() });
+  send({ kind: 'run' });
+  send({ kind: 'state-hash', on: ON });
+  expect(host.messages.at(-1)).toMatchObject({ type: 'refused', error: { what: 'The machine is running.' } });
+});
+
 test('bytes that changed since the last stop are marked, those never shown are not', () => {
   watch('memory');
   expect(latest()?.views.memory?.rows.map(({ changed }) => changed)).toEqual([0]);

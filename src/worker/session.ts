@@ -224,6 +224,10 @@ export class Session {
           );
         this.#lab.edit(command.edit);
         return null;
+      case 'state-hash':
+        if (this.#running)
+          throw new Refusal('The machine is running.', null, 'Pause it before you ask for its state.');
+        return this.#lab.stateHash(command.on);
       case 'tier2':
         this.#lab.setTier2(command.mode);
         return null;

@@ -144,12 +144,24 @@ export class CountingLab implements Lab {
     return this.regionShown;
   }
   seek(): void {}
+  stateHash(): string {
+    return '0123456789abcdef';
+  }
   takeBranch(): void {}
   dropBranch(): void {}
   setHistoryBudget(): void {}
   timeline() {
     const range = { from: 0, position: this.instructions, to: this.instructions };
-    return { bare: null, ...range, perSecond: HZ, snapshots: [0], bytes: 0, budget: 0, branches: [] };
+    return {
+      bare: null,
+      ...range,
+      entered: 0,
+      perSecond: HZ,
+      snapshots: [0],
+      bytes: 0,
+      budget: 0,
+      branches: [],
+    };
   }
   frames() {
     return { frameSize: 4096, frames: 0, owners: [], runs: new Uint32Array() };

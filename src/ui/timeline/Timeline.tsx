@@ -8,6 +8,7 @@ import { GDB_RUNS, useGdbRuns } from '../bridge/use-gdb-runs.ts';
 import { bytes, seconds } from '../format.ts';
 import { Button } from '../widgets/Button.tsx';
 import { parseWritten } from './parse-written.ts';
+import { StateHash } from './StateHash.tsx';
 import { StepCount } from './StepCount.tsx';
 import { seekTo, useSeeking } from './seeking.ts';
 import css from './Timeline.module.css';
@@ -35,6 +36,7 @@ export function Timeline() {
       <Backwards />
       <Line timeline={timeline} />
       <Latest timeline={timeline} />
+      <StateHash timeline={timeline} />
       <Branches timeline={timeline} />
       <Budget timeline={timeline} />
     </section>

@@ -2,6 +2,7 @@ import { VMX_COST } from '../../cpu/vmx/costs.ts';
 import { explainWalk } from '../../hypervisor/walk/explain.ts';
 import { type BootImage, ImageError, loadImage } from '../../machine/boot/load.ts';
 import type { Computer, ComputerStop } from '../../machine/computer.ts';
+import { stateHash } from '../../machine/state-hash.ts';
 import type { SymbolTable } from '../../machine/symbols.ts';
 import { type Branch, DEFAULT_BUDGET, History } from '../../machine/time/history.ts';
 import type { VmAction } from '../../protocol/commands.ts';
@@ -201,6 +202,10 @@ export class Ringlab implements Lab {
     history.seek({ position, entered: Number.POSITIVE_INFINITY });
   }
 
+  stateHash(on: VcpuRef): string {
+    return stateHash(this.#seatOf(on.vm).machine.computer);
+  }
+
   takeBranch(on: VcpuRef, branch: number): void {
     const { history, control } = this.#seatOf(on.vm);
     control.aim({ kind: 'free' });
@@ -226,7 +231,7 @@ export class Ringlab implements Lab {
     return {
       bare: bare === undefined ? null : (on?.vm ?? null),
       ...history.range,
-      position: history.now.position,
+      ...history.now,
       perSecond: computer.clock.hz * computer.processors.length,
       snapshots: history.marks,
       bytes: history.bytes,

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { guestNamed } from '../../guests/index.ts';
-import { stateHash } from '../../machine/state-hash.ts';
 import type { StopReason } from '../../protocol/machine-view.ts';
 import type { GuestDescription, Technique, VcpuRef } from '../../protocol/target.ts';
 import type { Goal } from '../lab.ts';
@@ -34,10 +33,7 @@ describe.each<{ where: string; technique: Technique; guests: number; on: VcpuRef
 ])('many steps, $where', ({ technique, guests, on }) => {
   let lab: Ringlab;
   const position = () => lab.timeline(on).position;
-  const state = () => {
-    const { computer } = lab.machineOf(on.vm);
-    return { position: position(), hash: stateHash(computer) };
-  };
+  const state = () => ({ position: position(), hash: lab.stateHash(on) });
   const run = (goal: Goal): StopReason | null => {
     lab.aim(goal);
     for (let i = 0; i < 2000; i++) {
