@@ -1,11 +1,16 @@
 import { expect, type Locator, type Page } from '@playwright/test';
+import { Keyboard } from './keyboard.ts';
+
+const HASH = /^[0-9a-f]{16}$/;
 
 /** The lab as a user meets it: what the tests look at and press. */
 export class LabPage {
   readonly page: Page;
+  readonly keys: Keyboard;
 
   constructor(page: Page) {
     this.page = page;
+    this.keys = new Keyboard(page);
   }
 
   /** Opens the page with fresh settings and waits until the first machine is listed. */
@@ -52,38 +57,56 @@ export class LabPage {
     await expect(this.button('Run')).toBeVisible();
   }
 
+  /** The stops that are set. */
+  get stops(): Locator {
+    return this.panel('Stops').getByRole('listitem');
+  }
+
+  /** Sets a stop, by keys. @param fields of the form, by label; a machine by its number */
+  async addStop(kind: string, fields: Readonly<Record<string, string>> = {}): Promise<void> {
+    const { Machine = '1', 'Only if': condition, ...others } = fields;
+    const { keys } = this;
+    await keys.command('Panel: Stops');
+    const before = await this.stops.count();
+    await keys.press('Enter');
+    const form = this.panel('Stops').getByRole('form', { name: 'New stop' });
+    await keys.choose(form.getByLabel('Stop at'), kind);
+    for (const [label, text] of Object.entries(others)) {
+      const field = form.getByLabel(label, { exact: true });
+      const isList = await field.evaluate((element) => element.tagName === 'SELECT');
+      await (isList ? keys.choose(field, text) : keys.fill(field, text));
+    }
+    await keys.reach(form.getByLabel('Machine'));
+    await keys.press('Home', ...Array.from({ length: Number(Machine) }, () => 'ArrowDown'));
+    if (condition !== undefined) await keys.fill(form.getByLabel('Only if'), condition);
+    await keys.activate(form.getByRole('button', { name: 'Set' }));
+    await expect(form).toBeHidden();
+    await expect(this.stops).toHaveCount(before + 1);
+  }
+
+  /** To the very first instant, by keys. */
+  async toBeginning(): Promise<void> {
+    await this.keys.command('Time: the beginning');
+    await expect.poll(() => this.simulatedTime()).toBe(0);
+  }
+
   /**
    * Goes on from a pause to where the small kernel of the first machine waits, at its HLT: in ring 0, on the kernel's
    * stack. A pause alone may come in a task as well.
    */
   async runToIdle(): Promise<void> {
-    await this.show('Stops');
-    const panel = this.panel('Stops');
-    await panel.getByRole('button', { name: 'Add a stop…' }).click();
-    const form = panel.getByRole('form', { name: 'New stop' });
-    await form.getByLabel('Reason').selectOption('HLT');
-    await form.getByLabel('Machine').selectOption({ index: 1 });
-    await form.getByLabel('Only if').press('Enter');
-    await expect(panel.getByRole('listitem')).toHaveCount(1);
-    await this.button('Run').click();
+    await this.addStop('VM exit', { Reason: 'HLT' });
+    await this.keys.press('F5');
     await expect(this.status).toContainText('VM exit: HLT, VM 1 vCPU 0');
-    await panel.getByRole('button', { name: /^Remove/ }).click();
-    await expect(panel.getByRole('listitem')).toHaveCount(0);
+    await this.keys.activate(this.panel('Stops').getByRole('button', { name: /^Remove/ }));
+    await expect(this.stops).toHaveCount(0);
   }
 
-  /** Chooses an entry of a list by typing its text. */
-  async choose(list: Locator, text: string): Promise<void> {
-    await list.focus();
-    await this.page.keyboard.type(text);
-    await expect(list.locator('option:checked')).toHaveText(text);
-  }
-
-  /** The hash of the whole state, asked for with Enter. */
+  /** The hash of the whole state, asked for by keys. */
   async stateHash(): Promise<string> {
     const button = this.page.getByTitle(/^Hash of the whole state/);
-    await button.focus();
-    await this.page.keyboard.press('Enter');
-    await expect(button).toHaveText(/^[0-9a-f]{16}$/);
+    await this.keys.command('Time: hash');
+    await expect(button).toHaveText(HASH);
     return (await button.textContent()) ?? '';
   }
 

@@ -75,17 +75,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
     test.use({ colorScheme });
 
     test('a walk in two dimensions, reference by reference, by keys alone', async ({ page }, info) => {
-      await lab.show('Stops');
-      await lab.panel('Stops').getByRole('button', { name: 'Add a stop…' }).focus();
-      await page.keyboard.press('Enter');
       // A page that EPT does not map yet, in a guest that has paging.
-      const form = lab.panel('Stops').getByRole('form', { name: 'New stop' });
-      await form.getByLabel('Reason').selectOption('EPT violation');
-      await form.getByLabel('Only if').fill('cr0 >> 31');
-      await page.keyboard.press('Enter');
-      await page.getByRole('slider', { name: 'Instant' }).focus();
-      await page.keyboard.press('Home');
-      await expect.poll(() => lab.simulatedTime()).toBe(0);
+      await lab.addStop('VM exit', { Reason: 'EPT violation', 'Only if': 'cr0 >> 31' });
+      await lab.toBeginning();
       await page.keyboard.press('F5');
       await expect(lab.status).toContainText('Stop 1: VM exit: EPT violation');
       // The hypervisor maps it and enters the guest, whose instruction comes again.

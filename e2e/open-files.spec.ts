@@ -55,6 +55,30 @@ test('a dropped kernel and initrd land in their fields', async ({ page }) => {
   await expect.poll(() => name('Initrd')).toBe('root.cpio');
 });
 
+test('a System.map names the addresses of a program', async ({ page }) => {
+  const file = (name: string, text: string | number[]) => ({
+    name,
+    mimeType: '',
+    buffer: Buffer.from(text as string),
+  });
+  // nop; L: nop; jmp L
+  await page.getByLabel('Kernel', { exact: true }).setInputFiles(file('loop.bin', [0x90, 0x90, 0xeb, 0xfd]));
+  await page
+    .getByLabel('Symbols')
+    .setInputFiles(
+      file('System.map', '0000000000007c00 T first_of_all\n0000000000007c01 t round_and_round\n'),
+    );
+  await page.getByLabel('File format').selectOption('real');
+  await page.getByLabel('Load address').fill('0x7c00');
+  await page.getByRole('button', { name: 'Start' }).click();
+  await expect(lab.machines).toHaveCount(3);
+  await lab.keys.press('F6', 'F11');
+  const code = lab.panel('Code');
+  await expect(code).toContainText('first_of_all:');
+  await expect(code).toContainText('round_and_round:');
+  await expect(code.locator('tr', { hasText: 'jmp' })).toContainText('round_and_round');
+});
+
 test('a Linux kernel gets the command line that a serial console needs; a flat binary gets none', async ({
   page,
 }) => {

@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import { useLab } from '../client/lab-store.ts';
 import { dismiss, useNotices } from '../client/notices.ts';
 import css from './App.module.css';
@@ -8,29 +8,33 @@ import { HelpDialog } from './dialogs/HelpDialog.tsx';
 import { OpenDialog } from './dialogs/OpenDialog.tsx';
 import { useFileDrop } from './dialogs/use-file-drop.ts';
 import { keyBindings, useKeys } from './keys.ts';
+import { Palette } from './palette/Palette.tsx';
 import { useApplyTheme } from './theme.ts';
 import { Timeline } from './timeline/Timeline.tsx';
 import { Toolbar } from './toolbar/Toolbar.tsx';
 import { Button } from './widgets/Button.tsx';
-import { freshModel, loadModel, showPanel } from './workspace/docking.ts';
+import { freshModel, goToConsole, goToPanel, loadModel, showPanel } from './workspace/docking.ts';
 import { Workspace } from './workspace/Workspace.tsx';
 
 type Dialog =
   | { readonly kind: 'open'; readonly files: readonly File[] }
-  | { readonly kind: 'help' | 'gdb' }
+  | { readonly kind: 'help' | 'gdb' | 'palette' }
   | null;
 
 export function App() {
   const [model, setModel] = useState(loadModel);
   const [dialog, setDialog] = useState<Dialog>(null);
+  // What another dialog holds is not lost by it.
+  const openPalette = useCallback(() => setDialog((open) => open ?? { kind: 'palette' }), []);
   const bindings = useMemo(
     () =>
-      keyBindings(
-        () => setDialog({ kind: 'help' }),
-        () => setDialog({ kind: 'open', files: [] }),
-        () => showPanel(model, 'micro'),
-      ),
-    [model],
+      keyBindings({
+        openHelp: () => setDialog({ kind: 'help' }),
+        openGuest: () => setDialog({ kind: 'open', files: [] }),
+        openPalette,
+        showMicro: () => showPanel(model, 'micro'),
+      }),
+    [model, openPalette],
   );
   const dropping = useFileDrop((files) => setDialog({ kind: 'open', files }));
   useKeys(bindings);
@@ -42,6 +46,7 @@ export function App() {
         onOpen={() => setDialog({ kind: 'open', files: [] })}
         onHelp={() => setDialog({ kind: 'help' })}
         gdbDialog={dialog?.kind === 'gdb'}
+        onPalette={openPalette}
         onGdb={() => setDialog({ kind: 'gdb' })}
         onShowPanel={(panel) => showPanel(model, panel)}
         onResetLayout={() => setModel(freshModel())}
@@ -52,6 +57,19 @@ export function App() {
       </main>
       {dropping && <div className={css.drop}>Drop a kernel, and an initrd if it needs one</div>}
       {dialog?.kind === 'open' && <OpenDialog files={dialog.files} onClose={close} />}
+      {dialog?.kind === 'palette' && (
+        <Palette
+          bindings={bindings}
+          page={{
+            openPalette,
+            goToPanel: (kind) => goToPanel(model, kind),
+            goToConsole: (vm) => goToConsole(model, vm),
+            resetLayout: () => setModel(freshModel()),
+            connectGdb: () => setDialog({ kind: 'gdb' }),
+          }}
+          onClose={close}
+        />
+      )}
       {dialog?.kind === 'help' && <HelpDialog bindings={bindings} onClose={close} />}
       <ContextMenu />
       {dialog?.kind === 'gdb' && <GdbDialog onClose={close} />}

@@ -15,28 +15,31 @@ import {
   stepOver,
   toggleBreakpointAtRip,
 } from './actions.ts';
+import { focusNextTab, focusOtherSide } from './workspace/focus.ts';
 
 export interface KeyBinding {
   /** As `KeyboardEvent.key`, with `Ctrl+`, `Alt+` or `Shift+` before it where needed. */
   readonly keys: readonly string[];
   readonly does: string;
   readonly act: () => void;
-  /** A plain character: it belongs to the text field or terminal that has the focus. */
-  readonly plain?: boolean;
   /** Held down, it acts again and again. */
   readonly repeats?: boolean;
+}
+
+/** What a key opens or brings to the front. */
+interface Openers {
+  readonly openHelp: () => void;
+  readonly openGuest: () => void;
+  readonly openPalette: () => void;
+  /** The panel of micro-operations. */
+  readonly showMicro: () => void;
 }
 
 /**
  * The debugger keys of VS Code, wherever it has one for the same thing. Ctrl+Alt+F11 would be the system's on
  * Linux: it changes to another console.
- * @param showMicro brings the panel of micro-operations to the front
  */
-export function keyBindings(
-  openHelp: () => void,
-  openGuest: () => void,
-  showMicro: () => void,
-): readonly KeyBinding[] {
+export function keyBindings({ openHelp, openGuest, openPalette, showMicro }: Openers): readonly KeyBinding[] {
   const micro = (does: string, key: string, step: () => void): KeyBinding => ({
     keys: [key],
     does,
@@ -64,9 +67,17 @@ export function keyBindings(
       act: () => runBack('breakpoint'),
     },
     { keys: ['F9'], does: 'Set or clear a breakpoint at RIP', act: toggleBreakpointAtRip },
-    { keys: ['p'], does: 'Run or pause', act: () => (isRunning() ? pause() : run()), plain: true },
-    { keys: ['o'], does: 'Open a kernel or program', act: openGuest, plain: true },
-    { keys: ['?'], does: 'Show this help', act: openHelp, plain: true },
+    { keys: ['p'], does: 'Run or pause', act: () => (isRunning() ? pause() : run()) },
+    { keys: ['o'], does: 'Open a kernel or program', act: openGuest },
+    {
+      keys: ['F8'],
+      does: 'Go to the next group of panels; arrow keys choose among its tabs',
+      act: () => focusNextTab(1),
+    },
+    { keys: ['Shift+F8'], does: 'Go to the previous group of panels', act: () => focusNextTab(-1) },
+    { keys: ['F7'], does: 'From a tab into its panel, and back', act: focusOtherSide },
+    { keys: ['F1', 'Ctrl+k'], does: 'Find a command, panel or machine by its name', act: openPalette },
+    { keys: ['?'], does: 'Show this help', act: openHelp },
   ];
 }
 
@@ -77,8 +88,8 @@ export function useKeys(bindings: readonly KeyBinding[]): void {
       if (event.metaKey) return;
       const name = nameOf(event);
       const binding = bindings.find(({ keys }) => keys.includes(name));
-      if (binding === undefined || (binding.plain && typing(event.target)) || takes(event.target, name))
-        return;
+      if (binding === undefined || takes(event.target, name)) return;
+      if (!FUNCTION_KEY.test(name) && typing(event.target)) return;
       event.preventDefault();
       event.stopPropagation();
       if (!event.repeat || binding.repeats || REPEATING.has(binding.act)) binding.act();
@@ -87,6 +98,9 @@ export function useKeys(bindings: readonly KeyBinding[]): void {
     return () => window.removeEventListener('keydown', onKey, { capture: true });
   }, [bindings]);
 }
+
+/** All other keys belong to the text field, dialog or terminal that has the focus. */
+const FUNCTION_KEY = /F\d+$/;
 
 /** What a key that is held down does again and again. */
 const REPEATING: ReadonlySet<() => void> = new Set([stepInto, stepOver, stepBack, stepBackOver]);

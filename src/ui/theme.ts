@@ -1,5 +1,12 @@
 import { useEffect, useSyncExternalStore } from 'react';
-import { useSettings } from '../client/settings.ts';
+import { type Theme, useSettings } from '../client/settings.ts';
+
+/** The choices of the user, with their names. */
+export const THEMES: readonly (readonly [Theme, string])[] = [
+  ['system', 'As the system'],
+  ['light', 'Light'],
+  ['dark', 'Dark'],
+];
 
 const prefersDark = matchMedia('(prefers-color-scheme: dark)');
 

@@ -1,4 +1,5 @@
 import type { KeyBinding } from '../keys.ts';
+import { KeyNames } from '../widgets/KeyNames.tsx';
 import css from './Dialog.module.css';
 import { Dialog } from './Dialog.tsx';
 
@@ -17,19 +18,14 @@ export function HelpDialog({ bindings, onClose }: { bindings: readonly KeyBindin
             {bindings.map(({ keys, does }) => (
               <tr key={does}>
                 <td>
-                  {keys.map((key, index) => (
-                    <span key={key}>
-                      {index > 0 && ' '}
-                      <kbd>{key.toUpperCase() === key || key.length > 1 ? key : key.toUpperCase()}</kbd>
-                    </span>
-                  ))}
+                  <KeyNames keys={keys} />
                 </td>
                 <td>{does}</td>
               </tr>
             ))}
             <tr>
               <td>
-                <kbd>W</kbd>
+                <KeyNames keys={['W']} />
               </td>
               <td>
                 Who wrote this? For the register, memory cell, descriptor or field that has the focus; also in
@@ -38,7 +34,7 @@ export function HelpDialog({ bindings, onClose }: { bindings: readonly KeyBindin
             </tr>
             <tr>
               <td>
-                <kbd>Shift+F9</kbd>
+                <KeyNames keys={['Shift+F9']} />
               </td>
               <td>
                 In a console: choose a character with the arrow keys, Enter asks who wrote it; also in the
@@ -47,20 +43,15 @@ export function HelpDialog({ bindings, onClose }: { bindings: readonly KeyBindin
             </tr>
             <tr>
               <td>
-                <kbd>F8</kbd> <kbd>Shift+F8</kbd>
-              </td>
-              <td>Go to the next or previous group of panels; arrow keys choose among their tabs</td>
-            </tr>
-            <tr>
-              <td>
-                <kbd>Ctrl+Delete</kbd>
+                <KeyNames keys={['Ctrl+Delete']} />
               </td>
               <td>Close the panel whose tab has the focus; View brings it back</td>
             </tr>
           </tbody>
         </table>
         <p className={css.lead}>
-          Function keys also work while a console has the focus; all other keys then go to the guest.
+          Function keys also work while a console has the focus; all other keys then go to the guest. F1 finds
+          everything by its name.
         </p>
         <dl className={css.terms}>
           <dt>Rings</dt>

@@ -13,7 +13,8 @@ import { StepCount } from './StepCount.tsx';
 import { seekTo, useSeeking } from './seeking.ts';
 import css from './Timeline.module.css';
 
-const TARGETS: Readonly<Record<BackTo, string>> = {
+/** What a search backwards can be for, by name. */
+export const TARGETS: Readonly<Record<BackTo, string>> = {
   breakpoint: 'stop',
   'vm-exit': 'VM exit',
   crossing: 'ring crossing',

@@ -15,6 +15,12 @@ export function seekTo(position: number): void {
   if (!underWay) void seek();
 }
 
+/** To either end of the history in view. */
+export function seekToEnd(end: 'from' | 'to'): void {
+  const { timeline } = useLab.getState().views;
+  if (timeline) seekTo(timeline[end]);
+}
+
 async function seek(): Promise<void> {
   underWay = true;
   for (;;) {

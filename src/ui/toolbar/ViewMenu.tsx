@@ -1,6 +1,8 @@
-import { setTheme, type Theme, useSettings } from '../../client/settings.ts';
+import { setTheme, useSettings } from '../../client/settings.ts';
+import { THEMES } from '../theme.ts';
 import { Button } from '../widgets/Button.tsx';
 import { Icon } from '../widgets/Icon.tsx';
+import { KeyNames } from '../widgets/KeyNames.tsx';
 import widgets from '../widgets/widgets.module.css';
 import { PANELS, type PanelKind } from '../workspace/panels.tsx';
 import css from './Toolbar.module.css';
@@ -9,19 +11,14 @@ export interface ViewMenuProps {
   readonly onShowPanel: (panel: PanelKind) => void;
   readonly onResetLayout: () => void;
   readonly onGdb: () => void;
+  readonly onPalette: () => void;
 }
-
-const THEMES: readonly (readonly [Theme, string])[] = [
-  ['system', 'As the system'],
-  ['light', 'Light'],
-  ['dark', 'Dark'],
-];
 
 /** A row that closes the menu. Not "toggle": a dialog that opens has closed it already. */
 const CLOSING = { className: widgets.item, popoverTarget: 'view-menu', popoverTargetAction: 'hide' } as const;
 
 /** Panels, layout, theme, and the way to gdb. */
-export function ViewMenu({ onShowPanel, onResetLayout, onGdb }: ViewMenuProps) {
+export function ViewMenu({ onShowPanel, onResetLayout, onGdb, onPalette }: ViewMenuProps) {
   const theme = useSettings((settings) => settings.theme);
   return (
     <>
@@ -29,6 +26,9 @@ export function ViewMenu({ onShowPanel, onResetLayout, onGdb }: ViewMenuProps) {
         View
       </Button>
       <div id="view-menu" popover="auto" className={`${widgets.menu} ${css.menu}`}>
+        <button type="button" {...CLOSING} onClick={onPalette}>
+          All commands… <KeyNames keys={['F1']} />
+        </button>
         <h2>Go to panel</h2>
         {(Object.keys(PANELS) as PanelKind[]).map((kind) => (
           <button type="button" key={kind} {...CLOSING} onClick={() => onShowPanel(kind)}>

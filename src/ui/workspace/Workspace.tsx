@@ -8,9 +8,6 @@ import { syncConsoles } from './docking.ts';
 import { storeLayout } from './layout.ts';
 import { PANELS, type PanelKind } from './panels.tsx';
 
-/** Keys among panels; listed in the help. */
-const PANEL_KEYS = { focusNextTabset: 'F8', focusPreviousTabset: 'Shift+F8' };
-
 /** The docked panels. */
 export function Workspace({ model }: { readonly model: Model }) {
   useConsoleTabs(model);
@@ -20,7 +17,6 @@ export function Workspace({ model }: { readonly model: Model }) {
       factory={(node) => <Content node={node} />}
       onModelChange={(changed) => storeLayout(changed.toJson())}
       realtimeResize
-      keyMap={PANEL_KEYS}
       invalidateTabContentOnParentRender={false}
     />
   );

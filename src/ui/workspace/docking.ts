@@ -1,5 +1,6 @@
 import { Actions, DockLocation, Model, type TabNode } from 'flexlayout-react';
 import type { VmView } from '../../protocol/machine-view.ts';
+import { focusPanel } from './focus.ts';
 import { CONSOLE_SETS, consoleId, defaultLayout, panelTab, storedLayout, storeLayout } from './layout.ts';
 import type { PanelKind } from './panels.tsx';
 
@@ -27,6 +28,20 @@ export function showPanel(model: Model, kind: PanelKind): void {
   else add(model, panelTab(kind), undefined);
 }
 
+/** Brings a panel to the front and gives it the focus. */
+export function goToPanel(model: Model, kind: PanelKind): void {
+  showPanel(model, kind);
+  focusPanel(kind);
+}
+
+/** Brings a machine's console to the front, opening it again when it was closed, and gives it the focus. */
+export function goToConsole(model: Model, vm: VmView): void {
+  const tab = consoleId(vm.id);
+  if (model.getNodeById(tab) === undefined) addConsole(model, vm);
+  else model.doAction(Actions.selectTab(tab));
+  focusPanel(tab);
+}
+
 /** Machines whose console the user closed: it is not opened again by itself. */
 const known = new WeakMap<Model, Set<number>>();
 
@@ -38,18 +53,26 @@ export function syncConsoles(model: Model, vms: readonly VmView[]): void {
   for (const id of consoleTabs(model)) {
     if (!ids.has(id)) model.doAction(Actions.deleteTab(id));
   }
-  for (const { id, name } of vms) {
+  for (const vm of vms) {
+    const { id } = vm;
     const tab = consoleId(id);
-    const title = `Console ${id} · ${name}`;
+    const title = consoleTitle(vm);
     const node = model.getNodeById(tab) as TabNode | undefined;
     if (node !== undefined) {
       if (node.getName() !== title) model.doAction(Actions.renameTab(tab, title));
     } else if (!seen.has(id)) {
-      const set = CONSOLE_SETS[(id - 1) % CONSOLE_SETS.length];
-      add(model, { type: 'tab', id: tab, name: title, component: 'console', config: { vm: id } }, set);
+      addConsole(model, vm);
     }
     seen.add(id);
   }
+}
+
+export const consoleTitle = ({ id, name }: VmView): string => `Console ${id} · ${name}`;
+
+function addConsole(model: Model, vm: VmView): void {
+  const set = CONSOLE_SETS[(vm.id - 1) % CONSOLE_SETS.length];
+  const tab = { type: 'tab', id: consoleId(vm.id), name: consoleTitle(vm), component: 'console' };
+  add(model, { ...tab, config: { vm: vm.id } }, set);
 }
 
 function consoleTabs(model: Model): string[] {

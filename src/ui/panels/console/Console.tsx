@@ -66,7 +66,8 @@ export function Console({ vm, visible }: { readonly vm: VmId; readonly visible: 
   }, [theme]);
 
   useEffect(() => {
-    if (terminal.current?.textarea) terminal.current.textarea.ariaLabel = `Console of ${name}`;
+    if (terminal.current?.textarea)
+      terminal.current.textarea.ariaLabel = `Console of ${name}: Tab goes to the guest, F8 leads out`;
   }, [name]);
 
   return (
