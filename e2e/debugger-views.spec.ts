@@ -93,6 +93,20 @@ test('registers and flags are changed in place; what the processor refuses is sa
   }
   await panel.getByLabel('XMM registers as').selectOption('f64x2');
   await expect(panel.getByRole('table', { name: /^XMM registers/ }).getByRole('columnheader')).toHaveCount(3);
+  // A lane in its own notation, an x87 register with sign and exponent, a control word; by keys.
+  const edit = async (name: string, old: string, text: string) => {
+    await lab.keys.activate(panel.getByRole('button', { name: `${name} ${old}`, exact: true }));
+    await lab.keys.type(text);
+    await lab.keys.press('Enter');
+    return panel.getByRole('button', { name: new RegExp(`^${name} `) });
+  };
+  await expect(await edit('st1', '0'.repeat(20), 'bfffc000000000000000')).toHaveText(/^st1 bfffc0/);
+  await expect(panel.locator('[data-register="st1"]')).toContainText('-1.5');
+  await expect(await edit('xmm0, lane 0', '0', '-1.5e300')).toHaveText(/^xmm0, lane 0 -1.5e\+300/);
+  await expect(await edit('mxcsr', '00001f80', '9f80')).toHaveText(/^mxcsr 00009f80/);
+  await panel.getByRole('button', { name: /^mxcsr / }).press('w');
+  await expect(lab.status).toContainText('an edit');
+  expect(await findings(page, '[aria-label="Registers"]')).toEqual([]);
 
   await page.keyboard.press('F5');
   await panel.getByRole('button', { name: 'General' }).click();

@@ -38,17 +38,17 @@ async function clickGutter(page: Page, line: number): Promise<void> {
   await page.mouse.click(gutter.x + gutter.width / 2, text.y + text.height / 2);
 }
 
-async function write(page: Page, text: string): Promise<void> {
-  await source(page).click();
-  await page.keyboard.press('Control+a');
-  await page.keyboard.insertText(text);
-  await expect(editor().getByText('Assembled', { exact: true })).toBeVisible();
-}
-
 async function startStopped(page: Page): Promise<void> {
-  await page.getByLabel('Stop at entry').check();
-  await write(page, PROGRAM);
-  await lab.button('Run on the bare machine').click();
+  const { keys } = lab;
+  await keys.command('Panel: Editor');
+  await keys.reach(page.getByLabel('Stop at entry'));
+  await keys.press('Space');
+  await keys.reach(source(page));
+  await keys.press('Control+a');
+  await page.keyboard.insertText(PROGRAM);
+  await expect(editor().getByText('Assembled', { exact: true })).toBeVisible();
+  await keys.command('Panel: Editor');
+  await keys.activate(lab.button('Run on the bare machine'));
   await expect(next()).toHaveText("  put 'a'");
 }
 
@@ -98,7 +98,7 @@ test('gutter, code and list of stops show the same breakpoints', async ({ page }
 
 test('steps by line, there and back, and runs to the cursor, by keys alone', async ({ page }) => {
   await startStopped(page);
-  await source(page).focus();
+  await lab.keys.reach(source(page));
   await page.keyboard.press('F10');
   await expect(next()).toHaveText("  put 'b'");
   await expect(lab.console(BARE)).toHaveText(/^\s*a\s*$/);

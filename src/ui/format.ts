@@ -80,11 +80,16 @@ export function nsPerCycle(at: Instant): number {
  * spaces, `_` or `'`. Always hexadecimal. Undefined when it is none or exceeds 64 bits.
  */
 export function parseAddress(text: string): bigint | undefined {
+  return parseHex(text, 16);
+}
+
+/** A number of at most so many hexadecimal digits, as people write it. Undefined: it is none. */
+export function parseHex(text: string, most: number): bigint | undefined {
   const digits = text
     .trim()
     .toLowerCase()
     .replace(/^0x/, '')
     .replace(/h$/, '')
     .replace(/[ _'`\u202f]/g, '');
-  return /^[0-9a-f]{1,16}$/.test(digits) ? BigInt(`0x${digits}`) : undefined;
+  return digits.length <= most && /^[0-9a-f]+$/.test(digits) ? BigInt(`0x${digits}`) : undefined;
 }

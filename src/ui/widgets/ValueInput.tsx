@@ -5,6 +5,8 @@ interface Props {
   readonly label: string;
   /** What the field begins with. */
   readonly text: string;
+  /** The text is what was typed already: more comes behind it. */
+  readonly begun?: boolean;
   /** Characters that fit. */
   readonly digits: number;
   readonly valid: (text: string) => boolean;
@@ -14,14 +16,13 @@ interface Props {
 }
 
 /** A field in place of a value: Enter and leaving it commit, Escape cancels. What is invalid is not committed. */
-export function ValueInput({ label, text, digits, valid, onCommit, onEnd }: Props) {
+export function ValueInput({ label, text, begun = false, digits, valid, onCommit, onEnd }: Props) {
   const input = useRef<HTMLInputElement>(null);
   const ended = useRef(false);
   useEffect(() => {
     input.current?.focus();
-    // One typed digit has begun the edit: what follows comes after it.
-    if ((input.current?.value.length ?? 0) > 1) input.current?.select();
-  }, []);
+    if (!begun) input.current?.select();
+  }, [begun]);
   const end = (commit: boolean, byKey: boolean) => {
     if (ended.current) return;
     const value = input.current?.value ?? '';
@@ -30,7 +31,7 @@ export function ValueInput({ label, text, digits, valid, onCommit, onEnd }: Prop
       return;
     }
     ended.current = true;
-    if (commit && valid(value) && value !== text) onCommit(value);
+    if (commit && valid(value) && (begun || value !== text)) onCommit(value);
     onEnd(byKey);
   };
   return (

@@ -161,12 +161,12 @@ export class BackControl {
   /** Throws `Refusal` when there is no register of that name. */
   #toRegisterWriter(on: VcpuRef, name: string): RegisterSearch {
     if (this.registerWrites === undefined) throw new Refusal('The disassembler is still being loaded.');
-    const register = namedRegister(name);
+    const register = namedRegister(name, () => this.#machine.access(on)?.extended().float.top ?? 0);
     if (register === undefined)
       throw new Refusal(
         `No register that can be searched for is called ${name}.`,
         name,
-        'General, segment, control, debug and XMM registers can, flags, RIP, GDTR, IDTR and the MSRs that are shown.',
+        'General, segment, control, debug, x87, MMX and XMM registers can, flags, RIP, GDTR, IDTR, FCW, FSW, MXCSR and the MSRs that are shown.',
       );
     const writeOf = this.registerWrites.registerWrite;
     return new RegisterSearch({ machine: this.#machine, on, register, writeOf });

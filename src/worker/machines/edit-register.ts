@@ -6,6 +6,8 @@ import { Refusal } from '../refusal.ts';
 import { modeOf } from '../views/modes.ts';
 import type { ProcessorState, SegmentState } from '../views/processor-state.ts';
 import { type Limits, refusedControl } from './control-rules.ts';
+import { editFloat, type FloatRegisters } from './edit-float.ts';
+import { fits } from './fits.ts';
 import { loadedSegment, type ReadTable } from './segment-load.ts';
 
 export type ControlName = 'cr0' | 'cr2' | 'cr3' | 'cr4' | 'efer';
@@ -26,17 +28,10 @@ export interface RegisterFile {
   /** False: the processor does not take the value, and has not changed. */
   setControl(register: ControlName, value: bigint): boolean;
   setDebug(n: number, value: bigint): void;
-  /** The x87 and SSE registers themselves: what is written there is in them. */
+  /** The x87 and SSE registers themselves. */
   readonly float: FloatRegisters;
   /** False: there is no such MSR here, or it does not take the value. */
   setMsr(index: number, value: bigint): boolean;
-}
-
-/** Bytes as in `FloatState`. */
-export interface FloatRegisters {
-  readonly xmm: Uint8Array;
-  readonly x87: Uint8Array;
-  readonly top: number;
 }
 
 type RegisterEdit = Extract<MachineEdit, { kind: 'register' }>;
@@ -48,7 +43,7 @@ const isControl = (name: string): name is ControlName => CONTROL.includes(name);
 /** Sets a register. Throws a `Refusal`, and changes nothing, where the hardware would not take the value. */
 export function editRegister({ register, value }: RegisterEdit, file: RegisterFile): void {
   const name = register.toLowerCase();
-  if (editFloat(name, value, file)) return;
+  if (editFloat(name, value, file.float)) return;
   if (value < 0n || value >> 64n !== 0n) throw new Refusal('A register has at most 64 bits.', name);
   const { state } = file;
   const general = generalName(name);
@@ -106,30 +101,6 @@ export function editRegister({ register, value }: RegisterEdit, file: RegisterFi
   const why = refusedValue(msr, value);
   if (why !== undefined) throw new Refusal(why, name);
   if (!file.setMsr(msr.index, value)) throw notTaken(name);
-}
-
-/** `xmm0` to `xmm15`, and `st0` to `st7` with sign and exponent above the significand. @returns whether it is one */
-function editFloat(name: string, value: bigint, { float }: RegisterFile): boolean {
-  const xmm = /^xmm(\d|1[0-5])$/.exec(name)?.[1];
-  const st = /^st([0-7])$/.exec(name)?.[1];
-  if (xmm !== undefined) writeBytes(float.xmm, 16 * Number(xmm), name, value, 128);
-  else if (st !== undefined) writeBytes(float.x87, 16 * ((float.top + Number(st)) & 7), name, value, 80);
-  else return false;
-  return true;
-}
-
-function writeBytes(to: Uint8Array, at: number, name: string, value: bigint, bits: number): void {
-  fits(name, value, bits);
-  for (let i = 0; i < bits / 8; i++) to[at + i] = Number((value >> BigInt(8 * i)) & 0xffn);
-}
-
-function fits(name: string, value: bigint, bits: number): void {
-  if (value < 0n || value >> BigInt(bits) !== 0n)
-    throw new Refusal(
-      `0x${value.toString(16)} does not fit.`,
-      name,
-      `Give at most ${bits / 4} hexadecimal digits.`,
-    );
 }
 
 function canonical(name: string, value: bigint): void {

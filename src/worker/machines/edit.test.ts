@@ -131,9 +131,22 @@ describe.each([
   test('has x87 and SSE registers changed', () => {
     set(on, 'xmm3', 0x0102_0000_0000_0000_0000_0000_0000_00a5n);
     set(on, 'st0', 0x3fff_8000_0000_0000_0000n);
+    set(on, 'mxcsr', 0x9fc0n);
+    expect(() => set(on, 'mxcsr', 0x1_0000n)).toThrow(/raises #GP/);
     const view = lab.vectors(on);
     expect([...(view?.xmm[3]?.bytes ?? [])]).toEqual([0xa5, ...Array(13).fill(0), 2, 1]);
     expect(view?.stack[0]?.raw).toBe(0x3fff_8000_0000_0000_0000n);
+    expect(view?.mxcsr.value).toBe(0x9fc0n);
+    // TOP is 5, and ST0 of before ST3. An exception that is not masked shows in ES and B.
+    set(on, 'fcw', 0xffffn);
+    set(on, 'fsw', 0x2801n);
+    const later = lab.vectors(on);
+    expect([later?.control.value, later?.status.value]).toEqual([0x1f7fn, 0x2801n]);
+    expect(later?.stack[3]?.raw).toBe(0x3fff_8000_0000_0000_0000n);
+    set(on, 'fcw', 0x37en);
+    expect(lab.vectors(on)?.status.value).toBe(0xa881n);
+    set(on, 'fsw', 0n);
+    expect(lab.vectors(on)?.status.value).toBe(0n);
   });
 
   test('has a data segment loaded from its table', () => {

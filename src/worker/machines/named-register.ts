@@ -2,6 +2,7 @@ import { MSR } from '../../arch/msr.ts';
 import { NAMED_MSRS } from '../../arch/named-msrs.ts';
 import { SEG } from '../../arch/registers.ts';
 import { generalName, pointerName, segmentName } from '../../protocol/register-names.ts';
+import type { FloatState } from '../views/extended-state.ts';
 import type { SegmentState } from '../views/processor-state.ts';
 import type { VcpuAccess } from './lab-machine.ts';
 
@@ -11,6 +12,8 @@ export interface NamedRegister {
   readonly name: string;
   /** RFLAGS bits that the name stands for; 0: it is another register. */
   readonly flags: number;
+  /** Of x87 and MMX, whose instructions may write any of them, or MXCSR. */
+  readonly float?: 'x87' | 'mxcsr';
   /** MSRs that hold its value or a part of it. */
   readonly msrs: readonly number[];
   /** The value: equal numbers, or texts, exactly when the register is the same. */
@@ -49,8 +52,11 @@ const SEGMENT_BASES: ReadonlyMap<number, number> = new Map([
   [SEG.GS, MSR.IA32_GS_BASE],
 ]);
 
-/** Undefined: there is no such register, or none whose writes are known (x87, MMX and MXCSR). */
-export function namedRegister(text: string): NamedRegister | undefined {
+/**
+ * @param top of the x87 stack now, by which st0 to st7 are found: they stay the registers that they are now
+ * @returns undefined: there is no such register
+ */
+export function namedRegister(text: string, top: () => number): NamedRegister | undefined {
   const name = text.toLowerCase();
   const plain = { name, flags: 0, msrs: [] };
   const general = generalName(name) ?? bytePart(name);
@@ -79,7 +85,7 @@ export function namedRegister(text: string): NamedRegister | undefined {
       read: ({ state }) => segmentKey(state.segments[segment]),
     };
   }
-  return numbered(name) ?? msr(name);
+  return float(name, top) ?? numbered(name) ?? msr(name);
 }
 
 const segmentKey = ({ selector, base, limit, attributes }: SegmentState): string =>
@@ -96,6 +102,28 @@ function bytePart(name: string) {
   return /^((si|di|bp|sp)l|r([89]|1[0-5])b)$/.test(name)
     ? generalName(name.startsWith('r') ? name.slice(0, -1) : `r${name.slice(0, -1)}`)
     : undefined;
+}
+
+const CONTROL_WORDS: Readonly<Record<string, (state: FloatState) => bigint>> = {
+  fcw: ({ fcw }) => BigInt(fcw),
+  fsw: ({ fsw, top }) => BigInt(fsw | (top << 11)),
+  mxcsr: ({ mxcsr }) => BigInt(mxcsr),
+};
+
+/** `st0` to `st7`, `mm0` to `mm7`, and the control and status words. */
+function float(name: string, top: () => number): NamedRegister | undefined {
+  const plain = { name, flags: 0, msrs: [], float: name === 'mxcsr' ? 'mxcsr' : 'x87' } as const;
+  const word = CONTROL_WORDS[name];
+  if (word !== undefined) return { ...plain, read: ({ extended }) => word(extended().float) };
+  const [, kind, digit] = /^(st|mm)([0-7])$/.exec(name) ?? [];
+  if (kind === undefined) return undefined;
+  const n = kind === 'st' ? (top() + Number(digit)) & 7 : Number(digit);
+  const read: NamedRegister['read'] = ({ extended }) => {
+    const { x87, tags } = extended().float;
+    // Loading the value that an empty register has changes it too.
+    return `${(tags >> n) & 1} ${x87.slice(16 * n, 16 * n + 10).join(' ')}`;
+  };
+  return { ...plain, read };
 }
 
 function numbered(name: string): NamedRegister | undefined {

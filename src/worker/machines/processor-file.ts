@@ -5,11 +5,13 @@ import { setControlRegister } from '../../cpu/system/control-registers.ts';
 import { DR6, DR7 } from '../../cpu/system/debug-registers.ts';
 import { refresh } from '../../cpu/system/mode.ts';
 import { writeMsr } from '../../cpu/system/msr.ts';
+import { CONTROL_BYTES } from '../../cpu/vmx/host-cpu.ts';
 import { signedNumber } from '../views/numbers.ts';
 import { stateOfProcessor } from '../views/processor-registers.ts';
 import type { SegmentState } from '../views/processor-state.ts';
 import { limitsOf } from './control-rules.ts';
-import type { ControlName, FloatRegisters, RegisterFile } from './edit-register.ts';
+import type { FloatRegisters } from './edit-float.ts';
+import type { ControlName, RegisterFile } from './edit-register.ts';
 import type { ReadTable } from './segment-load.ts';
 
 const low = (value: bigint): number => Number(BigInt.asIntN(32, value));
@@ -82,7 +84,8 @@ export class ProcessorFile implements RegisterFile {
 export const floatRegisters = ({ regs }: Processor): FloatRegisters => ({
   xmm: regs.u8.subarray(STATE.XMM, STATE.XMM + 256),
   x87: regs.u8.subarray(STATE.X87, STATE.X87 + 128),
-  top: regs.lo(STATE.FTOP),
+  control: regs.u8.subarray(STATE.FCW, STATE.FCW + CONTROL_BYTES),
+  trap: regs.u8.subarray(STATE.FPU_TRAP, STATE.FPU_TRAP + 1),
 });
 
 /** Bits 31:0 of a debug register with the bits that are fixed. */

@@ -1,4 +1,5 @@
 import {
+  CpuidFeature,
   Decoder,
   DecoderOptions,
   type Instruction,
@@ -85,10 +86,47 @@ export function registerWrite(
   const decoder = new Decoder(bitness, bytes, DecoderOptions.None);
   const instruction = decoder.decode();
   decoder.free();
-  const write = register.flags !== 0 ? flagWrite(instruction, register.flags) : ofIced(instruction, register);
+  const write = writeOf(instruction, register);
   instruction.free();
   return write;
 }
+
+function writeOf(instruction: Instruction, register: NamedRegister): RegisterWrite {
+  const { flags, float } = register;
+  if (flags !== 0) return flagWrite(instruction, flags);
+  if (float !== undefined) return FLOAT_WRITERS[float](instruction) ? 'maybe' : 'no';
+  return ofIced(instruction, register);
+}
+
+/** Extensions whose instructions are those of the x87 and MMX registers. */
+const X87: ReadonlySet<number> = new Set([
+  CpuidFeature.FPU,
+  CpuidFeature.FPU287,
+  CpuidFeature.FPU387,
+  CpuidFeature.MMX,
+  CpuidFeature.FXSR,
+]);
+const SSE: ReadonlySet<number> = new Set([
+  CpuidFeature.SSE,
+  CpuidFeature.SSE2,
+  CpuidFeature.SSE3,
+  CpuidFeature.SSE4_1,
+  CpuidFeature.FXSR,
+]);
+
+const isOf = (features: ReadonlySet<number>, instruction: Instruction): boolean =>
+  instruction.cpuidFeatures().some((feature) => features.has(feature));
+
+const hasMmx = (instruction: Instruction): boolean =>
+  Array.from({ length: instruction.opCount }, (_, n) => instruction.opRegister(n)).some(
+    (register) => register >= Register.MM0 && register <= Register.MM7,
+  );
+
+/** What may write them: they change their names, tags and flags in more ways than iced's tables tell. */
+const FLOAT_WRITERS: Readonly<Record<'x87' | 'mxcsr', (instruction: Instruction) => boolean>> = {
+  x87: (instruction) => isOf(X87, instruction) || hasMmx(instruction),
+  mxcsr: (instruction) => isOf(SSE, instruction),
+};
 
 function flagWrite(instruction: Instruction, flags: number): RegisterWrite {
   const wanted = FLAG_BITS.reduce((bits, [ours, iced]) => ((flags & ours) !== 0 ? bits | iced : bits), 0);

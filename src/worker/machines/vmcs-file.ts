@@ -2,13 +2,13 @@ import { MSR } from '../../arch/msr.ts';
 import { GPR } from '../../arch/registers.ts';
 import { FIELD, FIELD_STEP } from '../../arch/vmcs.ts';
 import type { Processor } from '../../cpu/processor.ts';
-import { STATE } from '../../cpu/state.ts';
 import type { Vmcs } from '../../cpu/vmx/format.ts';
-import { FX } from '../../cpu/vmx/host-cpu.ts';
+import { CONTROL_BYTES, FX } from '../../cpu/vmx/host-cpu.ts';
 import { SWITCHED_DRS, SWITCHED_MSRS, type Vcpu } from '../../hypervisor/vcpu.ts';
 import type { ProcessorState, SegmentState } from '../views/processor-state.ts';
 import { limitsOf } from './control-rules.ts';
-import type { ControlName, FloatRegisters, RegisterFile } from './edit-register.ts';
+import type { FloatRegisters } from './edit-float.ts';
+import type { ControlName, RegisterFile } from './edit-register.ts';
 import { debugLow, floatRegisters } from './processor-file.ts';
 import type { ReadTable } from './segment-load.ts';
 
@@ -67,7 +67,8 @@ export class VmcsFile implements RegisterFile {
     return {
       xmm: fx.subarray(FX.XMM, FX.XMM + 256),
       x87: fx.subarray(FX.X87, FX.X87 + 128),
-      top: fx[FX.CONTROL + (STATE.FTOP - STATE.FCW)] ?? 0,
+      control: fx.subarray(FX.CONTROL, FX.CONTROL + CONTROL_BYTES),
+      trap: fx.subarray(FX.TRAP, FX.TRAP + 1),
     };
   }
 

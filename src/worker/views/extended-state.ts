@@ -33,7 +33,7 @@ export interface ExtendedState {
 }
 
 /** Bytes of the control words from FCW on, with the places of each (STATE in src/isa/state.ts). */
-const CONTROL = {
+export const FLOAT_CONTROL = {
   FCW: 0,
   FSW: 2,
   TOP: 4,
@@ -51,16 +51,16 @@ export function floatState(xmm: Uint8Array, x87: Uint8Array, control: Uint8Array
   return {
     xmm: xmm.slice(),
     x87: x87.slice(),
-    fcw: view.getUint16(CONTROL.FCW, true),
-    fsw: view.getUint16(CONTROL.FSW, true),
-    top: view.getInt32(CONTROL.TOP, true) & 7,
-    tags: view.getInt32(CONTROL.TAGS, true),
-    mxcsr: view.getUint32(CONTROL.MXCSR, true),
-    fop: view.getUint16(CONTROL.FOP, true),
-    fip: view.getBigUint64(CONTROL.FIP, true),
-    fcs: view.getUint16(CONTROL.FCS, true),
-    fdp: view.getBigUint64(CONTROL.FDP, true),
-    fds: view.getUint16(CONTROL.FDS, true),
+    fcw: view.getUint16(FLOAT_CONTROL.FCW, true),
+    fsw: view.getUint16(FLOAT_CONTROL.FSW, true),
+    top: view.getInt32(FLOAT_CONTROL.TOP, true) & 7,
+    tags: view.getInt32(FLOAT_CONTROL.TAGS, true),
+    mxcsr: view.getUint32(FLOAT_CONTROL.MXCSR, true),
+    fop: view.getUint16(FLOAT_CONTROL.FOP, true),
+    fip: view.getBigUint64(FLOAT_CONTROL.FIP, true),
+    fcs: view.getUint16(FLOAT_CONTROL.FCS, true),
+    fdp: view.getBigUint64(FLOAT_CONTROL.FDP, true),
+    fds: view.getUint16(FLOAT_CONTROL.FDS, true),
   };
 }
 

@@ -33,6 +33,8 @@ interface Props {
 interface Editing {
   readonly address: bigint;
   readonly text: string;
+  /** The text is a digit that was typed. */
+  readonly begun: boolean;
 }
 
 export function Grid({ view, at, width, onLook, onRows }: Props) {
@@ -79,7 +81,7 @@ export function Grid({ view, at, width, onLook, onRows }: Props) {
     if (row === undefined || row.missing !== null) return;
     const cell = cellsOf(row, width).find((one) => one.address === address);
     setCursor(address);
-    setEditing({ address, text: typed ?? cell?.text ?? '' });
+    setEditing({ address, text: typed ?? cell?.text ?? '', begun: typed !== null });
   };
   const commit = (address: bigint, text: string) => {
     const bytes = bytesOf(text, width);
@@ -105,6 +107,7 @@ export function Grid({ view, at, width, onLook, onRows }: Props) {
         <ValueInput
           label={`New value at ${short(one.address)}`}
           text={editing.text}
+          begun={editing.begun}
           digits={width * 2}
           valid={(text) => bytesOf(text, width) !== undefined}
           onCommit={(text) => commit(one.address, text)}

@@ -1,7 +1,7 @@
 import { useRef, useState } from 'react';
 import { command } from '../../../client/lab.ts';
 import type { VcpuRef } from '../../../protocol/target.ts';
-import { hex, parseAddress } from '../../format.ts';
+import { hex, parseHex } from '../../format.ts';
 import { ValueInput } from '../../widgets/ValueInput.tsx';
 import css from './Registers.module.css';
 
@@ -20,18 +20,45 @@ export function setRegister(on: VcpuRef, register: string, value: bigint): void 
 
 /** A value in hexadecimal, leading zeros faint; a double click or Enter lets it be changed. */
 export function EditableValue({ of, register, value, digits, changed }: Props) {
-  const [editing, setEditing] = useState(false);
-  const button = useRef<HTMLButtonElement>(null);
   const text = hex(value, digits);
   const zeros = /^0*/.exec(text)?.[0].length ?? 0;
+  return (
+    <Editable
+      name={register}
+      text={text}
+      digits={digits}
+      faint={zeros}
+      changed={changed}
+      valid={(typed) => parseHex(typed, digits) !== undefined}
+      onCommit={(typed) => setRegister(of, register, parseHex(typed, digits) ?? value)}
+    />
+  );
+}
+
+interface EditableProps {
+  readonly name: string;
+  readonly text: string;
+  /** Characters that a new value may have. */
+  readonly digits: number;
+  /** Characters at the beginning that say little. */
+  readonly faint?: number;
+  readonly changed: boolean;
+  readonly valid: (typed: string) => boolean;
+  readonly onCommit: (typed: string) => void;
+}
+
+/** A text that a double click or Enter lets change. */
+export function Editable({ name, text, digits, faint = 0, changed, valid, onCommit }: EditableProps) {
+  const [editing, setEditing] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
   if (editing)
     return (
       <ValueInput
-        label={`New value of ${register}`}
+        label={`New value of ${name}`}
         text={text}
         digits={digits}
-        valid={(typed) => parseAddress(typed) !== undefined}
-        onCommit={(typed) => setRegister(of, register, parseAddress(typed) ?? value)}
+        valid={valid}
+        onCommit={onCommit}
         onEnd={(byKey) => {
           setEditing(false);
           if (byKey) queueMicrotask(() => button.current?.focus());
@@ -51,9 +78,9 @@ export function EditableValue({ of, register, value, digits, changed }: Props) {
         setEditing(true);
       }}
     >
-      <span className="unseen">{register} </span>
-      <span className={css.zeros}>{text.slice(0, zeros)}</span>
-      {text.slice(zeros)}
+      <span className="unseen">{name} </span>
+      <span className={css.zeros}>{text.slice(0, faint)}</span>
+      {text.slice(faint)}
       {changed && <span className="unseen">, changed</span>}
     </button>
   );

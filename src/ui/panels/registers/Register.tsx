@@ -8,12 +8,10 @@ import css from './Registers.module.css';
 interface RegisterProps {
   readonly of: VcpuRef;
   readonly register: RegisterView;
-  /** Those of x87 and SSE are shown only, and who wrote them is not known. */
-  readonly fixed?: boolean;
   readonly title?: string;
 }
 
-export function Register({ of, register, fixed = false, title }: RegisterProps) {
+export function Register({ of, register, title }: RegisterProps) {
   const { name, value, bits, changed } = register;
   return (
     <div
@@ -22,18 +20,11 @@ export function Register({ of, register, fixed = false, title }: RegisterProps) 
       data-value={value}
       data-changed={changed}
       title={title}
-      {...(fixed ? {} : asksWhoWrote(name, { kind: 'register', name }))}
+      {...asksWhoWrote(name, { kind: 'register', name })}
     >
       <span className={css.name}>{name}</span>
       <span className={css.value}>
-        {fixed ? (
-          <>
-            {hex(value, bits / 4)}
-            {changed && <span className="unseen">, changed</span>}
-          </>
-        ) : (
-          <EditableValue of={of} register={name} value={value} digits={bits / 4} changed={changed} />
-        )}
+        <EditableValue of={of} register={name} value={value} digits={bits / 4} changed={changed} />
       </span>
     </div>
   );

@@ -2,12 +2,11 @@ import { useState } from 'react';
 import { useView } from '../../../client/lab-store.ts';
 import { useWatch } from '../../../client/watch.ts';
 import type { VectorsView } from '../../../protocol/vectors-view.ts';
-import { WhoWroteButton } from '../../context-menu/WhoWroteButton.tsx';
 import { asksWhoWrote } from '../../context-menu/who-wrote.ts';
-import { hex } from '../../format.ts';
 import { Missing } from '../../widgets/Panel.tsx';
 import widgets from '../../widgets/widgets.module.css';
-import { LANES, type Lanes, lanesOf } from './lanes.ts';
+import { Editable, EditableValue, setRegister } from './EditableValue.tsx';
+import { LANES, type Lanes, lanesOf, numberOf, withLane } from './lanes.ts';
 import { Fields, Register } from './Register.tsx';
 import css from './Registers.module.css';
 
@@ -22,14 +21,14 @@ export function Vectors({ visible }: { readonly visible: boolean }) {
       <section aria-label="x87 control and status words">
         {[view.control, view.status].map((register) => (
           <div key={register.name} className={css.control}>
-            <Register of={view.of} register={register} fixed />
+            <Register of={view.of} register={register} />
             <Fields fields={register.fields} />
           </div>
         ))}
       </section>
       <Xmm view={view} />
       <section aria-label="SSE control and status register">
-        <Register of={view.of} register={view.mxcsr} fixed />
+        <Register of={view.of} register={view.mxcsr} />
         <Fields fields={view.mxcsr.fields} />
       </section>
     </div>
@@ -46,21 +45,23 @@ function Stack({ view }: { readonly view: VectorsView }) {
         <tr>
           <th scope="col">x87</th>
           <th scope="col">MMX</th>
-          <th scope="col">sign, exponent</th>
-          <th scope="col">significand, MMX value</th>
+          <th scope="col">sign and exponent, significand (MMX value)</th>
           <th scope="col">decimal</th>
         </tr>
       </thead>
       <tbody>
         {view.stack.map(({ name, physical, empty, raw, decimal, changed }) => (
-          <tr key={name} data-changed={changed}>
-            <th scope="row">
-              {name}
-              {changed && <span className="unseen">, changed</span>}
-            </th>
+          <tr
+            key={name}
+            data-register={name}
+            data-changed={changed}
+            {...asksWhoWrote(name, { kind: 'register', name })}
+          >
+            <th scope="row">{name}</th>
             <td className={css.value}>mm{physical}</td>
-            <td className={css.value}>{hex(raw >> 64n, 4)}</td>
-            <td className={css.value}>{hex(raw & 0xffff_ffff_ffff_ffffn, 16)}</td>
+            <td className={css.value}>
+              <EditableValue of={view.of} register={name} value={raw} digits={20} changed={changed} />
+            </td>
             <td className={empty ? undefined : css.value}>{empty ? 'empty' : decimal}</td>
           </tr>
         ))}
@@ -97,14 +98,26 @@ function Xmm({ view }: { readonly view: VectorsView }) {
           </thead>
           <tbody>
             {view.xmm.map(({ name, bytes, changed }) => (
-              <tr key={name} data-changed={changed} {...asksWhoWrote(name, { kind: 'register', name })}>
-                <th scope="row">
-                  {name} <WhoWroteButton name={name} what={{ kind: 'register', name }} />
-                  {changed && <span className="unseen">, changed</span>}
-                </th>
+              <tr
+                key={name}
+                data-register={name}
+                data-changed={changed}
+                {...asksWhoWrote(name, { kind: 'register', name })}
+              >
+                <th scope="row">{name}</th>
                 {lanesOf(bytes, lanes).map(({ lane, value }) => (
                   <td key={lane} className={`${widgets.number} ${css.value}`}>
-                    {value}
+                    <Editable
+                      name={`${name}, lane ${lane}`}
+                      text={value}
+                      digits={LANES[lanes].digits}
+                      changed={changed}
+                      valid={(typed) => withLane(bytes, lanes, lane, typed) !== undefined}
+                      onCommit={(typed) => {
+                        const whole = withLane(bytes, lanes, lane, typed);
+                        if (whole !== undefined) setRegister(view.of, name, numberOf(whole));
+                      }}
+                    />
                   </td>
                 ))}
               </tr>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Lanes, lanesOf } from './lanes.ts';
+import { LANES, type Lanes, lanesOf, numberOf, withLane } from './lanes.ts';
 
 const values = (array: Uint8Array, lanes: Lanes) => lanesOf(array, lanes).map(({ value }) => value);
 
@@ -30,4 +30,30 @@ test('singles are as short as they can be', () => {
     view.setFloat64(8, Number.NaN, true);
   });
   expect(values(doubles, 'f64x2')).toEqual(['NaN', '0.1']);
+});
+
+test('every value that is shown can be written, and is the same then', () => {
+  const array = Uint8Array.from({ length: 16 }, (_, n) => (n * 37 + 200) & 0xff);
+  for (const lanes of Object.keys(LANES) as Lanes[]) {
+    let copy: Uint8Array = new Uint8Array(16);
+    for (const { lane, value } of lanesOf(array, lanes)) copy = withLane(copy, lanes, lane, value) ?? copy;
+    expect(copy, lanes).toEqual(array);
+  }
+});
+
+test('a lane takes what it can hold', () => {
+  const write = (lanes: Lanes, text: string) => {
+    const changed = withLane(new Uint8Array(16), lanes, 1, text);
+    return changed && numberOf(changed);
+  };
+  expect(write('u8x16', '255')).toBe(0xff00n);
+  expect(write('u8x16', '256')).toBeUndefined();
+  expect(write('u8x16', '-1')).toBeUndefined();
+  expect(write('i8x16', '-1')).toBe(0xff00n);
+  expect(write('i8x16', '0xff')).toBe(0xff00n);
+  expect(write('i8x16', '128')).toBeUndefined();
+  expect(write('u64x2', '0x123')).toBe(0x123n << 64n);
+  expect(write('f32x4', '1.5')).toBe(0x3fc00000n << 32n);
+  expect(write('f64x2', '-Infinity')).toBe(0xfff0_0000_0000_0000n << 64n);
+  for (const text of ['', 'one', '1e']) expect(write('f64x2', text)).toBeUndefined();
 });
