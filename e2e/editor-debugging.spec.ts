@@ -38,7 +38,7 @@ async function clickGutter(page: Page, line: number): Promise<void> {
   await page.mouse.click(gutter.x + gutter.width / 2, text.y + text.height / 2);
 }
 
-async function startStopped(page: Page): Promise<void> {
+async function startStopped(page: Page, where = 'Run on the bare machine'): Promise<void> {
   const { keys } = lab;
   await keys.command('Panel: Editor');
   await keys.reach(page.getByLabel('Stop at entry'));
@@ -48,7 +48,7 @@ async function startStopped(page: Page): Promise<void> {
   await page.keyboard.insertText(PROGRAM);
   await expect(editor().getByText('Assembled', { exact: true })).toBeVisible();
   await keys.command('Panel: Editor');
-  await keys.activate(lab.button('Run on the bare machine'));
+  await keys.activate(lab.button(where));
   await expect(next()).toHaveText("  put 'a'");
 }
 
@@ -118,6 +118,16 @@ test('steps by line, there and back, and runs to the cursor, by keys alone', asy
   await page.keyboard.press('ArrowUp');
   await page.keyboard.press('Control+Shift+Enter');
   await expect(next()).toHaveText("  put 'b'");
+});
+
+test('in a virtual machine the first instruction is shown before it is executed', async ({ page }) => {
+  await startStopped(page, 'Run in a VM');
+  await expect(lab.status).toContainText('At 0x7c00, VM 3 vCPU 0');
+  await expect(lab.panel('Registers').locator('[data-register$="ip"]')).toContainText(/7c00$/);
+  await lab.keys.reach(source(page));
+  await page.keyboard.press('F10');
+  await expect(next()).toHaveText("  put 'b'");
+  await expect(lab.console(3)).toHaveText(/^\s*a\s*$/);
 });
 
 test('steps by line with buttons', async ({ page }) => {

@@ -104,16 +104,16 @@ function bytePart(name: string) {
     : undefined;
 }
 
-const CONTROL_WORDS: Readonly<Record<string, (state: FloatState) => bigint>> = {
-  fcw: ({ fcw }) => BigInt(fcw),
-  fsw: ({ fsw, top }) => BigInt(fsw | (top << 11)),
-  mxcsr: ({ mxcsr }) => BigInt(mxcsr),
-};
+const CONTROL_WORDS: ReadonlyMap<string, (state: FloatState) => bigint> = new Map([
+  ['fcw', ({ fcw }) => BigInt(fcw)],
+  ['fsw', ({ fsw, top }) => BigInt(fsw | (top << 11))],
+  ['mxcsr', ({ mxcsr }) => BigInt(mxcsr)],
+]);
 
 /** `st0` to `st7`, `mm0` to `mm7`, and the control and status words. */
 function float(name: string, top: () => number): NamedRegister | undefined {
   const plain = { name, flags: 0, msrs: [], float: name === 'mxcsr' ? 'mxcsr' : 'x87' } as const;
-  const word = CONTROL_WORDS[name];
+  const word = CONTROL_WORDS.get(name);
   if (word !== undefined) return { ...plain, read: ({ extended }) => word(extended().float) };
   const [, kind, digit] = /^(st|mm)([0-7])$/.exec(name) ?? [];
   if (kind === undefined) return undefined;

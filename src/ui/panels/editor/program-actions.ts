@@ -78,6 +78,9 @@ export async function start(
   useProgram.setState({ started: { vm, name, text, lines: program.lines } });
   const entry = description.flat === null ? program.entry : BigInt(description.flat.address);
   if (stops && !settings.stopAtEntry) await command({ kind: 'run' });
+  // A virtual machine has registers once the hypervisor enters it: right before its first instruction.
+  else if (stops && technique === 'vtx-ept')
+    await command({ kind: 'run-to', on: { vm, vcpu: 0 }, address: entry });
   say(`${name} is ${settings.stopAtEntry ? `stopped at its entry, ${short(entry)}` : 'running'}.`);
   return true;
 }
