@@ -128,6 +128,9 @@ test('in a virtual machine the first instruction is shown before it is executed'
   await page.keyboard.press('F10');
   await expect(next()).toHaveText("  put 'b'");
   await expect(lab.console(3)).toHaveText(/^\s*a\s*$/);
+  await page.keyboard.press('Control+F10');
+  await expect(next()).toHaveText("  put 'a'");
+  await expect(lab.console(3)).toHaveText(/^\s*$/);
 });
 
 test('steps by line with buttons', async ({ page }) => {

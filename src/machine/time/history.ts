@@ -325,8 +325,11 @@ export class History {
       computer.step();
       return;
     }
+    // What comes from outside ends the wait as well.
+    if (computer.enterNext()) return;
     const next = Math.min(computer.clock.next, computer.schedule.quantumEnd) - computer.now;
-    computer.runTo(Math.min(limit.position, computer.position + Math.max(1, next)));
+    const awake = computer.position + Math.max(1, next);
+    computer.runTo(Math.min(limit.position, computer.journal.nextPosition, awake));
   }
 
   /** Goes to an earlier instant, with a snapshot not far before it: others nearby will be next. */
