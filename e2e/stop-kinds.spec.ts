@@ -50,6 +50,8 @@ test.beforeEach(async ({ page }) => {
   await expect(lab.console(2)).toContainText('Type help');
   await keys.press('F6');
   await expect(lab.status).toHaveText('Paused');
+  await lab.runToIdle();
+  await keys.command('Panel: Registers');
 });
 
 for (const { kind, fields = {}, says } of CASES) {
