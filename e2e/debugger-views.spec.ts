@@ -115,8 +115,6 @@ test('registers and flags are changed in place; what the processor refuses is sa
 });
 
 test('the stack says what its values may be, and leads to code', async ({ page }) => {
-  await page.keyboard.press('F5');
-  await lab.pause();
   await lab.show('Stack');
   const panel = lab.panel('Stack');
   const values = panel.getByRole('table', { name: 'Values on the stack from its top upwards' });
