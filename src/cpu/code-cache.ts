@@ -101,6 +101,7 @@ export class CodeCache {
       if (list) list.push(table);
       else this.byPage.set(page, [table]);
     }
+    this.u32[(LAYOUT.TABLE_OF_PAGE >> 2) + page] = table | mode;
     return table;
   }
 
@@ -234,6 +235,7 @@ export class CodeCache {
     this.crossing.clear();
     this.crossingByPage.clear();
     this.tables.clear();
+    for (const page of this.byPage.keys()) this.u32[(LAYOUT.TABLE_OF_PAGE >> 2) + page] = 0;
     this.byPage.clear();
     this.lines.fill(0);
     this.nextTable = LAYOUT.TABLES;

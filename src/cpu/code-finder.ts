@@ -132,7 +132,7 @@ export class CodeFinder {
 
   /** Index of the entry of the execute TLB where a linear address has to be. */
   private entry(linear: number): number {
-    const slot = (linear >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
+    const slot = (linear >>> 8) & ((TLB.EXECUTE_ENTRIES - 1) * TLB.ENTRY_SIZE);
     return (this.regs.i32[STATE.TLB_BANK >> 2] + TLB.EXECUTE + slot) >> 2;
   }
 

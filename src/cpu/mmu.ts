@@ -440,12 +440,10 @@ export class Mmu implements LinearMemory {
   loadAddressSpace(keep: boolean): void {
     this.tlb.selectPcid(currentPcid(this.o.regs));
     if (!keep) this.tlb.flushNonglobal();
-    this.o.resync();
   }
 
   invalidatePage(linear: number): void {
     this.tlb.invalidatePage(linear);
-    this.o.resync();
   }
 
   invalidatePcid(type: number, pcid: number, linear: number): void {
@@ -454,7 +452,6 @@ export class Mmu implements LinearMemory {
     else if (type === INVPCID_TYPE.SINGLE) this.tlb.flushPcid(pcid);
     else if (type === INVPCID_TYPE.ALL) this.tlb.flushVpid();
     else this.tlb.flushVpidNonglobal();
-    this.o.resync();
   }
 
   // --- host-physical memory -----------------------------------------------------------------------

@@ -17,6 +17,8 @@ export const BANK = { SUPERVISOR: 0, USER: 1, SUPERVISOR_AC: 2, USER_ALIGNED: 3 
  */
 export const TLB = {
   ENTRIES: 1024,
+  /** Of an execute TLB: a kernel's code is larger than 4 MiB, and what conflicts is looked up again at each call. */
+  EXECUTE_ENTRIES: 4096,
   ENTRY_SIZE: 16,
   PAYLOAD: 8,
   PHYSICAL_PAGE: 12,
@@ -37,20 +39,20 @@ export const TLB = {
   READ: 0,
   WRITE: 0x4000,
   EXECUTE: 0x8000,
-  BANK_SIZE: 0xc000,
+  BANK_SIZE: 0x18000,
   BANKS: 4,
   /** In a set, behind the banks: addresses of the slots used since the last flush, u32 each. */
-  LOG: 0x30000,
+  LOG: 0x60000,
   /** The same for slots that were given a global translation. */
-  GLOBAL_LOG: 0x3c000,
+  GLOBAL_LOG: 0x78000,
   /** i32: how many are in the logs. */
-  LOGGED: 0x48000,
-  GLOBAL_LOGGED: 0x48004,
+  LOGGED: 0x90000,
+  GLOBAL_LOGGED: 0x90004,
   /** i64, a filter for INVLPG: the bit of each 1-GiB region of which a piece of a larger page was entered (regionBit). */
-  LARGE_REGIONS: 0x48008,
+  LARGE_REGIONS: 0x90008,
   /** i32: the set has been used since power-on; its entries mean something. */
-  IN_USE: 0x48010,
-  SET_SIZE: 0x49000,
+  IN_USE: 0x90010,
+  SET_SIZE: 0x91000,
   SETS: 16,
   /** End of the architectural part of the CPU block. */
   OFFSET: 0x4000,
@@ -92,13 +94,18 @@ export const LAYOUT = {
   WRITERS: 0x6400000,
   /** Per processor: TLB sets, nested caches. */
   TRANSLATION: 0x6600000,
+  /** Per page of RAM: u32, the record table made or asked for last, with its code mode in the low bits; 0: none. */
+  TABLE_OF_PAGE: 0xb300000,
   /** Per record table and page offset FF0h-FFFh: `CROSSING` entries. */
-  CROSSINGS: 0x8f00000,
+  CROSSINGS: 0xb500000,
   /** Per page of RAM: u8, 1 when it may have been written since they were looked at last. See written-pages.ts. */
-  WRITTEN: 0x8f80000,
+  WRITTEN: 0xb580000,
   /** Guest-physical address 0. */
-  RAM: 0x9000000,
+  RAM: 0xb600000,
 } as const;
+
+/** The code mode in an entry of LAYOUT.TABLE_OF_PAGE. */
+export const TABLE_MODE = 7;
 
 /**
  * Instructions that cross into the next page, 8 bytes each: u32 record (0: none), u32 host-physical page of

@@ -109,7 +109,7 @@ export class TranslationBuffers {
   fill(bank: number, tlb: number, linear: number, payload: number, t: Translation, low = 0): void {
     const { u32 } = this;
     const page = linear - (linear & (PAGE - 1));
-    const slot = bank + tlb + ((page >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE));
+    const slot = bank + tlb + slotOf(tlb, page);
     const at = slot >> 2;
     const set = this.address(this.current);
     const unlogged = t.global ? TLB.UNLOGGED_GLOBAL : TLB.UNLOGGED;
@@ -137,7 +137,7 @@ export class TranslationBuffers {
   /** Slot address of the entry with this tag, or 0. @param bank an address */
   find(bank: number, tlb: number, linear: number): number {
     const page = linear - (linear & (PAGE - 1));
-    const slot = bank + tlb + ((page >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE));
+    const slot = bank + tlb + slotOf(tlb, page);
     const at = slot >> 2;
     return this.u32[at] === page >>> 0 && this.u32[at + 1] === upperHalf(page) >>> 0 ? slot : 0;
   }
@@ -286,7 +286,8 @@ export class TranslationBuffers {
       if (vpid < 0) continue;
       for (let bank = 0; bank < TLB.BANKS; bank++) {
         const start = (this.address(set) + bank * TLB.BANK_SIZE + TLB.EXECUTE) >> 2;
-        for (let at = start; at < start + TLB.ENTRIES * 4; at += 4) u32[at] |= TLB.NO_TABLE_TAG;
+        for (let at = start; at < start + TLB.EXECUTE_ENTRIES * ENTRY_WORDS; at += ENTRY_WORDS)
+          u32[at] |= TLB.NO_TABLE_TAG;
       }
     }
   }
@@ -309,10 +310,9 @@ export class TranslationBuffers {
 
   private dropPage(set: number, lo: number, hi: number): void {
     const { u32 } = this;
-    const slot = (lo >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
     for (let bank = 0; bank < TLB.BANKS; bank++) {
-      for (let tlb = TLB.READ; tlb <= TLB.EXECUTE; tlb += TLB.WRITE - TLB.READ) {
-        const at = (set + bank * TLB.BANK_SIZE + tlb + slot) >> 2;
+      for (const tlb of TLBS) {
+        const at = (set + bank * TLB.BANK_SIZE + tlb + slotOf(tlb, lo)) >> 2;
         if ((u32[at] & ~(PAGE - 1)) >>> 0 === lo && u32[at + 1] === hi) this.invalidate(at);
       }
     }
@@ -491,9 +491,14 @@ export class TranslationBuffers {
 }
 
 const ENTRY_WORDS = TLB.ENTRY_SIZE / 4;
+const TLBS = [TLB.READ, TLB.WRITE, TLB.EXECUTE] as const;
 
 /** Whether an offset in a set is in a read, write or execute TLB. */
-const tlbOf = (offset: number): number => (offset % TLB.BANK_SIZE) & ~(TLB.WRITE - 1);
+const tlbOf = (offset: number): number => Math.min((offset % TLB.BANK_SIZE) & ~(TLB.WRITE - 1), TLB.EXECUTE);
+
+/** Offset in the TLB of the entry for a page; the lower half of its address will do. */
+const slotOf = (tlb: number, page: number): number =>
+  (page >>> 8) & (((tlb === TLB.EXECUTE ? TLB.EXECUTE_ENTRIES : TLB.ENTRIES) - 1) * TLB.ENTRY_SIZE);
 
 /** Before the translations of a computer's processors are restored: no write-TLB slot is known. */
 export function clearWriters(memory: WebAssembly.Memory, ramBytes: number): void {

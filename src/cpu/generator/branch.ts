@@ -14,7 +14,8 @@ import { HOT, LAYOUT, RECORD, REGION_COUNTERS, STATE, STATUS, TARGETS, TLB } fro
 import type { Environment } from './environment.ts';
 import { HANDLER } from './handlers.ts';
 import { emitLookup } from './memory.ts';
-import { FILL_READ, FILL_WRITE } from './walker.ts';
+import { executeEntry } from './tlb-entry.ts';
+import { FILL_EXECUTE, FILL_READ, FILL_WRITE } from './walker.ts';
 
 /** Outlined handlers: (CPU block, record) -> STATUS.x */
 export const HANDLER_SIGNATURE: Signature = { params: ['i32', 'i32'], results: ['i32'] };
@@ -78,7 +79,7 @@ export function branchFromRegion(
     name: flat ? BRANCH_FROM_REGION.flat : BRANCH_FROM_REGION.segmented,
     params: ['i64'],
     result: 'i32',
-    build: (f) => {
+    build: (f, use) => {
       const [state, target] = [f.param(0, 'i32'), f.param(1, 'i64')];
       const lookup = () => {
         countExit(f, 'target');
@@ -104,7 +105,7 @@ export function branchFromRegion(
           const entry = f.let(executeEntry(i32.load(state, STATE.TLB_BANK), i32.wrap_i64(linear)));
           f.ifUnlikely(
             i64.ne(i64.load(entry, TLB.EXECUTE), i64.or(page, i64.load(state, STATE.CODE_MODE))),
-            lookup,
+            () => f.ifUnlikely(i32.eqz(use.library(FILL_EXECUTE, linear)), lookup),
           );
           f.set(table, i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD));
           f.set(found, i32.load(i32.add(table, slot)));
@@ -196,7 +197,3 @@ export function callHandler(handlers: IndirectTarget): LibraryFunction<'i32'> {
 
 /** Name under which the interpreter exports `callHandler`. */
 export const CALL_HANDLER = 'callHandler';
-
-/** Address of the execute-TLB entry (less TLB.EXECUTE) of a linear address. */
-export const executeEntry = (bank: I32, linear: I32): I32 =>
-  i32.add(bank, i32.and(i32.shr_u(linear, i32.const(8)), i32.const((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE)));

@@ -2,7 +2,7 @@
 import type { LibraryFunction } from '../../isa/definition.ts';
 import { i32, i64 } from '../../wasm/expression.ts';
 import { CROSSING, LAYOUT, STATE, TLB } from '../state.ts';
-import { executeEntry } from './branch.ts';
+import { executeEntry } from './tlb-entry.ts';
 
 /**
  * (state, address of the instruction's slot in the record table, linear address) -> its record, when it is

@@ -25,11 +25,11 @@ import type { FunctionBuilder, Local } from '../../wasm/function.ts';
 import { v128Bits } from '../../wasm/vector-access.ts';
 import { BANK, RECORD, SEGMENT, STATE, STATUS, TLB } from '../state.ts';
 import { Addressing } from './addressing.ts';
-import { executeEntry } from './branch.ts';
 import type { Form, Shared } from './form.ts';
 import { checkFpu } from './fpu-checks.ts';
 import { LOAD_SEGMENT } from './segment-load.ts';
 import type { FlagAccess, RegisterField, Site } from './site.ts';
+import { executeEntry } from './tlb-entry.ts';
 import { loadSigned, loadUnsigned, storeOp } from './widths.ts';
 
 export class Emitter implements Context {

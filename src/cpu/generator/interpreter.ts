@@ -27,7 +27,6 @@ import {
   countBranch,
   countExecuted,
   countUp,
-  executeEntry,
   HANDLER_SIGNATURE,
   isRegion,
   noteTarget,
@@ -42,7 +41,9 @@ import type { Embedding, InterpreterShared } from './form.ts';
 import { HANDLER, type HandlerPlan, type PlannedForm } from './handlers.ts';
 import { memoryFunctions } from './memory.ts';
 import { RecordSite } from './record-site.ts';
+import { executeEntry } from './tlb-entry.ts';
 import { DELIVER_FAULT, systemOperation } from './transfers.ts';
+import { FILL_EXECUTE } from './walker.ts';
 
 /** @returns the bytes of a module that exports `run` and `rflags`. */
 export function generateInterpreter(
@@ -235,8 +236,7 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
       storeRip(f, state, recordIp(state, record));
       deliver();
     });
-    const findCrossing: JumpContext['findCrossing'] = (...args) =>
-      shared.environment.library(FIND_CROSSING, ...args);
+    const { environment } = shared;
     emitJump(f, {
       state,
       record,
@@ -246,7 +246,8 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
       indirect,
       next,
       hot: imports.hot,
-      findCrossing,
+      findCrossing: (slot, linear) => environment.library(FIND_CROSSING, slot, linear),
+      fillExecute: (linear) => environment.library(FILL_EXECUTE, linear),
     });
   });
   f.unreachable();
@@ -280,6 +281,8 @@ interface JumpContext {
   readonly hot: Callee;
   /** `FIND_CROSSING`. */
   findCrossing(slot: I32, linear: I64): I32;
+  /** `FILL_EXECUTE`. */
+  fillExecute(linear: I64): I32;
 }
 
 /** Near branch to `target` (an instruction pointer): within the page by its table, else by the execute TLB. */
@@ -317,7 +320,7 @@ function emitJump(f: FunctionBuilder, c: JumpContext): void {
         const entry = f.let(executeEntry(i32.load(state, STATE.TLB_BANK), i32.wrap_i64(linear)));
         f.ifUnlikely(
           i64.ne(i64.load(entry, TLB.EXECUTE), i64.or(page, i64.load(state, STATE.CODE_MODE))),
-          lookup,
+          () => f.ifUnlikely(i32.eqz(c.fillExecute(linear)), lookup),
         );
         const ofTable = i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD);
         const enterPage = () => {

@@ -4,6 +4,7 @@ import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import { call, type FunctionBuilder, type Local } from '../../wasm/function.ts';
 import { RECORD, STATE, TLB } from '../state.ts';
 import type { Environment } from './environment.ts';
+import { dataEntry } from './tlb-entry.ts';
 import { FILL_READ, FILL_WRITE } from './walker.ts';
 
 /**
@@ -16,12 +17,7 @@ export function emitLookup(
   miss: () => void,
 ): void {
   const { tlb, bank, address, bytes, host } = access;
-  const entry = f.let(
-    i32.add(
-      bank,
-      i32.and(i32.shr_u(i32.wrap_i64(address), i32.const(8)), i32.const((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE)),
-    ),
-  );
+  const entry = f.let(dataEntry(bank, i32.wrap_i64(address)));
   const last: I64 =
     typeof bytes !== 'number'
       ? i64.add(address, i64.extend_i32_u(i32.sub(bytes, i32.const(1))))

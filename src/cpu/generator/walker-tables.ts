@@ -1,6 +1,6 @@
 /**
  * The page walk in generated code: 32-bit, PAE and 4-level paging, each also under a second dimension. It does what
- * paging.ts does for data accesses of the current CPL wherever they succeed in RAM; the rest is left to it.
+ * paging.ts does for accesses of the current CPL wherever they succeed in RAM; the rest is left to it.
  *
  *   walk(state, address) -> host-physical page address | `FOUND` flags, or -1 with nothing changed
  */
@@ -25,17 +25,20 @@ interface Visit {
   readonly guestPhysical: Local<'i64'>;
 }
 
-export const walk = (write: boolean): LibraryFunction<'i32'> => ({
-  name: write ? 'walkWrite' : 'walkRead',
+/** @param access a member of ACCESS */
+export const walk = (access: keyof typeof ACCESS): LibraryFunction<'i32'> => ({
+  name: NAMES[access],
   params: ['i64'],
   result: 'i32',
-  build: (f, use) => new WalkEmitter(f, use, write).emit(),
+  build: (f, use) => new WalkEmitter(f, use, access).emit(),
 });
+
+const NAMES = { READ: 'walkRead', WRITE: 'walkWrite', EXECUTE: 'walkExecute' } as const;
 
 class WalkEmitter {
   private readonly f: FunctionBuilder;
   private readonly use: LibraryUser;
-  private readonly write: boolean;
+  private readonly access: keyof typeof ACCESS;
   private readonly state: Local<'i32'>;
   private readonly address: Local<'i64'>;
   private readonly low: Local<'i32'>;
@@ -54,10 +57,10 @@ class WalkEmitter {
   private readonly page: Local<'i64'>;
   private readonly flags: Local<'i32'>;
 
-  constructor(f: FunctionBuilder, use: LibraryUser, write: boolean) {
+  constructor(f: FunctionBuilder, use: LibraryUser, access: keyof typeof ACCESS) {
     this.f = f;
     this.use = use;
-    this.write = write;
+    this.access = access;
     this.state = f.param(0, 'i32');
     this.address = f.param(1, 'i64');
     this.low = f.let(i32.wrap_i64(this.address));
@@ -75,6 +78,10 @@ class WalkEmitter {
     this.flags = f.let(i32.const(0));
   }
 
+  private get write(): boolean {
+    return this.access === 'WRITE';
+  }
+
   emit(): void {
     const { f, state } = this;
     f.if(has(i32.load(state, STATE.CR0), CR0.PG), () => {
@@ -83,7 +90,7 @@ class WalkEmitter {
       const global = i32.and(has(this.bits, PTE.G), has(this.cr4, CR4.PGE));
       f.set(this.flags, i32.or(this.flags, global));
     });
-    const host = f.let(this.hostOf(this.page, i32.const(this.write ? ACCESS.WRITE : ACCESS.READ)));
+    const host = f.let(this.hostOf(this.page, i32.const(ACCESS[this.access])));
     f.if(i32.eqz(host), () => this.fail());
     this.mark();
     f.return(i32.or(i32.sub(host, i32.const(LAYOUT.RAM)), this.flags));
@@ -100,7 +107,9 @@ class WalkEmitter {
     const table = f.local('i64');
     f.block((lower) => {
       const efer = f.let(i32.load(state, STATE.EFER));
-      f.set(this.reserved, choose(has(efer, EFER.NXE), i64.const(RESERVED), i64.const(RESERVED | NX)));
+      // Code in a page with NX is a fault as a reserved bit is one: what fails here is told apart elsewhere.
+      const mayHaveNx = this.access === 'EXECUTE' ? i32.const(0) : has(efer, EFER.NXE);
+      f.set(this.reserved, choose(mayHaveNx, i64.const(RESERVED), i64.const(RESERVED | NX)));
       f.if(has(efer, EFER.LMA), () => {
         this.fetch(0, i64.and(i64.load(state, STATE.CR3), i64.const(ADDRESS)), 39);
         f.if(has(this.bits, PTE.PS), () => this.fail());
@@ -198,7 +207,7 @@ class WalkEmitter {
     return choose(this.nested, this.use.library(HOST_OF_GUEST, guestPhysical, wanted), direct);
   }
 
-  /** SDM volume 3A, "Determination of Access Rights": data accesses by the current CPL. */
+  /** SDM volume 3A, "Determination of Access Rights", for the current CPL. */
   private checkRights(): void {
     const { f, state, common } = this;
     const userPage = has(common, PTE.U);
@@ -210,8 +219,11 @@ class WalkEmitter {
         if (this.write) {
           f.if(i32.and(readOnly, has(i32.load(state, STATE.CR0), CR0.WP)), () => this.fail());
         }
-        const noAccess = i32.eqz(has(i32.load(state, STATE.FLAG_SYSTEM), FLAG.AC));
-        f.if(i32.and(i32.and(userPage, has(this.cr4, CR4.SMAP)), noAccess), () => this.fail());
+        const prevented =
+          this.access === 'EXECUTE'
+            ? has(this.cr4, CR4.SMEP)
+            : i32.and(has(this.cr4, CR4.SMAP), i32.eqz(has(i32.load(state, STATE.FLAG_SYSTEM), FLAG.AC)));
+        f.if(i32.and(userPage, prevented), () => this.fail());
       },
     );
   }

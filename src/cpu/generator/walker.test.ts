@@ -53,9 +53,19 @@ walker.guestPhysical = ept;
 registers.u32[STATE.RAM_BYTES >> 2] = RAM_BYTES;
 
 const fills = runtime.exports as unknown as Record<
-  'fillRead' | 'fillWrite',
+  'fillRead' | 'fillWrite' | 'fillExecute',
   (state: number, address: bigint, bytes: number) => number
 >;
+
+const ACCESSES = ['READ', 'WRITE', 'EXECUTE'] as const;
+type Access = (typeof ACCESSES)[number];
+/** By access: the function, and where the TLB of a bank begins and how many entries it has. */
+const FILLS = {
+  READ: { fill: fills.fillRead, tlb: TLB.READ, entries: TLB.ENTRIES },
+  WRITE: { fill: fills.fillWrite, tlb: TLB.WRITE, entries: TLB.ENTRIES },
+  EXECUTE: { fill: fills.fillExecute, tlb: TLB.EXECUTE, entries: TLB.EXECUTE_ENTRIES },
+} as const;
+const CODE_MODES = 4;
 
 const MODES = ['none', '32-bit', 'PAE', '4-level'] as const;
 type Mode = (typeof MODES)[number];
@@ -66,14 +76,14 @@ class Case {
   readonly underEpt: boolean;
   readonly linear: number;
   readonly bytes: number;
-  readonly write: boolean;
+  readonly access: Access;
 
   constructor(seed: number) {
     const random = new Random(seed);
     this.random = random;
     this.mode = MODES[seed % 4];
     this.underEpt = random.below(2) === 0;
-    this.write = random.below(2) === 0;
+    this.access = ACCESSES[random.below(3)];
     this.bytes = BYTES[random.below(BYTES.length)];
     this.tables();
     this.eptTables();
@@ -84,6 +94,16 @@ class Case {
       const from = random.below(PAGE - 16);
       runtime.code.markCode(random.below(DATA_END), from, from + 16);
     }
+    registers.i32[STATE.CODE_MODE >> 2] = random.below(CODE_MODES);
+    registers.i32[STATE.BUDGET >> 2] = this.chance(90) ? 100 : 0;
+    for (let page = 0; page < DATA_END; page++) {
+      if (this.chance(70))
+        runtime.code.table(page, this.chance(80) ? this.codeMode : random.below(CODE_MODES));
+    }
+  }
+
+  get codeMode(): number {
+    return registers.lo(STATE.CODE_MODE);
   }
 
   private chance(percent: number): boolean {
@@ -154,7 +174,8 @@ class Case {
     const flag = (bit: number, percent: number): number => (this.chance(percent) ? bit : 0);
     r.cr0 = CR0.PE | (mode === 'none' ? 0 : CR0.PG) | flag(CR0.WP, 60) | flag(CR0.AM, 50);
     const pae = mode === 'PAE' || mode === '4-level';
-    r.cr4 = (pae ? CR4.PAE : 0) | flag(CR4.PSE, 70) | flag(CR4.PGE, 50) | flag(CR4.SMAP, 40);
+    r.cr4 = (pae ? CR4.PAE : 0) | flag(CR4.PSE, 70) | flag(CR4.PGE, 50);
+    r.cr4 |= flag(CR4.SMAP, 40) | flag(CR4.SMEP, 40);
     r.efer = (mode === '4-level' ? EFER.LME | EFER.LMA : 0) | flag(EFER.NXE, 90);
     r.cr3 = this.random.below(TABLES) * PAGE;
     for (let i = 0; i < 4; i++) {
@@ -187,8 +208,9 @@ class Case {
 
   /** The slot of the TLB for the address, and how many slots the logs have. */
   entry(): number[] {
-    const slot = (this.linear >>> 8) & ((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE);
-    const at = (registers.lo(STATE.TLB_BANK) + (this.write ? TLB.WRITE : TLB.READ) + slot) >> 2;
+    const { tlb, entries } = FILLS[this.access];
+    const slot = (this.linear >>> 8) & ((entries - 1) * TLB.ENTRY_SIZE);
+    const at = (registers.lo(STATE.TLB_BANK) + tlb + slot) >> 2;
     const set = registers.lo(STATE.TLB_SET);
     return [
       ...words.slice(at, at + 4),
@@ -198,6 +220,7 @@ class Case {
 }
 
 interface Outcome {
+  /** What the function returns. */
   readonly host: number;
   readonly ram: Uint8Array;
   readonly entry: readonly number[];
@@ -205,8 +228,7 @@ interface Outcome {
 
 /** What generated code makes of the case. */
 function generated(c: Case): Outcome {
-  const fill = c.write ? fills.fillWrite : fills.fillRead;
-  const host = fill(registers.base, BigInt(c.linear), c.bytes) >>> 0;
+  const host = FILLS[c.access].fill(registers.base, BigInt(c.linear), c.bytes) >>> 0;
   return { host, ram: ram.slice(), entry: c.entry() };
 }
 
@@ -216,30 +238,48 @@ function expected(c: Case): Outcome & { readonly ok: boolean } {
   const before = ram.slice();
   const pristine = c.entry();
   const offset = c.linear & (PAGE - 1);
+  const mayBegin =
+    c.access === 'EXECUTE'
+      ? registers.lo(STATE.BUDGET) > 0
+      : offset + c.bytes <= PAGE && (registers.lo(STATE.DR + 56) & 0xff) === 0;
   const ok =
-    offset + c.bytes <= PAGE &&
-    (registers.lo(STATE.DR + 56) & 0xff) === 0 &&
+    mayBegin &&
     registers.lo(STATE.TLB_BANK) !== registers.lo(STATE.TLB_SET) + BANK.USER_ALIGNED * TLB.BANK_SIZE &&
-    walker.walk(c.linear, c.write ? ACCESS.WRITE : ACCESS.READ, false) &&
+    walker.walk(c.linear, ACCESS[c.access], false) &&
     walker.page < RAM_BYTES &&
     !markedCode;
   if (!ok) {
     ram.set(before);
     return { ok, host: 0, ram: before, entry: pristine };
   }
-  const host = LAYOUT.RAM + walker.page + offset;
-  const tagged = c.write && runtime.code.holdsCode(walker.page, PAGE);
-  const refused = c.write && runtime.code.holdsCode(walker.page + offset, c.bytes);
-  const tlb = c.write ? TLB.WRITE : TLB.READ;
-  translations.fill(registers.lo(STATE.TLB_BANK), tlb, c.linear, host - c.linear, walker, tagged ? 1 : 0);
-  const outcome = { ok, host: refused ? 0 : host, ram: ram.slice(), entry: c.entry() };
+  const host = c.access === 'EXECUTE' ? enterCode(c) : enterData(c);
+  const outcome = { ok, host, ram: ram.slice(), entry: c.entry() };
   ram.set(before);
   return outcome;
 }
 
+function enterData(c: Case): number {
+  const offset = c.linear & (PAGE - 1);
+  const host = LAYOUT.RAM + walker.page + offset;
+  const isWrite = c.access === 'WRITE';
+  const tagged = isWrite && runtime.code.holdsCode(walker.page, PAGE);
+  const refused = isWrite && runtime.code.holdsCode(walker.page + offset, c.bytes);
+  const { tlb } = FILLS[c.access];
+  translations.fill(registers.lo(STATE.TLB_BANK), tlb, c.linear, host - c.linear, walker, tagged ? 1 : 0);
+  return refused ? 0 : host;
+}
+
+function enterCode(c: Case): number {
+  const known = words[LAYOUT.TABLE_OF_PAGE / 4 + walker.page / PAGE];
+  if (known === 0 || known % 8 !== c.codeMode) return 0;
+  const table = runtime.code.table(walker.page / PAGE, c.codeMode);
+  translations.fill(registers.lo(STATE.TLB_BANK), TLB.EXECUTE, c.linear, table, walker, c.codeMode);
+  return 1;
+}
+
 describe('the page walker in generated code', () => {
   const successes = new Map<string, number>();
-  const CASES = 3000;
+  const CASES = 5000;
 
   it(`does what the one in TypeScript does, or nothing: ${CASES} random page tables`, () => {
     for (let seed = 1; seed <= CASES; seed++) {
@@ -255,11 +295,13 @@ describe('the page walker in generated code', () => {
       expect(got.entry, `TLB, ${what}`).toEqual(wanted.entry);
       // A second time the entry is there, and nothing changes.
       expect(generated(c).host, `again, ${what}`).toBe(wanted.host);
-      const key = `${c.mode}${c.underEpt ? ' under EPT' : ''}`;
+      const key = `${c.access}, ${c.mode}${c.underEpt ? ' under EPT' : ''}`;
       if (wanted.host !== 0) successes.set(key, (successes.get(key) ?? 0) + 1);
     }
-    const modes = MODES.flatMap((mode) => [mode, `${mode} under EPT`]);
-    for (const mode of modes) expect(successes.get(mode) ?? 0, mode).toBeGreaterThan(40);
+    const kinds = MODES.flatMap((mode) => [mode, `${mode} under EPT`]);
+    for (const kind of ACCESSES.flatMap((access) => kinds.map((mode) => `${access}, ${mode}`))) {
+      expect(successes.get(kind) ?? 0, kind).toBeGreaterThan(20);
+    }
   });
 
   it('enters EPT translations where TypeScript finds them', () => {

@@ -2,11 +2,12 @@
  * What follows a TLB miss and needs nothing but ordinary RAM, in generated code.
  *
  *   fillRead(state, address, bytes), fillWrite(state, address, bytes) -> host address, or 0
+ *   fillExecute(state, address) -> 1, or 0
  *
  * They walk the page tables, set accessed and dirty bits, and enter the translation as tlb.ts does. 0 says
  * that nothing has happened because the access needs more: it faults, crosses a page, goes to
  * memory-mapped I/O or to a line of decoded code, or may hit a data breakpoint, a watch of reads or an
- * alignment check.
+ * alignment check; or code was never decoded in the page.
  *
  * Pages with decoded code have marked entries in the write TLB (TLB.CODE_TAG). The look-up in line misses
  * them; here a write to one of the lines without code still gets its host address.
@@ -14,14 +15,16 @@
 import type { LibraryFunction } from '../../isa/definition.ts';
 import { choose, type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
-import { BANK, LAYOUT, READ_WATCHES, SEVERAL, STATE, TLB } from '../state.ts';
+import { BANK, LAYOUT, READ_WATCHES, SEVERAL, STATE, TABLE_MODE, TLB } from '../state.ts';
 import { DR7 } from '../system/debug-registers.ts';
+import { dataEntry, executeEntry } from './tlb-entry.ts';
 import { FOUND, markWritten, walk } from './walker-tables.ts';
 
 const PAGE_MASK = 0xfff;
 const DR7_AT = STATE.DR + 56;
 
-const WALK = { read: walk(false), write: walk(true) } as const;
+const WALK = { read: walk('READ'), write: walk('WRITE') } as const;
+const WALK_CODE = walk('EXECUTE');
 
 interface Access {
   readonly state: Local<'i32'>;
@@ -40,21 +43,13 @@ const fill = (kind: 'read' | 'write'): LibraryFunction<'i32'> => ({
     f.if(i32.gt_u(i32.add(inPage(address), access.bytes), i32.const(PAGE_MASK + 1)), refuse);
     const bank = i32.load(state, STATE.TLB_BANK);
     const slot = f.let(
-      i32.add(
-        i32.add(bank, i32.const(kind === 'read' ? TLB.READ : TLB.WRITE)),
-        i32.and(
-          i32.shr_u(i32.wrap_i64(address), i32.const(8)),
-          i32.const((TLB.ENTRIES - 1) * TLB.ENTRY_SIZE),
-        ),
-      ),
+      i32.add(dataEntry(bank, i32.wrap_i64(address)), i32.const(kind === 'read' ? TLB.READ : TLB.WRITE)),
     );
     if (kind === 'write') writeBesideCode(f, access, slot);
     else f.if(i32.load(i32.const(0), READ_WATCHES), refuse);
 
-    const canonical = i64.shr_s(i64.shl(address, i64.const(16)), i64.const(16));
-    f.if(i64.ne(canonical, address), refuse);
-    const unchecked = i32.add(i32.load(state, STATE.TLB_SET), i32.const(BANK.USER_ALIGNED * TLB.BANK_SIZE));
-    f.if(i32.eq(bank, unchecked), refuse);
+    f.if(isNonCanonical(address), refuse);
+    f.if(isUncachedBank(state), refuse);
     f.if(i32.and(i32.load(state, DR7_AT), i32.const(DR7.ENABLES)), refuse);
 
     const found = f.let(use.library(WALK[kind], address));
@@ -63,13 +58,13 @@ const fill = (kind: 'read' | 'write'): LibraryFunction<'i32'> => ({
     const page = f.let(i32.shr_u(found, i32.const(12)));
     const entry = { slot, page, found };
     if (kind === 'read') {
-      enter(f, access, entry, pageAddress(address), host);
+      enter(f, access, entry, pageAddress(address), i32.sub(host, i32.wrap_i64(address)));
       f.return(host);
     } else {
       markWritten(f, page);
       const lines = f.let(linesOf(page));
       const tag = i64.or(pageAddress(address), i64.extend_i32_u(i64.ne(lines, i64.const(0))));
-      enter(f, access, entry, tag, host);
+      enter(f, access, entry, tag, i32.sub(host, i32.wrap_i64(address)));
       f.if(i64.eqz(lines), () => noteWriter(f, page, slot));
       f.return(choose(touches(lines, access), i32.const(0), host));
     }
@@ -79,6 +74,38 @@ const fill = (kind: 'read' | 'write'): LibraryFunction<'i32'> => ({
 
 export const FILL_READ = fill('read');
 export const FILL_WRITE = fill('write');
+
+/**
+ * The page of a linear address in the execute TLB. Only when the instruction there is the next one for certain: at the
+ * end of a run something else may come first, and accessed bits would tell.
+ */
+export const FILL_EXECUTE: LibraryFunction<'i32'> = {
+  name: 'fillExecute',
+  params: ['i64'],
+  result: 'i32',
+  build: (f, use) => {
+    const [state, address] = [f.param(0, 'i32'), f.param(1, 'i64')];
+    const refuse = () => f.return(i32.const(0));
+    f.if(i32.le_s(i32.load(state, STATE.BUDGET), i32.const(0)), refuse);
+    f.if(isNonCanonical(address), refuse);
+    f.if(isUncachedBank(state), refuse);
+    const entry = executeEntry(i32.load(state, STATE.TLB_BANK), i32.wrap_i64(address));
+    const slot = f.let(i32.add(entry, i32.const(TLB.EXECUTE)));
+    const mode = f.let(i32.load(state, STATE.CODE_MODE));
+    const tag = f.let(i64.or(pageAddress(address), i64.extend_i32_u(mode)));
+    // The translation is there, only its record table is gone.
+    f.if(i64.eq(i64.load(slot), i64.or(tag, i64.const(TLB.NO_TABLE_TAG))), refuse);
+    const found = f.let(use.library(WALK_CODE, address));
+    f.if(i32.eq(found, i32.const(-1)), refuse);
+    const page = f.let(i32.shr_u(found, i32.const(12)));
+    const table = f.let(i32.load(i32.shl(page, i32.const(2)), LAYOUT.TABLE_OF_PAGE));
+    const isOfMode = i32.eq(i32.and(table, i32.const(TABLE_MODE)), mode);
+    f.if(i32.or(i32.eqz(table), i32.eqz(isOfMode)), refuse);
+    enter(f, { state, address }, { slot, page, found }, tag, i32.sub(table, mode));
+    f.return(i32.const(1));
+    f.unreachable();
+  },
+};
 
 /** A marked entry: returns where to write, or 0, by the lines of the page. */
 function writeBesideCode(f: FunctionBuilder, access: Access, slot: Local<'i32'>): void {
@@ -104,7 +131,13 @@ interface Entry {
 }
 
 /** Enters a translation: TranslationBuffers.fill of tlb.ts. */
-function enter(f: FunctionBuilder, { state, address }: Access, entry: Entry, tag: I64, host: I32): void {
+function enter(
+  f: FunctionBuilder,
+  { state, address }: Pick<Access, 'state' | 'address'>,
+  entry: Entry,
+  tag: I64,
+  payload: I32,
+): void {
   const { slot, page, found } = entry;
   const old = f.let(i32.load(slot, TLB.PHYSICAL_PAGE));
   const isGlobal = f.let(i32.and(found, i32.const(FOUND.GLOBAL)));
@@ -126,7 +159,7 @@ function enter(f: FunctionBuilder, { state, address }: Access, entry: Entry, tag
     i32.xor(unlogged, i32.const(-1)),
   );
   f.store('i64', slot, tag);
-  f.store('i32', slot, i32.sub(host, i32.wrap_i64(address)), TLB.PAYLOAD);
+  f.store('i32', slot, payload, TLB.PAYLOAD);
   f.store('i32', slot, i32.or(i32.or(page, i32.shl(found, i32.const(30))), kept), TLB.PHYSICAL_PAGE);
 }
 
@@ -151,6 +184,16 @@ function noteWriter(f: FunctionBuilder, page: I32, slot: I32): void {
     f.store('i32', at, choose(stillThere, i32.const(SEVERAL), slot), LAYOUT.WRITERS);
   });
 }
+
+const isNonCanonical = (address: Local<'i64'>): I32 =>
+  i64.ne(i64.shr_s(i64.shl(address, i64.const(16)), i64.const(16)), address);
+
+/** Whether the bank in use is the one where every access comes by TypeScript. */
+const isUncachedBank = (state: I32): I32 =>
+  i32.eq(
+    i32.load(state, STATE.TLB_BANK),
+    i32.add(i32.load(state, STATE.TLB_SET), i32.const(BANK.USER_ALIGNED * TLB.BANK_SIZE)),
+  );
 
 const pageAddress = (address: I64): I64 => i64.and(address, i64.const(~0xfffn));
 const inPage = (address: I64): I32 => i32.and(i32.wrap_i64(address), i32.const(PAGE_MASK));

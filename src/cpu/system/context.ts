@@ -44,6 +44,7 @@ export interface LinearMemory {
    * of paging bits in CR0, CR4, EFER), or simply everything.
    */
   flush(kind: 'nonglobal' | 'all' | 'everything'): void;
+  // Of these three generated code does not hear: the system operation answers STATUS.EXIT.
   /** After a change of CR3 or CR4.PCIDE: uses the translations of the PCID, dropping its nonglobal ones unless `keep`. */
   loadAddressSpace(keep: boolean): void;
   invalidatePage(linear: number): void;
