@@ -80,6 +80,8 @@ export const LAYOUT = {
   MAX_CPUS: 8,
   /** Per processor: `CROSSED` entries. */
   CROSSED: 0x40000,
+  /** `JUMPS` entries. */
+  JUMPS: 0x100000,
   /** Per decoded page and mode: 4096 record addresses. */
   TABLES: 0x200000,
   TABLES_END: 0x2000000,
@@ -172,6 +174,20 @@ export const TARGETS = {
   /** A power of 2. */
   ENTRIES: 2048,
   ENTRY_SIZE: 8,
+} as const;
+
+/**
+ * Where branches out of regions have led, by linear address: { u64 linear address, u32 record table of its page, u32 slot
+ * of the region that begins there }, at an index made of the address; a later one takes an earlier one's place. An entry
+ * counts where the execute TLB leads to that record table. They spare reading the record table and the record, which are
+ * large and seldom in the caches of the processor below.
+ */
+export const JUMPS = {
+  /** A power of 2. */
+  ENTRIES: 4096,
+  ENTRY_SIZE: 16,
+  TABLE: 8,
+  SLOT: 12,
 } as const;
 
 /** What the counter of a branch target says when it is to be compiled. */

@@ -2,6 +2,7 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import type { Command } from '../protocol/commands.ts';
 import type { ToPage, ViewName } from '../protocol/messages.ts';
 import type { GuestDescription } from '../protocol/target.ts';
+import { PIECES } from './pace.ts';
 import { Session } from './session.ts';
 import { CountingLab, ManualHost } from './testing.ts';
 
@@ -130,6 +131,21 @@ test('work is not paced', () => {
   send({ kind: 'run' });
   host.pass(0);
   expect(host.tasks.map(({ at }) => at)).toEqual([0]);
+});
+
+test('a slice is short while code is being compiled elsewhere', () => {
+  let pieces = 0;
+  const { slice } = lab;
+  lab.slice = (budget) => {
+    pieces++;
+    return slice.call(lab, budget);
+  };
+  send({ kind: 'run' });
+  host.pass(0);
+  expect(pieces).toBe(PIECES);
+  lab.isCompiling = true;
+  host.pass(0);
+  expect(pieces).toBe(PIECES + 1);
 });
 
 test('a refusal reaches the page with what, where and remedy', () => {

@@ -246,11 +246,9 @@ export class Session {
     let stop: StopReason | null = null;
     let idle = 0;
     let now = started;
-    for (
-      let piece = 0;
-      piece < PIECES && stop === null && idle < idleLimit && now - started < SLICE_MS;
-      piece++
-    ) {
+    const mayGoOn = () =>
+      stop === null && idle < idleLimit && now - started < SLICE_MS && !this.#lab.isCompiling;
+    for (let piece = 0; piece === 0 || (piece < PIECES && mayGoOn()); piece++) {
       const { instructions } = this.#size;
       const outcome = this.#lab.slice({ instructions, cycles: instructions * 4 + idleLimit });
       const ended = this.#host.now();

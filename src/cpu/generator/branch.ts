@@ -10,7 +10,7 @@ import {
   type Local,
   type Signature,
 } from '../../wasm/function.ts';
-import { HOT, LAYOUT, RECORD, REGION_COUNTERS, STATE, STATUS, TARGETS, TLB } from '../state.ts';
+import { HOT, JUMPS, LAYOUT, RECORD, REGION_COUNTERS, STATE, STATUS, TARGETS, TLB } from '../state.ts';
 import type { Environment } from './environment.ts';
 import { HANDLER } from './handlers.ts';
 import { emitLookup } from './memory.ts';
@@ -92,8 +92,28 @@ export function branchFromRegion(
         ? target
         : f.let(i64.and(i64.add(target, codeBase), i64.load(state, STATE.ADDRESS_MASK)));
       const page = f.let(i64.and(linear, i64.const(~0xfffn)));
-      const table = f.let(i32.load(state, STATE.TABLE));
       const slot = f.let(i32.shl(i32.and(i32.wrap_i64(linear), i32.const(0xfff)), i32.const(2)));
+      const table = f.local('i32');
+      /** Makes the CPU block say that code runs in the page. */
+      const enterPage = () => {
+        f.store('i32', state, table, STATE.TABLE);
+        f.store('i64', state, page, STATE.PAGE_LINEAR);
+        f.store('i64', state, i64.sub(target, i64.and(linear, i64.const(0xfff))), STATE.PAGE_IP);
+      };
+      const entry = f.let(executeEntry(i32.load(state, STATE.TLB_BANK), i32.wrap_i64(linear)));
+      const tag = i64.or(page, i64.load(state, STATE.CODE_MODE));
+      const isMapped = f.let(i64.eq(i64.load(entry, TLB.EXECUTE), tag));
+      const jump = f.let(jumpEntry(f, i32.wrap_i64(linear)));
+      f.set(table, i32.load(jump, LAYOUT.JUMPS + JUMPS.TABLE));
+      const isKnown = i32.and(
+        i64.eq(i64.load(jump, LAYOUT.JUMPS), linear),
+        i32.eq(i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD), table),
+      );
+      f.ifLikely(i32.and(isMapped, isKnown), () => {
+        enterPage();
+        f.returnCallIndirect(regions, i32.load(jump, LAYOUT.JUMPS + JUMPS.SLOT), state);
+      });
+      f.set(table, i32.load(state, STATE.TABLE));
       const found = f.local('i32');
       f.if(
         i64.eq(page, i64.load(state, STATE.PAGE_LINEAR)),
@@ -102,20 +122,22 @@ export function branchFromRegion(
           f.ifUnlikely(i32.eqz(found), lookup);
         },
         () => {
-          const entry = f.let(executeEntry(i32.load(state, STATE.TLB_BANK), i32.wrap_i64(linear)));
-          f.ifUnlikely(
-            i64.ne(i64.load(entry, TLB.EXECUTE), i64.or(page, i64.load(state, STATE.CODE_MODE))),
-            () => f.ifUnlikely(i32.eqz(use.library(FILL_EXECUTE, linear)), lookup),
+          f.ifUnlikely(i32.eqz(isMapped), () =>
+            f.ifUnlikely(i32.eqz(use.library(FILL_EXECUTE, linear)), lookup),
           );
           f.set(table, i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD));
           f.set(found, i32.load(i32.add(table, slot)));
           f.ifUnlikely(i32.eqz(found), lookup);
-          f.store('i32', state, table, STATE.TABLE);
-          f.store('i64', state, page, STATE.PAGE_LINEAR);
-          f.store('i64', state, i64.sub(target, i64.and(linear, i64.const(0xfff))), STATE.PAGE_IP);
+          enterPage();
         },
       );
-      f.ifLikely(isRegion(found), () => f.returnCallIndirect(regions, i32.load(found, RECORD.LINK), state));
+      f.ifLikely(isRegion(found), () => {
+        const region = f.let(i32.load(found, RECORD.LINK));
+        f.store('i64', jump, linear, LAYOUT.JUMPS);
+        f.store('i32', jump, table, LAYOUT.JUMPS + JUMPS.TABLE);
+        f.store('i32', jump, region, LAYOUT.JUMPS + JUMPS.SLOT);
+        f.returnCallIndirect(regions, region, state);
+      });
       // A request may move the end of time, which is no instruction.
       countExecuted(f, state);
       countBranch(f, found, table, environment.imports.hot);
@@ -125,6 +147,13 @@ export function branchFromRegion(
       f.unreachable();
     },
   };
+}
+
+/** Address (less LAYOUT.JUMPS) of the entry of `JUMPS` for a linear address. */
+function jumpEntry(f: FunctionBuilder, linear: I32): I32 {
+  const low = f.let(linear);
+  const mixed = i32.xor(low, i32.shr_u(low, i32.const(12)));
+  return i32.shl(i32.and(mixed, i32.const(JUMPS.ENTRIES - 1)), i32.const(Math.log2(JUMPS.ENTRY_SIZE)));
 }
 
 /** Encodes an access for `retryInRegion`. */

@@ -187,9 +187,15 @@ function emitRun(f: FunctionBuilder, plan: HandlerPlan, shared: InterpreterShare
             f.store('i32', state, i32.add(budget, i32.const(1)), STATE.BUDGET);
             // No branch: within the page nothing is looked at that the instructions before have not been.
             const offset = f.let(i32.load16_u(record, RECORD.OFFSET));
+            const link = f.let(i32.load(record, RECORD.LINK));
+            f.if(link, () => {
+              f.set(record, link);
+              f.br(next);
+            });
             f.if(i32.lt_u(offset, i32.const(0x1000)), () => {
               const found = f.let(i32.load(i32.add(table(), i32.shl(offset, i32.const(2)))));
               f.if(found, () => {
+                f.store('i32', record, found, RECORD.LINK);
                 f.set(record, found);
                 f.br(next);
               });

@@ -49,9 +49,8 @@ export const edgeTo = (block: Block, step: Step | undefined): Edge | undefined =
 function cut({ from, to }: Edge): void {
   const last = from.steps[from.steps.length - 1];
   const [head] = to.steps;
-  for (const exit of ['next', 'taken', 'returns'] as const) if (last[exit] === head) delete last[exit];
-  const kept = last.targets.filter(({ step }) => step !== head);
-  last.targets.splice(0, last.targets.length, ...kept);
+  for (const exit of ['next', 'taken', 'returns'] as const) if (last[exit] === head) last[exit] = undefined;
+  last.targets = last.targets.filter(({ step }) => step !== head);
 }
 
 const endsBlock = ({ shape }: Step): boolean => shape.flow !== 'next' || shape.spilled;

@@ -16,7 +16,7 @@ import { getPlan } from '../engine.ts';
 import { counterAddress } from '../generator/branch.ts';
 import { HANDLER } from '../generator/handlers.ts';
 import type { Runtime } from '../runtime.ts';
-import { HOT, LAYOUT, RECORD, REGION_COUNTERS } from '../state.ts';
+import { HOT, JUMPS, LAYOUT, RECORD, REGION_COUNTERS } from '../state.ts';
 import { Changes } from './changes.ts';
 import { CodeSource, type FindPage } from './code-source.ts';
 import type { CompiledBatch, CompiledRegion } from './compile.ts';
@@ -220,6 +220,11 @@ export class RegionCache {
     this.totals.compiled += regions.length;
   }
 
+  /** Whether another thread has something to answer: it is heard between two turns of the event loop. */
+  get isCompiling(): boolean {
+    return this.batchesUnderWay > 0;
+  }
+
   get statistics(): Tier2Statistics {
     const alive = [...this.generations.values()];
     const causes = Object.keys(SIDE_EXITS) as SideExit[];
@@ -278,7 +283,7 @@ export class RegionCache {
     this.u16[(after + RECORD.HANDLER) >> 1] = HANDLER.CONTINUE;
     this.u16[(after + RECORD.OFFSET) >> 1] = offset + this.u8[record + RECORD.LENGTH];
     const copyOf = ({ shape, record: at }: Step) => (shape.form && !shape.spilled ? 0 : this.copyRecord(at));
-    const job = encodeJob(this.u8, formed, { mode, slot, copyOf });
+    const job = encodeJob(this.u32, formed, { mode, slot, copyOf });
     const chosen: Chosen = {
       page,
       offset,
@@ -317,6 +322,7 @@ export class RegionCache {
 
   private remove(region: LiveRegion): void {
     const { record, slot, copy } = region;
+    this.forgetJumps();
     const isThere =
       this.source.handler(record) === HANDLER.REGION && this.u32[(record + RECORD.LINK) >> 2] === slot;
     if (isThere) this.u8.copyWithin(record, copy, copy + RECORD.SIZE);
@@ -348,6 +354,7 @@ export class RegionCache {
   /** All decoded code is gone. */
   private forget(): void {
     this.totals.dropped += this.live.size;
+    this.forgetJumps();
     for (const { slot } of this.live.values()) {
       this.runtime.regionTable.set(slot, null);
       this.freeSlots.push(slot);
@@ -357,6 +364,11 @@ export class RegionCache {
     this.pending.clear();
     this.underWay.clear();
     this.resetCounters();
+  }
+
+  /** No branch knows a region any more: called whenever one goes. */
+  private forgetJumps(): void {
+    this.u8.fill(0xff, LAYOUT.JUMPS, LAYOUT.JUMPS + JUMPS.ENTRIES * JUMPS.ENTRY_SIZE);
   }
 
   /** Where the counters begin, to be at `HOT` after as many branches as are wanted; in forced mode, one. */

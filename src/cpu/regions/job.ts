@@ -5,7 +5,7 @@
 import type { CodeMode } from '../../isa/modes.ts';
 import { RECORD } from '../state.ts';
 import type { RegionPage } from './code-source.ts';
-import type { Region, Step } from './region.ts';
+import { type Region, Step } from './region.ts';
 
 export interface RegionJob {
   readonly mode: CodeMode;
@@ -27,22 +27,31 @@ const WIDTH = FIELDS.length;
 const NONE = -0x8000_0000;
 
 /**
- * @param memory where the records lie
+ * @param memory words where the records lie
  * @param copyOf address of a copy of the step's record that stays, or 0 where none is needed
  */
 export function encodeJob(
-  memory: Uint8Array,
+  memory: Uint32Array,
   region: Region,
   { mode, slot, copyOf }: { mode: CodeMode; slot: number; copyOf: (step: Step) => number },
 ): RegionJob {
   const { steps, pages } = region;
-  const records = new Uint8Array(steps.length * RECORD.SIZE);
-  const fields = new Int32Array(steps.length * WIDTH);
-  const targets: number[] = [];
+  const branches = steps.filter((step) => step.targets.length > 0);
+  const places = branches.reduce((sum, { targets }) => sum + targets.length, 0);
+  // Few buffers: each costs time where it is sent. What the records say is needed only there.
+  const records = new Uint32Array((steps.length * RECORD.SIZE) / 4);
+  const sizes = { pages: pages.length * 24, steps: steps.length * WIDTH * 4, targets: places * 12 };
+  const buffer = new ArrayBuffer(sizes.pages + sizes.steps + sizes.targets);
+  const flat = new Float64Array(buffer, 0, pages.length * 3);
+  const fields = new Int32Array(buffer, sizes.pages, steps.length * WIDTH);
+  const targets = new Int32Array(buffer, sizes.pages + sizes.steps, places * 3);
+
+  for (const [i, { delta, physical, table }] of pages.entries()) flat.set([delta, physical, table], i * 3);
   let at = 0;
+  let word = 0;
   for (const step of steps) {
-    const { number } = step;
-    records.set(memory.subarray(step.record, step.record + RECORD.SIZE), number * RECORD.SIZE);
+    const from = step.record >> 2;
+    for (let i = 0; i < RECORD.SIZE / 4; i++) records[word++] = memory[from + i];
     fields[at++] = step.entry;
     fields[at++] = copyOf(step);
     fields[at++] = pages.indexOf(step.page);
@@ -52,10 +61,16 @@ export function encodeJob(
     fields[at++] = step.taken?.number ?? NONE;
     fields[at++] = step.returnPosition ?? NONE;
     fields[at++] = step.returns?.number ?? NONE;
-    for (const target of step.targets) targets.push(number, target.position, target.step.number);
   }
-  const flat = Float64Array.from(pages.flatMap(({ delta, physical, table }) => [delta, physical, table]));
-  return { mode, slot, pages: flat, records, steps: fields, targets: Int32Array.from(targets) };
+  at = 0;
+  for (const { number, targets: of } of branches) {
+    for (const { position, step } of of) {
+      targets[at++] = number;
+      targets[at++] = position;
+      targets[at++] = step.number;
+    }
+  }
+  return { mode, slot, pages: flat, records: new Uint8Array(records.buffer), steps: fields, targets };
 }
 
 /** The code of the job's steps, by their numbers: host-physical page number, offset in the page, bytes. */
@@ -86,7 +101,7 @@ export function decodeJob(job: RegionJob, shapeAt: (record: number) => Step['sha
     const record = i * RECORD.SIZE;
     const shape = shapeAt(record);
     if (!shape) throw new Error(`step ${i} of a region has a record of no instruction`);
-    return { number: i, shape, record, entry, copy, page: pages[page], offset, length, targets: [] };
+    return new Step({ number: i, shape, record, entry, copy, page: pages[page], offset, length });
   });
   steps.forEach((step, i) => {
     const [next, taken, returnPosition, returns] = fields.subarray(i * WIDTH + 5);
@@ -97,7 +112,7 @@ export function decodeJob(job: RegionJob, shapeAt: (record: number) => Step['sha
   });
   for (let i = 0; i < job.targets.length; i += 3) {
     const [from, position, to] = job.targets.subarray(i);
-    steps[from].targets.push({ position, step: steps[to] });
+    steps[from].targets = [...steps[from].targets, { position, step: steps[to] }];
   }
   return { steps, pages };
 }

@@ -19,8 +19,8 @@ const RECURSIVE = MAX_CALL_DEPTH + 1;
 /** Steps that one followed call may take. */
 const MAX_CALL_STEPS = 64;
 
-/** One instruction of a region. */
-export interface Step {
+/** What a step is made of. */
+interface StepFields {
   /** Among the steps of the region. */
   readonly number: number;
   readonly shape: Shape;
@@ -36,20 +36,45 @@ export interface Step {
   /** Of the first byte in the page, and bytes. */
   readonly offset: number;
   readonly length: number;
-  /** Steps that control may reach; absent: the region is left there. */
-  next?: Step;
-  taken?: Step;
+}
+
+/** One instruction of a region. A class, so that all of them look the same to the engine below. */
+export class Step implements StepFields {
+  readonly number: number;
+  readonly shape: Shape;
+  readonly record: number;
+  readonly entry: number;
+  readonly copy: number;
+  readonly page: RegionPage;
+  readonly offset: number;
+  readonly length: number;
+  /** Steps that control may reach; undefined: the region is left there. */
+  next: Step | undefined = undefined;
+  taken: Step | undefined = undefined;
   /** Of a return from a followed call: the position behind the call, and the step there. */
-  returnPosition?: number;
-  returns?: Step;
+  returnPosition: number | undefined = undefined;
+  returns: Step | undefined = undefined;
   /** Of an indirect branch: where it has led. */
-  readonly targets: Target[];
+  targets: readonly Target[] = NO_TARGETS;
+
+  constructor(fields: StepFields) {
+    this.number = fields.number;
+    this.shape = fields.shape;
+    this.record = fields.record;
+    this.entry = fields.entry;
+    this.copy = fields.copy;
+    this.page = fields.page;
+    this.offset = fields.offset;
+    this.length = fields.length;
+  }
 }
 
 interface Target {
   readonly position: number;
   readonly step: Step;
 }
+
+const NO_TARGETS: readonly Target[] = [];
 
 /** Where a step leads within the region. */
 export const waysOut = ({ next, taken, returns, targets }: Step): Step[] =>
@@ -96,9 +121,11 @@ export class RegionFormer {
   /** Lower half of the linear address of the page where the region begins, when instruction pointers are such. */
   private readonly linear: number;
   private readonly steps: Step[] = [];
-  private readonly pages = new Map<number, RegionPage | undefined>();
+  /** By their distance from the first page; null: not found. */
+  private readonly pages = new Map<number, RegionPage | null>();
+  private lastPage: RegionPage | null = null;
   /** By rank: shallow code goes first, recursion last. */
-  private readonly queues: Pending[][] = Array.from({ length: RECURSIVE + 1 }, () => []);
+  private readonly queues = Array.from({ length: RECURSIVE + 1 }, () => new Queue());
 
   constructor(source: CodeSource, findPage: FindPage, linear: number, taken: number) {
     this.source = source;
@@ -120,7 +147,7 @@ export class RegionFormer {
     this.enqueue(root, offset, undefined, 'next');
     for (let pending = this.dequeue(); pending; pending = this.dequeue()) this.reach(pending);
     const { steps } = this;
-    const pages = [...this.pages.values()].filter((p) => p !== undefined);
+    const pages = [...this.pages.values()].filter((p) => p !== null);
     return steps.length > 0 ? { steps, pages } : undefined;
   }
 
@@ -129,7 +156,11 @@ export class RegionFormer {
   }
 
   private dequeue(): Pending | undefined {
-    return this.queues.find((queue) => queue.length > 0)?.shift();
+    for (const queue of this.queues) {
+      const pending = queue.shift();
+      if (pending) return pending;
+    }
+    return undefined;
   }
 
   private reach(pending: Pending): void {
@@ -223,21 +254,39 @@ export class RegionFormer {
     if (!shape) return undefined;
     const length = this.source.field8(record, RECORD.LENGTH);
     const number = this.steps.length;
-    return { number, shape, record, entry, copy: 0, page, offset, length, targets: [] };
+    return new Step({ number, shape, record, entry, copy: 0, page, offset, length });
   }
 
-  private page(position: number): RegionPage | undefined {
-    const delta = Math.floor(position / PAGE) * PAGE;
-    if (this.pages.has(delta)) return this.pages.get(delta);
-    const found = this.pages.size < MAX_PAGES ? this.findPage(delta) : undefined;
-    const page = found && { ...found, delta };
-    this.pages.set(delta, page);
+  private page(position: number): RegionPage | null {
+    const delta = position - (position & (PAGE - 1));
+    if (this.lastPage?.delta === delta) return this.lastPage;
+    let page = this.pages.get(delta);
+    if (page === undefined) {
+      const found = this.pages.size < MAX_PAGES ? this.findPage(delta) : undefined;
+      page = found ? { ...found, delta } : null;
+      this.pages.set(delta, page);
+    }
+    this.lastPage = page;
     return page;
+  }
+}
+
+/** First in, first out. */
+class Queue {
+  private readonly waiting: Pending[] = [];
+  private first = 0;
+
+  push(pending: Pending): void {
+    this.waiting.push(pending);
+  }
+
+  shift(): Pending | undefined {
+    return this.waiting[this.first] && this.waiting[this.first++];
   }
 }
 
 function attach({ from, as, position }: Pending, step: Step): void {
   if (!from) return;
-  if (as === 'target') from.targets.push({ position, step });
+  if (as === 'target') from.targets = [...from.targets, { position, step }];
   else from[as] = step;
 }
