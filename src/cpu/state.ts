@@ -221,6 +221,12 @@ export const RECORD = {
    * or 0), or slot of a region, whose record has in IMMEDIATE the address of a copy of what stood there.
    */
   LINK: 20,
+  /**
+   * u32 each, of a relative branch to another page, in place of the memory operand that it does not have: the record
+   * that it led to last, and that one's record table.
+   */
+  FAR_LINK: 8,
+  FAR_TABLE: 16,
   /** i64, sign-extended */
   IMMEDIATE: 24,
   SIZE: 32,

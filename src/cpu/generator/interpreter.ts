@@ -334,8 +334,20 @@ function emitJump(f: FunctionBuilder, c: JumpContext): void {
           f.store('i64', state, page, STATE.PAGE_LINEAR);
           f.store('i64', state, i64.sub(target, i64.and(linear, i64.const(0xfff))), STATE.PAGE_IP);
         };
-        f.set(found, i32.load(i32.add(ofTable, slot())));
-        otherwise(ofTable, enterPage);
+        f.set(found, i32.const(0));
+        f.if(linking, () =>
+          f.if(i32.eq(i32.load(linking, RECORD.FAR_TABLE), ofTable), () =>
+            f.set(found, i32.load(linking, RECORD.FAR_LINK)),
+          ),
+        );
+        f.if(i32.eqz(found), () => {
+          f.set(found, i32.load(i32.add(ofTable, slot())));
+          otherwise(ofTable, enterPage);
+          f.if(linking, () => {
+            f.store('i32', linking, ofTable, RECORD.FAR_TABLE);
+            f.store('i32', linking, found, RECORD.FAR_LINK);
+          });
+        });
         enterPage();
       },
     );
