@@ -69,6 +69,27 @@ export const VECTOR = {
   VE: 20,
 } as const;
 
+/** A set of exceptions: bit n is vector n. */
+export const setOfVectors = (...vectors: readonly number[]): number =>
+  vectors.reduce((set, vector) => set | (1 << vector), 0);
+
+/** Fault-class exceptions: they push RF = 1, so that the restarted instruction does not hit its breakpoint again. */
+export const FAULTS = setOfVectors(
+  VECTOR.DE,
+  VECTOR.BR,
+  VECTOR.UD,
+  VECTOR.NM,
+  VECTOR.TS,
+  VECTOR.NP,
+  VECTOR.SS,
+  VECTOR.GP,
+  VECTOR.PF,
+  VECTOR.MF,
+  VECTOR.AC,
+  VECTOR.XM,
+  VECTOR.VE,
+);
+
 /** Control register bits. SDM volume 3A, "Control Registers". */
 export const CR0 = {
   PE: 1,

@@ -199,6 +199,7 @@ export const INTERRUPTION_TYPE = {
 /** Guest interruptibility state. */
 export const BLOCKING = { STI: 1, MOV_SS: 2, SMI: 4, NMI: 8 } as const;
 
+/** Guest activity state. */
 export const ACTIVITY = { ACTIVE: 0, HLT: 1, SHUTDOWN: 2, WAIT_FOR_SIPI: 3 } as const;
 
 /** Access rights of a segment: bit that says the register holds nothing usable. */

@@ -14,7 +14,7 @@ import { FAULT_VM_EXIT, LAYOUT, STATE } from './state.ts';
 export const PTE = { P: 1, W: 2, U: 4, A: 0x20, D: 0x40, PS: 0x80, G: 0x100 } as const;
 
 /** Page-fault error code bits. SDM volume 3A, "Page-Fault Exceptions". */
-const PF_ERROR = { P: 1, W: 2, U: 4, RSVD: 8, ID: 16 } as const;
+export const PF_ERROR = { P: 1, W: 2, U: 4, RSVD: 8, ID: 16 } as const;
 
 /** What an access wants. */
 export const ACCESS = { READ: 1, WRITE: 2, EXECUTE: 4 } as const;

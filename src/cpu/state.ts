@@ -2,7 +2,8 @@
  * Layout of linear memory: CPU blocks with their TLBs, record tables, decoded records, guest RAM. The
  * architectural fields of a CPU block are in src/isa/state.ts, where the definitions can reach them.
  */
-export { ACTIVITY, DIRECT, FAULT_VM_EXIT, FPU_TRAP, INTERRUPTIBILITY, SEGMENT, STATE } from '../isa/state.ts';
+export { ACTIVITY } from '../arch/vmx.ts';
+export { DIRECT, FAULT_VM_EXIT, FPU_TRAP, INTERRUPTIBILITY, SEGMENT, STATE } from '../isa/state.ts';
 
 /** The banks of a TLB set, in order. */
 export const BANK = { SUPERVISOR: 0, USER: 1, SUPERVISOR_AC: 2, USER_ALIGNED: 3 } as const;

@@ -160,9 +160,6 @@ export const SEGMENT = {
 /** Bits of `STATE.INTERRUPTIBILITY`, as in the VMCS interruptibility-state field. */
 export const INTERRUPTIBILITY = { STI: 1, MOV_SS: 2, NMI: 8 } as const;
 
-/** Values of `STATE.ACTIVITY`, as in the VMCS activity-state field. */
-export const ACTIVITY = { ACTIVE: 0, HLT: 1, SHUTDOWN: 2, WAIT_FOR_SIPI: 3 } as const;
-
 /**
  * A value of `STATE.FAULT_VECTOR` that is no exception: the access ended in a VM exit, which the
  * interceptor has recorded. The operation unwinds as for a fault and the run loop completes the exit.

@@ -15,7 +15,7 @@ import type { Environment } from './environment.ts';
 import { HANDLER } from './handlers.ts';
 import { emitLookup } from './memory.ts';
 import { executeEntry } from './tlb-entry.ts';
-import { FILL_EXECUTE, FILL_READ, FILL_WRITE } from './walker.ts';
+import { FAULTED, FILL_EXECUTE, FILL_READ, FILL_WRITE } from './walker.ts';
 
 /** Outlined handlers: (CPU block, record) -> STATUS.x */
 export const HANDLER_SIGNATURE: Signature = { params: ['i32', 'i32'], results: ['i32'] };
@@ -182,11 +182,11 @@ export function retryInRegion(regions: IndirectTarget): LibraryFunction<'i32'> {
       f.if(
         i32.and(access, i32.const(1)),
         () => {
-          f.if(i32.eqz(use.library(FILL_WRITE, address, bytes)), () => f.return(record));
+          f.if(i32.le_u(use.library(FILL_WRITE, address, bytes), i32.const(FAULTED)), () => f.return(record));
           goOn(TLB.WRITE);
         },
         () => {
-          f.if(i32.eqz(use.library(FILL_READ, address, bytes)), () => f.return(record));
+          f.if(i32.le_u(use.library(FILL_READ, address, bytes), i32.const(FAULTED)), () => f.return(record));
           goOn(TLB.READ);
         },
       );

@@ -5,7 +5,7 @@ import { call, type FunctionBuilder, type Local } from '../../wasm/function.ts';
 import { RECORD, STATE, TLB } from '../state.ts';
 import type { Environment } from './environment.ts';
 import { dataEntry } from './tlb-entry.ts';
-import { FILL_READ, FILL_WRITE } from './walker.ts';
+import { FAULTED, FILL_READ, FILL_WRITE } from './walker.ts';
 
 /**
  * Looks `address` up in a TLB of the bank and leaves the host address in `host`; `miss` provides it
@@ -66,7 +66,8 @@ export function memoryFunctions(environment?: Environment): MemoryFunctions {
     build: (f, use) => {
       const [segment, address, bytes] = [f.param(1, 'i32'), f.param(2, 'i64'), f.param(3, 'i32')];
       const host = f.let(use.library(modify === undefined ? FILL_READ : FILL_WRITE, address, bytes));
-      f.if(host, () => f.return(host));
+      f.if(i32.gt_u(host, i32.const(FAULTED)), () => f.return(host));
+      f.if(host, () => f.return(i32.const(0)));
       const halves = [segment, i32.wrap_i64(address), high(address), bytes];
       f.return(
         modify === undefined

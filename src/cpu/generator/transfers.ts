@@ -11,7 +11,17 @@
  * that is derived from them changes. All is looked at before anything is written. What they do is what
  * system/deliver.ts, far-return.ts and fast-calls.ts do; a test compares them.
  */
-import { CR0, EFER, FLAG, GPR, SEG, STATUS_FLAGS, VECTOR } from '../../arch/registers.ts';
+import {
+  CR0,
+  EFER,
+  FAULTS,
+  FLAG,
+  GPR,
+  SEG,
+  STATUS_FLAGS,
+  setOfVectors,
+  VECTOR,
+} from '../../arch/registers.ts';
 import { ATTRIBUTE, SELECTOR } from '../../arch/segments.ts';
 import type { LibraryFunction } from '../../isa/definition.ts';
 import { CODE_MODE } from '../../isa/modes.ts';
@@ -43,21 +53,8 @@ type Flat = keyof typeof FLAT;
 const highWord = (kind: Flat, dpl: 0 | 3): number => FLAT[kind] | (dpl << 13);
 const attributesOf = (kind: Flat, dpl: 0 | 3): number => (highWord(kind, dpl) >>> 8) & 0xf0ff;
 
-/** Exceptions that report a fault: they push RF = 1, and no other register than CR2 tells of them. */
-const FAULTS = [
-  VECTOR.DE,
-  VECTOR.BR,
-  VECTOR.UD,
-  VECTOR.NM,
-  VECTOR.TS,
-  VECTOR.NP,
-  VECTOR.SS,
-  VECTOR.GP,
-  VECTOR.PF,
-  VECTOR.MF,
-  VECTOR.AC,
-  VECTOR.XM,
-].reduce<number>((set, vector) => set | (1 << vector), 0);
+/** Faults of which no other register than CR2 tells. */
+const PLAIN_FAULTS = FAULTS & ~setOfVectors(VECTOR.VE);
 
 /** Flags that ask for more than these functions do, in RFLAGS before a transfer. */
 const UNUSUAL = FLAG.VM | FLAG.AC | FLAG.TF | FLAG.NT;
@@ -251,7 +248,7 @@ export const DELIVER_FAULT: LibraryFunction<'i32'> = {
     const { refuseUnless } = refusals(f);
     refuseUnless(use.library(MAY_TRANSFER));
     const vector = f.let(field(state, STATE.FAULT_VECTOR));
-    const isFault = has(i32.shr_u(i32.const(FAULTS), vector), 1);
+    const isFault = has(i32.shr_u(i32.const(PLAIN_FAULTS), vector), 1);
     refuseUnless(i32.and(i32.lt_u(vector, i32.const(32)), isFault));
     const from = f.let(field(state, STATE.CPL));
     const rip = f.let(i64.load(state, STATE.RIP));

@@ -2,7 +2,7 @@
  * The page walk in generated code: 32-bit, PAE and 4-level paging, each also under a second dimension. It does what
  * paging.ts does for accesses of the current CPL wherever they succeed in RAM; the rest is left to it.
  *
- *   walk(state, address) -> host-physical page address | `FOUND` flags, or -1 with nothing changed
+ *   walk(state, address) -> host-physical page address | `FOUND` flags, or one of `NOT_FOUND` with nothing changed
  */
 import { CR0, CR4, EFER, FLAG } from '../../arch/registers.ts';
 import type { LibraryFunction, LibraryUser } from '../../isa/definition.ts';
@@ -14,6 +14,11 @@ import { ADDRESS, HOST_OF_GUEST, isOutsideRam, RESERVED, ramAddress } from './wa
 
 /** Flags below the page address. Shifted left by 30 they are TLB.GLOBAL and TLB.LARGE. */
 export const FOUND = { GLOBAL: 1, LARGE: 2 } as const;
+
+/** Why a walk ends: the rest is left to TypeScript, an entry is not present, or the rights do not suffice. */
+export const NOT_FOUND = { REFUSED: -1, NOT_PRESENT: -2, PROTECTED: -3 } as const;
+
+export const isNotFound = (found: I32): I32 => i32.ge_u(found, i32.const(NOT_FOUND.PROTECTED));
 
 const NX = -(1n << 63n);
 /** Levels of 4-level paging; PAE and 32-bit paging have the last two in memory. */
@@ -97,8 +102,8 @@ class WalkEmitter {
     f.unreachable();
   }
 
-  private fail(): void {
-    this.f.return(i32.const(-1));
+  private fail(why: keyof typeof NOT_FOUND = 'REFUSED'): void {
+    this.f.return(i32.const(NOT_FOUND[why]));
   }
 
   /** Walks down to the leaf, and goes to `leaf` with `page` and `flags` set. */
@@ -121,7 +126,7 @@ class WalkEmitter {
       f.if(has(this.cr4, CR4.PAE), () => {
         const at = i32.add(state, i32.shl(i32.shr_u(this.low, i32.const(30)), i32.const(3)));
         f.set(table, i64.load(at, STATE.PDPTE));
-        f.if(i64.eqz(i64.and(table, i64.const(PTE.P))), () => this.fail());
+        f.if(i64.eqz(i64.and(table, i64.const(PTE.P))), () => this.fail('NOT_PRESENT'));
         f.set(table, i64.and(table, i64.const(ADDRESS)));
         f.br(lower);
       });
@@ -178,9 +183,9 @@ class WalkEmitter {
     const offset = i64.and(i64.shr_u(this.address, i64.const(shift - 3)), i64.const(511 << 3));
     const host = this.visit(level, i64.add(table, offset));
     f.set(entry, i64.load(host));
-    const checked = i64.or(this.reserved, i64.const(PTE.P));
-    f.if(i64.ne(i64.and(entry, checked), i64.const(PTE.P)), () => this.fail());
     f.set(bits, i32.wrap_i64(entry));
+    f.if(i32.eqz(has(bits, PTE.P)), () => this.fail('NOT_PRESENT'));
+    f.if(i64.ne(i64.and(entry, this.reserved), i64.const(0)), () => this.fail());
     f.set(this.common, i32.and(this.common, bits));
   }
 
@@ -188,7 +193,7 @@ class WalkEmitter {
     const { f, bits } = this;
     const host = this.visit(level, i64.extend_i32_u(i32.add(table, i32.shl(index, i32.const(2)))));
     f.set(bits, i32.load(host));
-    f.if(i32.eqz(has(bits, PTE.P)), () => this.fail());
+    f.if(i32.eqz(has(bits, PTE.P)), () => this.fail('NOT_PRESENT'));
     f.set(this.common, i32.and(this.common, bits));
   }
 
@@ -214,16 +219,19 @@ class WalkEmitter {
     const readOnly = i32.eqz(has(common, PTE.W));
     f.if(
       i32.eq(i32.load(state, STATE.CPL), i32.const(3)),
-      () => f.if(this.write ? i32.or(i32.eqz(userPage), readOnly) : i32.eqz(userPage), () => this.fail()),
+      () =>
+        f.if(this.write ? i32.or(i32.eqz(userPage), readOnly) : i32.eqz(userPage), () =>
+          this.fail('PROTECTED'),
+        ),
       () => {
         if (this.write) {
-          f.if(i32.and(readOnly, has(i32.load(state, STATE.CR0), CR0.WP)), () => this.fail());
+          f.if(i32.and(readOnly, has(i32.load(state, STATE.CR0), CR0.WP)), () => this.fail('PROTECTED'));
         }
         const prevented =
           this.access === 'EXECUTE'
             ? has(this.cr4, CR4.SMEP)
             : i32.and(has(this.cr4, CR4.SMAP), i32.eqz(has(i32.load(state, STATE.FLAG_SYSTEM), FLAG.AC)));
-        f.if(i32.and(userPage, prevented), () => this.fail());
+        f.if(i32.and(userPage, prevented), () => this.fail('PROTECTED'));
       },
     );
   }

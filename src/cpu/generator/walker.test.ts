@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EPT } from '../../arch/ept.ts';
-import { CR0, CR4, EFER, FLAG } from '../../arch/registers.ts';
-import { ACCESS, PageWalker, PTE } from '../paging.ts';
+import { CR0, CR4, EFER, FLAG, VECTOR } from '../../arch/registers.ts';
+import { ACCESS, PageWalker, PF_ERROR, PTE } from '../paging.ts';
 import { Registers } from '../registers.ts';
 import { Runtime } from '../runtime.ts';
 import { BANK, LAYOUT, NESTED_CACHE, STATE, TLB } from '../state.ts';
@@ -12,6 +12,7 @@ import { PhysicalWords } from '../virtualization/physical.ts';
 import { SecondDimension } from '../virtualization/second-dimension.ts';
 import { ExtendedPageTables } from '../vmx/ept.ts';
 import { VmxState } from '../vmx/state.ts';
+import { FAULTED } from './walker.ts';
 
 /*
  * Random page tables, registers and accesses, walked by generated code and by paging.ts.
@@ -224,12 +225,18 @@ interface Outcome {
   readonly host: number;
   readonly ram: Uint8Array;
   readonly entry: readonly number[];
+  /** STATE.FAULT_*, where that is what it returns. */
+  readonly fault: readonly number[];
 }
+
+const FAULT_FIELDS = [STATE.FAULT_VECTOR, STATE.FAULT_ERROR, STATE.FAULT_ADDRESS, STATE.FAULT_ADDRESS + 4];
+const fault = (): number[] => FAULT_FIELDS.map((field) => registers.lo(field));
 
 /** What generated code makes of the case. */
 function generated(c: Case): Outcome {
+  registers.setFault(0, 0);
   const host = FILLS[c.access].fill(registers.base, BigInt(c.linear), c.bytes) >>> 0;
-  return { host, ram: ram.slice(), entry: c.entry() };
+  return { host, ram: ram.slice(), entry: c.entry(), fault: fault() };
 }
 
 /** What it should be: `host` 0 for anything that is left to TypeScript. */
@@ -242,18 +249,20 @@ function expected(c: Case): Outcome & { readonly ok: boolean } {
     c.access === 'EXECUTE'
       ? registers.lo(STATE.BUDGET) > 0
       : offset + c.bytes <= PAGE && (registers.lo(STATE.DR + 56) & 0xff) === 0;
-  const ok =
+  registers.setFault(0, 0);
+  const mayWalk =
     mayBegin &&
-    registers.lo(STATE.TLB_BANK) !== registers.lo(STATE.TLB_SET) + BANK.USER_ALIGNED * TLB.BANK_SIZE &&
-    walker.walk(c.linear, ACCESS[c.access], false) &&
-    walker.page < RAM_BYTES &&
-    !markedCode;
+    registers.lo(STATE.TLB_BANK) !== registers.lo(STATE.TLB_SET) + BANK.USER_ALIGNED * TLB.BANK_SIZE;
+  const walked = mayWalk && walker.walk(c.linear, ACCESS[c.access], false);
+  const ok = walked && walker.page < RAM_BYTES && !markedCode;
   if (!ok) {
     ram.set(before);
-    return { ok, host: 0, ram: before, entry: pristine };
+    const [vector, error] = fault();
+    const isPlain = vector === VECTOR.PF && (error & PF_ERROR.RSVD) === 0 && c.access !== 'EXECUTE';
+    return { ok, host: isPlain ? FAULTED : 0, ram: before, entry: pristine, fault: fault() };
   }
   const host = c.access === 'EXECUTE' ? enterCode(c) : enterData(c);
-  const outcome = { ok, host, ram: ram.slice(), entry: c.entry() };
+  const outcome = { ok, host, ram: ram.slice(), entry: c.entry(), fault: [0, 0, 0, 0] };
   ram.set(before);
   return outcome;
 }
@@ -293,14 +302,19 @@ describe('the page walker in generated code', () => {
       expect(got.host, what).toBe(wanted.host);
       expect(Buffer.compare(got.ram, wanted.ram), `RAM, ${what}`).toBe(0);
       expect(got.entry, `TLB, ${what}`).toEqual(wanted.entry);
+      const isFault = !wanted.ok && wanted.host === FAULTED;
+      if (isFault) expect(got.fault, `fault, ${what}`).toEqual(wanted.fault);
       // A second time the entry is there, and nothing changes.
       expect(generated(c).host, `again, ${what}`).toBe(wanted.host);
       const key = `${c.access}, ${c.mode}${c.underEpt ? ' under EPT' : ''}`;
-      if (wanted.host !== 0) successes.set(key, (successes.get(key) ?? 0) + 1);
+      const ends = isFault ? `${key}, fault` : key;
+      if (wanted.host !== 0) successes.set(ends, (successes.get(ends) ?? 0) + 1);
     }
     const kinds = MODES.flatMap((mode) => [mode, `${mode} under EPT`]);
     for (const kind of ACCESSES.flatMap((access) => kinds.map((mode) => `${access}, ${mode}`))) {
       expect(successes.get(kind) ?? 0, kind).toBeGreaterThan(20);
+      const faults = successes.get(`${kind}, fault`) ?? 0;
+      if (!kind.startsWith('EXECUTE') && !kind.includes('none')) expect(faults, kind).toBeGreaterThan(20);
     }
   });
 
@@ -315,6 +329,46 @@ describe('the page walker in generated code', () => {
     expect(ept.translate(0x3000, ACCESS.READ)).toBe(words[slot + 1] * PAGE);
     expect(host).toBe(LAYOUT.RAM + words[slot + 1] * PAGE + 0x10);
     expect(c.mode).toBe('none');
+  });
+
+  it('drops the translations of a page that faults, in all banks, and no others', () => {
+    new Case(3);
+    ept.stop();
+    registers.cr0 = CR0.PE | CR0.PG;
+    registers.cr4 = 0;
+    registers.efer = 0;
+    registers.cr3 = 0;
+    registers.setDr(7, 0x400, 0);
+    registers.cpl = 3;
+    refreshPrivilege(registers);
+    ram.fill(0);
+    const pages = [0x40_1000, 0x40_2000, 0x40_1000 + TLB.ENTRIES * PAGE];
+    const set = registers.lo(STATE.TLB_SET);
+    const banks = Array.from({ length: TLB.BANKS }, (_, n) => set + n * TLB.BANK_SIZE);
+    const slots = (page: number) =>
+      banks.flatMap((bank) =>
+        ACCESSES.map((access) => {
+          const { tlb, entries } = FILLS[access];
+          return (bank + tlb + ((page >>> 8) & ((entries - 1) * TLB.ENTRY_SIZE))) >> 2;
+        }),
+      );
+    const left = () =>
+      pages.map(
+        (page) => slots(page).filter((at) => (words[at] & -PAGE) === page && words[at + 1] === 0).length,
+      );
+    for (const bank of banks) {
+      for (const { tlb } of Object.values(FILLS)) {
+        const translation = { page: 0x2000, global: false, large: false };
+        // Marked entries and code modes are in the low bits of tags.
+        for (const page of pages.slice(0, 2)) translations.fill(bank, tlb, page, 0, translation, 1);
+      }
+    }
+    expect(left()).toEqual([12, 12, 0]);
+    expect(fills.fillWrite(registers.base, BigInt(pages[2] + 8), 4)).toBe(FAULTED);
+    expect(left()).toEqual([12, 12, 0]);
+    expect(fills.fillRead(registers.base, BigInt(pages[0] + 8), 4)).toBe(FAULTED);
+    expect(left()).toEqual([0, 12, 0]);
+    expect(fault()).toEqual([VECTOR.PF, PF_ERROR.U, pages[0] + 8, 0]);
   });
 
   it('leaves an address that is not canonical alone', () => {

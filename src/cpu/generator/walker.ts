@@ -1,30 +1,68 @@
 /**
  * What follows a TLB miss and needs nothing but ordinary RAM, in generated code.
  *
- *   fillRead(state, address, bytes), fillWrite(state, address, bytes) -> host address, or 0
+ *   fillRead(state, address, bytes), fillWrite(state, address, bytes) -> host address, FAULTED, or 0
  *   fillExecute(state, address) -> 1, or 0
  *
- * They walk the page tables, set accessed and dirty bits, and enter the translation as tlb.ts does. 0 says
- * that nothing has happened because the access needs more: it faults, crosses a page, goes to
- * memory-mapped I/O or to a line of decoded code, or may hit a data breakpoint, a watch of reads or an
+ * They walk the page tables, set accessed and dirty bits, and enter the translation as tlb.ts does; or store the
+ * page fault that an absent entry or missing right is. 0 says that nothing has happened because the access
+ * needs more: it faults otherwise, crosses a page, goes to memory-mapped I/O or to a line of decoded code, or may hit a data breakpoint, a watch of reads or an
  * alignment check; or code was never decoded in the page.
  *
  * Pages with decoded code have marked entries in the write TLB (TLB.CODE_TAG). The look-up in line misses
  * them; here a write to one of the lines without code still gets its host address.
  */
+import { VECTOR } from '../../arch/registers.ts';
 import type { LibraryFunction } from '../../isa/definition.ts';
 import { choose, type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
+import { PF_ERROR } from '../paging.ts';
 import { BANK, LAYOUT, READ_WATCHES, SEVERAL, STATE, TABLE_MODE, TLB } from '../state.ts';
 import { DR7 } from '../system/debug-registers.ts';
 import { dataEntry, executeEntry } from './tlb-entry.ts';
-import { FOUND, markWritten, walk } from './walker-tables.ts';
+import { FOUND, isNotFound, markWritten, NOT_FOUND, walk } from './walker-tables.ts';
 
 const PAGE_MASK = 0xfff;
 const DR7_AT = STATE.DR + 56;
 
 const WALK = { read: walk('READ'), write: walk('WRITE') } as const;
 const WALK_CODE = walk('EXECUTE');
+
+/** What the functions for data return after a page fault, which STATE.FAULT_* describe. */
+export const FAULTED = 1;
+
+/** (address, member of NOT_FOUND, PF_ERROR.W or 0) -> FAULTED; the page's translations in the set in use are dropped */
+const PAGE_FAULT: LibraryFunction<'i32'> = {
+  name: 'pageFault',
+  params: ['i64', 'i32', 'i32'],
+  result: 'i32',
+  build: (f) => {
+    const [state, address] = [f.param(0, 'i32'), f.param(1, 'i64')];
+    const [why, write] = [f.param(2, 'i32'), f.param(3, 'i32')];
+    const present = i32.eq(why, i32.const(NOT_FOUND.PROTECTED));
+    const user = i32.mul(i32.eq(i32.load(state, STATE.CPL), i32.const(3)), i32.const(PF_ERROR.U));
+    f.store('i32', state, i32.const(VECTOR.PF), STATE.FAULT_VECTOR);
+    f.store('i32', state, i32.or(i32.or(present, write), user), STATE.FAULT_ERROR);
+    f.store('i64', state, address, STATE.FAULT_ADDRESS);
+    const set = f.let(i32.load(state, STATE.TLB_SET));
+    for (const [entry, tlbs] of [
+      [dataEntry(set, i32.wrap_i64(address)), [TLB.READ, TLB.WRITE]],
+      [executeEntry(set, i32.wrap_i64(address)), [TLB.EXECUTE]],
+    ] as const) {
+      const first = f.let(entry);
+      for (let bank = 0; bank < TLB.BANKS; bank++) {
+        for (const tlb of tlbs) {
+          const at = bank * TLB.BANK_SIZE + tlb;
+          f.ifUnlikely(i64.eq(pageAddress(i64.load(first, at)), pageAddress(address)), () =>
+            f.store('i64', first, i64.const(-1), at),
+          );
+        }
+      }
+    }
+    f.return(i32.const(FAULTED));
+    f.unreachable();
+  },
+};
 
 interface Access {
   readonly state: Local<'i32'>;
@@ -53,7 +91,10 @@ const fill = (kind: 'read' | 'write'): LibraryFunction<'i32'> => ({
     f.if(i32.and(i32.load(state, DR7_AT), i32.const(DR7.ENABLES)), refuse);
 
     const found = f.let(use.library(WALK[kind], address));
-    f.if(i32.eq(found, i32.const(-1)), refuse);
+    f.if(isNotFound(found), () => {
+      f.if(i32.eq(found, i32.const(NOT_FOUND.REFUSED)), refuse);
+      f.return(use.library(PAGE_FAULT, address, found, i32.const(kind === 'write' ? PF_ERROR.W : 0)));
+    });
     const host = f.let(i32.add(pageOffset(found), i32.add(i32.const(LAYOUT.RAM), inPage(address))));
     const page = f.let(i32.shr_u(found, i32.const(12)));
     const entry = { slot, page, found };
@@ -96,7 +137,7 @@ export const FILL_EXECUTE: LibraryFunction<'i32'> = {
     // The translation is there, only its record table is gone.
     f.if(i64.eq(i64.load(slot), i64.or(tag, i64.const(TLB.NO_TABLE_TAG))), refuse);
     const found = f.let(use.library(WALK_CODE, address));
-    f.if(i32.eq(found, i32.const(-1)), refuse);
+    f.if(isNotFound(found), refuse);
     const page = f.let(i32.shr_u(found, i32.const(12)));
     const table = f.let(i32.load(i32.shl(page, i32.const(2)), LAYOUT.TABLE_OF_PAGE));
     const isOfMode = i32.eq(i32.and(table, i32.const(TABLE_MODE)), mode);

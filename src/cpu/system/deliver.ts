@@ -5,7 +5,7 @@
  * SDM volume 3A, "Interrupt and Exception Handling", "Interrupt 8 - Double Fault Exception (#DF)";
  * volume 2, "INT n/INTO/INT3/INT1 - Call to Interrupt Procedure".
  */
-import { FLAG, VECTOR } from '../../arch/registers.ts';
+import { FAULTS, FLAG, setOfVectors, VECTOR } from '../../arch/registers.ts';
 import { ACTIVITY, FAULT_VM_EXIT, INTERRUPTIBILITY, STATE, STATUS } from '../state.ts';
 import type { Status, SystemContext } from './context.ts';
 import { skipSingleStep } from './debug.ts';
@@ -17,14 +17,12 @@ import { enterRealHandler } from './gate-real.ts';
 import { isLongMode, isProtected } from './mode.ts';
 import type { Outcome } from './task-switch.ts';
 
-/** A set of exceptions: bit n is vector n. */
-const setOf = (...vectors: readonly number[]): number =>
-  vectors.reduce((set, vector) => set | (1 << vector), 0);
+/** Whether a set of exceptions holds a vector. */
 const has = (set: number, vector: number): boolean => ((set >>> vector) & 1) !== 0;
 
 /** Classes of SDM table "Interrupt and Exception Classes"; everything else is benign. */
-const CONTRIBUTORY = setOf(VECTOR.DE, VECTOR.TS, VECTOR.NP, VECTOR.SS, VECTOR.GP);
-const PAGE_FAULTS = setOf(VECTOR.PF, VECTOR.VE);
+const CONTRIBUTORY = setOfVectors(VECTOR.DE, VECTOR.TS, VECTOR.NP, VECTOR.SS, VECTOR.GP);
+const PAGE_FAULTS = setOfVectors(VECTOR.PF, VECTOR.VE);
 
 type Class = 'benign' | 'contributory' | 'page-fault' | 'double-fault';
 
@@ -65,23 +63,6 @@ const DOUBLE_FAULT: DeliveredEvent = {
   length: 0,
   detail: 0,
 };
-
-/** Fault-class exceptions save RF = 1 so that the restarted instruction does not hit its breakpoint again. */
-const FAULTS = setOf(
-  VECTOR.DE,
-  VECTOR.BR,
-  VECTOR.UD,
-  VECTOR.NM,
-  VECTOR.TS,
-  VECTOR.NP,
-  VECTOR.SS,
-  VECTOR.GP,
-  VECTOR.PF,
-  VECTOR.MF,
-  VECTOR.AC,
-  VECTOR.XM,
-  VECTOR.VE,
-);
 
 /** The exception that STATE.FAULT_* describes. */
 function pendingException(c: SystemContext): DeliveredEvent {
