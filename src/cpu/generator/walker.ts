@@ -5,9 +5,9 @@
  *   fillExecute(state, address) -> 1, or 0
  *
  * They walk the page tables, set accessed and dirty bits, and enter the translation as tlb.ts does; or store the
- * page fault that an absent entry or missing right is. 0 says that nothing has happened because the access
- * needs more: it faults otherwise, crosses a page, goes to memory-mapped I/O or to a line of decoded code, or may hit a data breakpoint, a watch of reads or an
- * alignment check; or code was never decoded in the page.
+ * page fault that an absent entry or a missing right means. 0 says that nothing has happened because the access
+ * needs more: it faults otherwise, crosses a page, goes to memory-mapped I/O or to a line of decoded code, or may
+ * hit a data breakpoint, a watch of reads or an alignment check; or the page has no record table yet.
  *
  * Pages with decoded code have marked entries in the write TLB (TLB.CODE_TAG). The look-up in line misses
  * them; here a write to one of the lines without code still gets its host address.
