@@ -47,7 +47,7 @@ export interface Branch {
 /** Milliseconds between two snapshots, at least. */
 const SHORTEST = 40;
 /** The time between two snapshots is at least so many times what one takes. */
-const COST_FACTOR = 10;
+const COST_FACTOR = 16;
 /** About what a snapshot takes beside pages of RAM. */
 const FIXED_BYTES = 400_000;
 /** A search for an earlier instant looks at so many cycles first. */
