@@ -9,6 +9,10 @@ export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
 export interface Expression<T extends ValueType = ValueType> {
   readonly type: T;
   readonly emit: (code: Code) => void;
+  /** Of an integer constant. */
+  readonly constant?: number | bigint;
+  /** Of a 32-bit value made an unsigned 64-bit one: the 32-bit value. */
+  readonly narrow?: I32;
 }
 
 export type I32 = Expression<'i32'>;
@@ -40,6 +44,16 @@ export function binary<A extends ValueType, R extends ValueType>(type: R, op: nu
       opcode(code, op);
     },
   });
+}
+
+/**
+ * A binary instruction on integers, less what does nothing: engines drop that as well, but a first compiler, which
+ * has no time, does not.
+ * @param neutral the right operand with which the result is the left one
+ */
+export function integer<T extends 'i32' | 'i64'>(type: T, op: number, neutral: number): Binary<T, T> {
+  const make = binary<T, T>(type, op);
+  return (a, b) => (Number(b.constant) === neutral ? a : make(a, b));
 }
 
 /** A load; `address` is the dynamic part, `offset` (bytes, unsigned) the static one. */
@@ -114,9 +128,14 @@ export const TYPE_BYTE: Record<ValueType, number> = {
 
 const u1 = <A extends ValueType, R extends ValueType>(type: R, op: number) => unary<A, R>(type, op);
 
+const wrap = u1<'i64', 'i32'>('i32', 0xa7);
+const extend = u1<'i32', 'i64'>('i64', 0xad);
+const and64 = integer('i64', 0x83, -1);
+
 export const i32 = {
   const: (value: number): I32 => ({
     type: 'i32',
+    constant: value,
     emit: (code) => {
       code.byte(0x41);
       code.i32(value);
@@ -141,22 +160,22 @@ export const i32 = {
   clz: u1<'i32', 'i32'>('i32', 0x67),
   ctz: u1<'i32', 'i32'>('i32', 0x68),
   popcnt: u1<'i32', 'i32'>('i32', 0x69),
-  add: binary<'i32', 'i32'>('i32', 0x6a),
-  sub: binary<'i32', 'i32'>('i32', 0x6b),
+  add: integer('i32', 0x6a, 0),
+  sub: integer('i32', 0x6b, 0),
   mul: binary<'i32', 'i32'>('i32', 0x6c),
   div_s: binary<'i32', 'i32'>('i32', 0x6d),
   div_u: binary<'i32', 'i32'>('i32', 0x6e),
   rem_s: binary<'i32', 'i32'>('i32', 0x6f),
   rem_u: binary<'i32', 'i32'>('i32', 0x70),
-  and: binary<'i32', 'i32'>('i32', 0x71),
-  or: binary<'i32', 'i32'>('i32', 0x72),
-  xor: binary<'i32', 'i32'>('i32', 0x73),
-  shl: binary<'i32', 'i32'>('i32', 0x74),
-  shr_s: binary<'i32', 'i32'>('i32', 0x75),
-  shr_u: binary<'i32', 'i32'>('i32', 0x76),
+  and: integer('i32', 0x71, -1),
+  or: integer('i32', 0x72, 0),
+  xor: integer('i32', 0x73, 0),
+  shl: integer('i32', 0x74, 0),
+  shr_s: integer('i32', 0x75, 0),
+  shr_u: integer('i32', 0x76, 0),
   rotl: binary<'i32', 'i32'>('i32', 0x77),
   rotr: binary<'i32', 'i32'>('i32', 0x78),
-  wrap_i64: u1<'i64', 'i32'>('i32', 0xa7),
+  wrap_i64: (value: I64): I32 => value.narrow ?? wrap(value),
   reinterpret_f32: u1<'f32', 'i32'>('i32', 0xbc),
   extend8_s: u1<'i32', 'i32'>('i32', 0xc0),
   extend16_s: u1<'i32', 'i32'>('i32', 0xc1),
@@ -167,6 +186,7 @@ export const i32 = {
 export const i64 = {
   const: (value: number | bigint): I64 => ({
     type: 'i64',
+    constant: value,
     emit: (code) => {
       code.byte(0x42);
       if (typeof value === 'number' && value === (value | 0)) code.i32(value);
@@ -194,23 +214,24 @@ export const i64 = {
   clz: u1<'i64', 'i64'>('i64', 0x79),
   ctz: u1<'i64', 'i64'>('i64', 0x7a),
   popcnt: u1<'i64', 'i64'>('i64', 0x7b),
-  add: binary<'i64', 'i64'>('i64', 0x7c),
-  sub: binary<'i64', 'i64'>('i64', 0x7d),
+  add: integer('i64', 0x7c, 0),
+  sub: integer('i64', 0x7d, 0),
   mul: binary<'i64', 'i64'>('i64', 0x7e),
   div_s: binary<'i64', 'i64'>('i64', 0x7f),
   div_u: binary<'i64', 'i64'>('i64', 0x80),
   rem_s: binary<'i64', 'i64'>('i64', 0x81),
   rem_u: binary<'i64', 'i64'>('i64', 0x82),
-  and: binary<'i64', 'i64'>('i64', 0x83),
-  or: binary<'i64', 'i64'>('i64', 0x84),
-  xor: binary<'i64', 'i64'>('i64', 0x85),
-  shl: binary<'i64', 'i64'>('i64', 0x86),
-  shr_s: binary<'i64', 'i64'>('i64', 0x87),
-  shr_u: binary<'i64', 'i64'>('i64', 0x88),
+  and: (a: I64, b: I64): I64 =>
+    Number(b.constant) === 0xffff_ffff ? i64.extend_i32_u(i32.wrap_i64(a)) : and64(a, b),
+  or: integer('i64', 0x84, 0),
+  xor: integer('i64', 0x85, 0),
+  shl: integer('i64', 0x86, 0),
+  shr_s: integer('i64', 0x87, 0),
+  shr_u: integer('i64', 0x88, 0),
   rotl: binary<'i64', 'i64'>('i64', 0x89),
   rotr: binary<'i64', 'i64'>('i64', 0x8a),
   extend_i32_s: u1<'i32', 'i64'>('i64', 0xac),
-  extend_i32_u: u1<'i32', 'i64'>('i64', 0xad),
+  extend_i32_u: (value: I32): I64 => ({ ...extend(value), narrow: value }),
   reinterpret_f64: u1<'f64', 'i64'>('i64', 0xbd),
   extend8_s: u1<'i64', 'i64'>('i64', 0xc2),
   extend16_s: u1<'i64', 'i64'>('i64', 0xc3),

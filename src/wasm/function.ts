@@ -83,6 +83,11 @@ export class FunctionBuilder implements Callee {
     return local;
   }
 
+  /** The same for a value that nobody asks for any more when a local is next set: a local names itself. */
+  briefly<T extends ValueType>(value: Expression<T>): Local<T> {
+    return 'index' in value ? (value as Local<T>) : this.let(value);
+  }
+
   set<T extends ValueType>(local: Local<T>, value: Expression<T>): void {
     value.emit(this.code);
     this.code.byte(0x21);

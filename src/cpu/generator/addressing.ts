@@ -54,7 +54,7 @@ export class Addressing {
 
   /** Host address at an offset of the stack segment, whose base is 0 in the flat modes. */
   stack(access: Access, offset: I64, bytes: number): Local<'i32'> {
-    const at = this.site.f.let(offset);
+    const at = this.site.f.briefly(offset);
     const linear = this.flat ? at : this.checked(access, at, bytes, SEG.SS);
     return this.lookup(access, linear, bytes, SEG.SS);
   }
@@ -67,7 +67,7 @@ export class Addressing {
   private inSegment(access: Access, offset: I64, bytes: number, segment?: number): Local<'i64'> {
     const { site } = this;
     return this.flat
-      ? site.f.let(site.flatLinear(offset, segment))
+      ? site.f.briefly(site.flatLinear(offset, segment))
       : this.checked(access, offset, bytes, segment);
   }
 

@@ -25,6 +25,12 @@ import { RegionSite } from './site.ts';
 
 const CAUSES = Object.keys(SIDE_EXITS) as SideExit[];
 
+/**
+ * What a side exit tells the code at the function's end, in one number: bits for the instructions of the block that
+ * were not executed, the cause, the page by its index, and the access to look up (`retryAccess`; 0: none).
+ */
+const EXIT = { REMAINING: 0, CAUSE: 8, PAGE: 11, ACCESS: 14 } as const;
+
 export interface RegionOptions {
   readonly source: CodeSource;
   readonly region: Region;
@@ -74,13 +80,11 @@ export class RegionFunction {
   private readonly blocks: readonly Block[];
   /** Fields of the CPU block that the region does not change: read where it begins, if it uses them. */
   private readonly constants: RegionConstants;
-  /** What the function returns, or 0: branch to `target`. */
+  /** What the function returns, or 0: branch to `address`; and how that came (`EXIT`; of a branch, only the page). */
   private readonly result: Local<'i32'>;
-  private readonly target: Local<'i64'>;
-  private readonly cause: Local<'i32'>;
-  /** The address that the TLB did not have, and the access as `retryAccess` encodes it; 0: none. */
-  private readonly missed: Local<'i64'>;
-  private readonly access: Local<'i32'>;
+  private readonly how: Local<'i32'>;
+  /** Where to branch, or what the TLB did not have. */
+  private readonly address: Local<'i64'>;
   private exit!: Label;
   private readonly labels = new Map<Block, Label>();
   /** What registers are valid where a block's code ends. */
@@ -102,10 +106,8 @@ export class RegionFunction {
     this.blocks = blocks;
     this.budget = f.variable('i32');
     this.result = f.variable('i32');
-    this.cause = f.variable('i32');
-    this.target = f.variable('i64');
-    this.missed = f.variable('i64');
-    this.access = f.variable('i32');
+    this.how = f.variable('i32');
+    this.address = f.variable('i64');
     this.constants = new RegionConstants(f, this.state);
     this.registers = new RegionRegisters(f, this.state, !blocks.some(isLoop), known);
     this.flags = new RegionFlags(f, this.registers, this.state, options.environment);
@@ -118,27 +120,41 @@ export class RegionFunction {
       this.tree(this.blocks[0]);
     });
     this.registers.writeBack();
-    f.store('i32', state, this.budget, STATE.BUDGET);
-    f.ifUnlikely(this.result, () => {
-      const at = i32.shl(this.cause, i32.const(3));
-      const count = i64.add(i64.load(at, REGION_COUNTERS.EXITS), i64.const(1));
-      f.store('i64', at, count, REGION_COUNTERS.EXITS);
-      f.if(this.access, () => {
-        f.returnCall(this.environment.retry, state, this.missed, this.access, this.result);
+    f.store('i32', state, i32.add(this.budget, this.part(EXIT.REMAINING, 0xff)), STATE.BUDGET);
+    for (const [i, page] of this.options.region.pages.entries()) {
+      if (i > 0) f.if(i32.eq(this.part(EXIT.PAGE, 7), i32.const(i)), () => this.enterPage(page));
+    }
+    f.ifUnlikely(this.result, () => this.leave());
+    const { flat, segmented } = this.environment.branches;
+    f.returnCall(this.isSegmented ? segmented : flat, state, this.address);
+    f.unreachable();
+    this.emitPrologue();
+  }
+
+  private part(at: number, mask: number): I32 {
+    return i32.and(i32.shr_u(this.how, i32.const(at)), i32.const(mask));
+  }
+
+  /** The end of every side exit. */
+  private leave(): void {
+    const { f, state } = this;
+    f.scope(() => {
+      const cause = f.let(i32.shl(this.part(EXIT.CAUSE, 7), i32.const(3)));
+      const count = i64.add(i64.load(cause, REGION_COUNTERS.EXITS), i64.const(1));
+      f.store('i64', cause, count, REGION_COUNTERS.EXITS);
+      const access = f.let(i32.shr_u(this.how, i32.const(EXIT.ACCESS)));
+      f.if(access, () => {
+        f.returnCall(this.environment.retry, state, this.address, access, this.result);
       });
       f.return(this.result);
     });
-    const { flat, segmented } = this.environment.branches;
-    f.returnCall(this.isSegmented ? segmented : flat, state, this.target);
-    f.unreachable();
-    this.emitPrologue();
   }
 
   names(): (string | undefined)[] {
     const names = this.registers.names();
     names[this.state.index] = 'cpu';
-    const { budget, result, cause, target, missed, access } = this;
-    const own = { budget, result, cause, target, missed, access, ...this.constants.used };
+    const { budget, result, how, address } = this;
+    const own = { budget, result, how, address, ...this.constants.used };
     for (const [name, local] of Object.entries(own)) names[local.index] = name;
     return Array.from(names);
   }
@@ -169,13 +185,20 @@ export class RegionFunction {
     return behind === 0 ? this.budget : i32.add(this.budget, i32.const(behind));
   }
 
+  private pageIndex(page: RegionPage): number {
+    return this.options.region.pages.indexOf(page);
+  }
+
   /** Leaves the region before the instruction, which the interpreter is to execute. */
-  sideExit(step: Step, cause: SideExit): void {
+  sideExit(step: Step, cause: SideExit, access = 0): void {
     const { f } = this;
+    const how =
+      (this.remaining << EXIT.REMAINING) |
+      (CAUSES.indexOf(cause) << EXIT.CAUSE) |
+      (this.pageIndex(step.page) << EXIT.PAGE) |
+      (access << EXIT.ACCESS);
     f.set(this.result, i32.const(step.entry));
-    if (this.remaining > 0) f.set(this.budget, i32.add(this.budget, i32.const(this.remaining)));
-    f.set(this.cause, i32.const(CAUSES.indexOf(cause)));
-    this.enterPage(step.page);
+    f.set(this.how, i32.const(how));
     f.br(this.exit);
   }
 
@@ -185,18 +208,14 @@ export class RegionFunction {
    * instruction goes on. A second one is the interpreter's, or the two might push each other out for ever.
    */
   miss(step: Step, kind: 'read' | 'write', address: I64, bytes: number, isFirst: boolean): void {
-    if (isFirst) {
-      this.f.set(this.missed, address);
-      this.f.set(this.access, i32.const(retryAccess(kind, bytes)));
-    }
-    this.sideExit(step, 'memory');
+    if (isFirst) this.f.set(this.address, address);
+    this.sideExit(step, 'memory', isFirst ? retryAccess(kind, bytes) : 0);
   }
 
   /** Leaves the region by a near branch, checked, to an instruction pointer. */
-  branch(ip: I64, step: Step): void {
-    this.f.set(this.target, ip);
-    this.f.set(this.result, i32.const(0));
-    this.enterPage(step.page);
+  branch(ip: I64, { page }: Step): void {
+    this.f.set(this.address, ip);
+    if (page.delta !== 0) this.f.set(this.how, i32.const(this.pageIndex(page) << EXIT.PAGE));
     this.f.br(this.exit);
   }
 

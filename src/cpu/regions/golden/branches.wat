@@ -11,21 +11,21 @@
 (result i32)
 (local $budget i32)
 (local $result i32)
-(local $cause i32)
-(local $target i64)
-(local $missed i64)
-(local $access i32)
+(local $how i32)
+(local $address i64)
 (local $rax i64)
-(local 8 i64)
+(local 6 i64)
 (local $rbx i64)
-(local 10 i64)
+(local 8 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
-(local 14 i64)
+(local 12 i64)
 (local $ipBase i64)
-(local 16 i64)
+(local 14 i64)
 (local $rcx i64)
+(local 16 i32)
+(local 17 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -67,40 +67,34 @@ block $block0
   if $if1
     i32.const record0
     local.set $result
-    local.get $budget
     i32.const 2
-    i32.add
-    local.set $budget
-    i32.const 0
-    local.set $cause
+    local.set $how
     br $block0
   end $if1
   block $block2
     local.get $rax
-    local.set 8
+    local.set 6
     local.get $rbx
-    local.set 10
+    local.set 8
     i32.const 0x70f
     local.set $flagKind
-    local.get 8
+    local.get 6
     local.set $flagOperand
+    local.get 6
     local.get 8
-    local.get 10
     i64.sub
     local.set $flagResult
-    local.get 10
-    local.set 14
+    local.get 8
+    local.set 12
   end $block2
   local.get $flagOperand
-  local.get 14
+  local.get 12
   i64.lt_u
   if $if3
     local.get $ipBase
     i64.const 12
     i64.add
-    local.set $target
-    i32.const 0
-    local.set $result
+    local.set $address
     br $block0
   end $if3
   local.get $budget
@@ -113,33 +107,29 @@ block $block0
   if $if4
     i32.const record1
     local.set $result
-    local.get $budget
     i32.const 2
-    i32.add
-    local.set $budget
-    i32.const 0
-    local.set $cause
+    local.set $how
     br $block0
   end $if4
   block $block5
     local.get $rax
-    local.set 10
-    local.get $rbx
     local.set 8
-    local.get 10
+    local.get $rbx
+    local.set 6
     local.get 8
+    local.get 6
     i64.sub
-    local.set 16
-    local.get 16
+    local.set 14
+    local.get 14
     local.set $rax
     i32.const 0x70f
     local.set $flagKind
-    local.get 10
-    local.set $flagOperand
-    local.get 16
-    local.set $flagResult
     local.get 8
-    local.set 14
+    local.set $flagOperand
+    local.get 14
+    local.set $flagResult
+    local.get 6
+    local.set 12
   end $block5
   local.get $budget
   i32.const 1
@@ -151,12 +141,8 @@ block $block0
   if $if6
     i32.const record2
     local.set $result
-    local.get $budget
     i32.const 1
-    i32.add
-    local.set $budget
-    i32.const 0
-    local.set $cause
+    local.set $how
     br $block0
   end $if6
   block $block7
@@ -180,12 +166,8 @@ block $block0
     if $if9
       i32.const record3
       local.set $result
-      local.get $budget
       i32.const 1
-      i32.add
-      local.set $budget
-      i32.const 0
-      local.set $cause
+      local.set $how
       br $block0
     end $if9
     br $loop8
@@ -208,24 +190,36 @@ local.get $rcx
 i64.store offset=8
 local.get $cpu
 local.get $budget
+local.get $how
+i32.const 255
+i32.and
+i32.add
 i32.store offset=168
 local.get $result
 if $if10
-  local.get $cause
+  local.get $how
+  i32.const 8
+  i32.shr_u
+  i32.const 7
+  i32.and
   i32.const 3
   i32.shl
-  local.get $cause
-  i32.const 3
-  i32.shl
+  local.set 16
+  local.get 16
+  local.get 16
   i64.load offset=4112
   i64.const 1
   i64.add
   i64.store offset=4112
-  local.get $access
+  local.get $how
+  i32.const 14
+  i32.shr_u
+  local.set 17
+  local.get 17
   if $if11
     local.get $cpu
-    local.get $missed
-    local.get $access
+    local.get $address
+    local.get 17
     local.get $result
     return_call $retryInRegion
   end $if11
@@ -233,6 +227,6 @@ if $if10
   return
 end $if10
 local.get $cpu
-local.get $target
+local.get $address
 return_call $branchFromRegion
 unreachable

@@ -12,34 +12,30 @@
 (result i32)
 (local $budget i32)
 (local $result i32)
-(local $cause i32)
-(local $target i64)
-(local $missed i64)
-(local $access i32)
+(local $how i32)
+(local $address i64)
 (local $ipBase i64)
 (local $rsp i64)
-(local 9 i64)
-(local 10 i64)
-(local 11 i32)
+(local 7 i64)
+(local 8 i32)
 (local $bank i32)
-(local 13 i32)
+(local 10 i32)
 (local $rax i64)
+(local 12 i64)
+(local 13 i64)
+(local 14 i64)
 (local 15 i64)
-(local 16 i64)
-(local 17 i64)
-(local 18 i64)
-(local 19 f64)
-(local 20 i32)
+(local 16 f64)
+(local 17 i32)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
-(local 24 i32)
+(local 21 i32)
+(local 22 i64)
+(local $rbx i64)
+(local 24 i64)
 (local 25 i64)
 (local 26 i64)
-(local $rbx i64)
-(local 28 i64)
-(local 29 i64)
-(local 30 i64)
 (local $rcx i64)
 i32.const 0
 i32.const 0
@@ -89,67 +85,53 @@ block $block0
     if $if2
       i32.const record0
       local.set $result
-      local.get $budget
       i32.const 1
-      i32.add
-      local.set $budget
-      i32.const 0
-      local.set $cause
+      local.set $how
       br $block0
     end $if2
     local.get $rsp
     i64.const -8
     i64.add
-    i64.const -1
-    i64.and
-    local.set 9
-    local.get 9
-    local.set 10
+    local.set 7
     local.get $bank
-    local.get 10
+    local.get 7
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 13
-    local.get 10
+    local.set 10
+    local.get 7
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 13
+    local.get 10
     i64.load offset=16384
     i64.eq
     if $if3
-      local.get 10
+      local.get 7
       i32.wrap_i64
-      local.get 13
+      local.get 10
       i32.load offset=16392
       i32.add
-      local.set 11
+      local.set 8
     else $if3
-      local.get 10
-      local.set $missed
-      i32.const 17
-      local.set $access
+      local.get 7
+      local.set $address
       i32.const record0
       local.set $result
-      local.get $budget
-      i32.const 1
-      i32.add
-      local.set $budget
-      i32.const 2
-      local.set $cause
+      i32.const 0x44201
+      local.set $how
       br $block0
     end $if3
-    local.get 11
+    local.get 8
     local.get $ipBase
     i64.const 7
     i64.add
     i64.store
-    local.get 9
+    local.get 7
     local.set $rsp
     local.get $budget
     i32.const 2
@@ -161,35 +143,31 @@ block $block0
     if $if4
       i32.const record1
       local.set $result
-      local.get $budget
       i32.const 2
-      i32.add
-      local.set $budget
-      i32.const 0
-      local.set $cause
+      local.set $how
       br $block0
     end $if4
     block $block5
       local.get $rax
-      local.set 15
+      local.set 12
       local.get $rax
-      local.set 16
-      local.get 15
-      local.get 16
+      local.set 13
+      local.get 12
+      local.get 13
       i64.mul
-      local.set 17
-      local.get 17
-      local.set 18
-      local.get 15
+      local.set 14
+      local.get 14
+      local.set 15
+      local.get 12
       f64.convert_i64_s
-      local.get 16
+      local.get 13
       f64.convert_i64_s
       f64.mul
       f64.abs
-      local.set 19
-      local.get 18
+      local.set 16
+      local.get 15
       local.set $rax
-      local.get 19
+      local.get 16
       f64.const 9223372036854776000
       f64.sub
       f64.abs
@@ -197,112 +175,94 @@ block $block0
       f64.lt
       if $if6 (result i32)
         local.get $cpu
-        local.get 15
-        local.get 16
+        local.get 12
+        local.get 13
         call $multiplyHighSigned
-        local.get 17
+        local.get 14
         i64.const 63
         i64.shr_s
         i64.ne
       else $if6
-        local.get 19
+        local.get 16
         f64.const 9223372036854776000
         f64.gt
       end $if6
-      local.set 20
+      local.set 17
       i32.const 0x423
       local.set $flagKind
-      local.get 20
-      local.get 20
+      local.get 17
+      local.get 17
       i32.const 11
       i32.shl
       i32.or
       i64.extend_i32_u
       local.set $flagOperand
-      local.get 18
+      local.get 15
       local.set $flagResult
     end $block5
     local.get $rsp
-    i64.const 0
-    i64.add
-    i64.const -1
-    i64.and
-    local.set 18
-    local.get 18
-    local.set 17
+    local.set 15
     local.get $bank
-    local.get 17
+    local.get 15
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 24
-    local.get 17
+    local.set 21
+    local.get 15
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 24
+    local.get 21
     i64.load
     i64.eq
     if $if7
-      local.get 17
+      local.get 15
       i32.wrap_i64
-      local.get 24
+      local.get 21
       i32.load offset=8
       i32.add
-      local.set 20
+      local.set 17
     else $if7
-      local.get 17
-      local.set $missed
-      i32.const 16
-      local.set $access
+      local.get 15
+      local.set $address
       i32.const record2
       local.set $result
-      local.get $budget
-      i32.const 1
-      i32.add
-      local.set $budget
-      i32.const 2
-      local.set $cause
+      i32.const 0x40201
+      local.set $how
       br $block0
     end $if7
-    local.get 20
+    local.get 17
     i64.load
-    local.set 16
-    local.get 16
-    local.set 15
-    local.get 15
+    local.set 14
+    local.get 14
+    local.set 13
+    local.get 13
     i64.const 16
     i64.shl
     i64.const 16
     i64.shr_s
-    local.get 15
+    local.get 13
     i64.ne
     if $if8
       i32.const record2
       local.set $result
-      local.get $budget
-      i32.const 1
-      i32.add
-      local.set $budget
-      i32.const 4
-      local.set $cause
+      i32.const 0x401
+      local.set $how
       br $block0
     end $if8
     local.get $rsp
     i64.const 8
     i64.add
-    i64.const -1
-    i64.and
-    local.set 25
-    local.get 25
+    local.set 12
+    local.get 12
     local.set $rsp
-    local.get 16
-    local.set 26
-    local.get 26
+    local.get 14
+    local.set 22
+    local.get 22
     local.get $ipBase
     i64.const 7
     i64.add
@@ -318,30 +278,26 @@ block $block0
       if $if10
         i32.const record3
         local.set $result
-        local.get $budget
         i32.const 3
-        i32.add
-        local.set $budget
-        i32.const 0
-        local.set $cause
+        local.set $how
         br $block0
       end $if10
       block $block11
         local.get $rbx
-        local.set 28
+        local.set 24
         local.get $rax
-        local.set 29
-        local.get 28
-        local.get 29
+        local.set 25
+        local.get 24
+        local.get 25
         i64.add
-        local.set 30
-        local.get 30
+        local.set 26
+        local.get 26
         local.set $rbx
         i32.const 0x647
         local.set $flagKind
-        local.get 28
+        local.get 24
         local.set $flagOperand
-        local.get 30
+        local.get 26
         local.set $flagResult
       end $block11
       block $block12
@@ -350,21 +306,21 @@ block $block0
         i64.const 1
         i64.sub
         i64.extend32_s
-        local.set 30
-        local.get 30
-        i64.const 0xffffffff
-        i64.and
+        local.set 26
+        local.get 26
+        i32.wrap_i64
+        i64.extend_i32_u
         local.set $rcx
         local.get $flagResult
         local.get $flagOperand
         i64.lt_u
         i64.extend_i32_u
-        local.set 29
+        local.set 25
         i32.const 0x41e
         local.set $flagKind
-        local.get 29
+        local.get 25
         local.set $flagOperand
-        local.get 30
+        local.get 26
         local.set $flagResult
       end $block12
       local.get $flagResult
@@ -384,21 +340,15 @@ block $block0
         if $if15
           i32.const record4
           local.set $result
-          local.get $budget
           i32.const 1
-          i32.add
-          local.set $budget
-          i32.const 0
-          local.set $cause
+          local.set $how
           br $block0
         end $if15
         br $loop14
       end $loop14
     end $if9
-    local.get 26
-    local.set $target
-    i32.const 0
-    local.set $result
+    local.get 22
+    local.set $address
     br $block0
   end $loop1
 end $block0
@@ -425,24 +375,36 @@ local.get $rcx
 i64.store offset=8
 local.get $cpu
 local.get $budget
+local.get $how
+i32.const 255
+i32.and
+i32.add
 i32.store offset=168
 local.get $result
 if $if16
-  local.get $cause
+  local.get $how
+  i32.const 8
+  i32.shr_u
+  i32.const 7
+  i32.and
   i32.const 3
   i32.shl
-  local.get $cause
-  i32.const 3
-  i32.shl
+  local.set 10
+  local.get 10
+  local.get 10
   i64.load offset=4112
   i64.const 1
   i64.add
   i64.store offset=4112
-  local.get $access
+  local.get $how
+  i32.const 14
+  i32.shr_u
+  local.set 8
+  local.get 8
   if $if17
     local.get $cpu
-    local.get $missed
-    local.get $access
+    local.get $address
+    local.get 8
     local.get $result
     return_call $retryInRegion
   end $if17
@@ -450,6 +412,6 @@ if $if16
   return
 end $if16
 local.get $cpu
-local.get $target
+local.get $address
 return_call $branchFromRegion
 unreachable

@@ -12,25 +12,24 @@
 (result i32)
 (local $budget i32)
 (local $result i32)
-(local $cause i32)
-(local $target i64)
-(local $missed i64)
-(local $access i32)
+(local $how i32)
+(local $address i64)
 (local $rax i64)
-(local 8 i64)
+(local 6 i64)
 (local $rbx i64)
-(local 10 i64)
-(local 11 i64)
+(local 8 i64)
+(local 9 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rcx i64)
 (local $rdx i64)
-(local 17 i32)
-(local 18 i32)
+(local 15 i32)
+(local 16 i32)
 (local $rsi i64)
-(local 20 i64)
+(local 18 i64)
 (local $rdi i64)
+(local 20 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -78,62 +77,58 @@ block $block0
   if $if1
     i32.const record0
     local.set $result
-    local.get $budget
     i32.const 7
-    i32.add
-    local.set $budget
-    i32.const 0
-    local.set $cause
+    local.set $how
     br $block0
   end $if1
   block $block2
     local.get $rax
-    local.set 8
+    local.set 6
     local.get $rbx
-    local.set 10
+    local.set 8
+    local.get 6
     local.get 8
-    local.get 10
     i64.add
-    local.set 11
-    local.get 11
+    local.set 9
+    local.get 9
     local.set $rax
     i32.const 0x647
     local.set $flagKind
-    local.get 8
+    local.get 6
     local.set $flagOperand
-    local.get 11
+    local.get 9
     local.set $flagResult
   end $block2
   block $block3
     local.get $rcx
-    local.set 11
+    local.set 9
     local.get $rdx
-    local.set 10
+    local.set 8
     local.get $flagResult
     local.get $flagOperand
     i64.lt_u
-    local.set 17
-    local.get 11
-    local.get 10
+    local.set 15
+    local.get 9
+    local.get 8
     i64.add
-    local.get 17
+    local.get 15
     i64.extend_i32_u
     i64.add
-    local.set 8
-    local.get 8
+    local.set 6
+    local.get 6
     local.set $rcx
     i32.const 0x647
-    local.get 17
+    local.get 15
     i32.const 132
     i32.mul
     i32.add
     local.set $flagKind
-    local.get 11
+    local.get 9
     local.set $flagOperand
-    local.get 8
+    local.get 6
     local.set $flagResult
-    local.get 17
-    local.set 18
+    local.get 15
+    local.set 16
   end $block3
   block $block4
     local.get $rsi
@@ -142,7 +137,7 @@ block $block0
     local.get $flagResult
     local.get $flagOperand
     i64.lt_u
-    local.get 18
+    local.get 16
     local.get $flagResult
     local.get $flagOperand
     i64.eq
@@ -156,112 +151,110 @@ block $block0
   end $block4
   block $block5
     local.get $rax
-    local.set 8
+    local.set 6
     local.get $rcx
-    local.set 10
+    local.set 8
     i32.const 0x70f
     local.set $flagKind
-    local.get 8
+    local.get 6
     local.set $flagOperand
+    local.get 6
     local.get 8
-    local.get 10
     i64.sub
     local.set $flagResult
-    local.get 10
-    local.set 20
+    local.get 8
+    local.set 18
   end $block5
   block $block6
     local.get $rcx
-    local.set 10
+    local.set 8
     local.get $flagOperand
-    local.get 20
+    local.get 18
     i64.le_s
     i32.eqz
     if $if7
-      local.get 10
+      local.get 8
       local.set $rdi
     else $if7
     end $if7
   end $block6
   block $block8
     local.get $rax
-    local.set 10
-    i64.const 3
     local.set 8
-    local.get 10
+    i64.const 3
+    local.set 6
     local.get 8
+    local.get 6
     i64.shl
-    local.set 11
+    local.set 9
     i32.const 0
-    local.get 10
-    i64.const 64
     local.get 8
+    i64.const 64
+    local.get 6
     i64.sub
     i64.shr_u
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.get 8
+    local.get 6
     i64.const 64
     i64.gt_u
     select
-    local.set 17
-    local.get 11
+    local.set 15
+    local.get 9
     local.set $rax
     i32.const 0x423
     local.set $flagKind
-    local.get 17
-    local.get 11
+    local.get 15
+    local.get 9
     i64.const 63
     i64.shr_u
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.get 17
+    local.get 15
     i32.xor
     i32.const 11
     i32.shl
     i32.or
     i64.extend_i32_u
     local.set $flagOperand
-    local.get 11
+    local.get 9
     local.set $flagResult
   end $block8
   block $block9
     local.get $rdx
-    local.set 11
+    local.set 9
     local.get $rdx
-    local.set 8
+    local.set 6
     local.get $flagOperand
     i32.wrap_i64
-    i32.const 0
-    i32.shr_u
     i32.const 1
     i32.and
-    local.set 17
-    local.get 11
-    local.get 8
+    local.set 15
+    local.get 9
+    local.get 6
     i64.sub
-    local.get 17
+    local.get 15
     i64.extend_i32_u
     i64.sub
-    local.set 10
-    local.get 10
+    local.set 8
+    local.get 8
     local.set $rdx
     i32.const 0x70f
-    local.get 17
+    local.get 15
     i32.const 132
     i32.mul
     i32.add
     local.set $flagKind
-    local.get 11
+    local.get 9
     local.set $flagOperand
-    local.get 10
-    local.set $flagResult
     local.get 8
-    local.set 20
-    local.get 17
+    local.set $flagResult
+    local.get 6
     local.set 18
+    local.get 15
+    local.set 16
   end $block9
   loop $loop10
     local.get $budget
@@ -274,12 +267,8 @@ block $block0
     if $if11
       i32.const record1
       local.set $result
-      local.get $budget
       i32.const 1
-      i32.add
-      local.set $budget
-      i32.const 0
-      local.set $cause
+      local.set $how
       br $block0
     end $if11
     br $loop10
@@ -311,24 +300,36 @@ local.get $rdx
 i64.store offset=16
 local.get $cpu
 local.get $budget
+local.get $how
+i32.const 255
+i32.and
+i32.add
 i32.store offset=168
 local.get $result
 if $if12
-  local.get $cause
+  local.get $how
+  i32.const 8
+  i32.shr_u
+  i32.const 7
+  i32.and
   i32.const 3
   i32.shl
-  local.get $cause
-  i32.const 3
-  i32.shl
+  local.set 15
+  local.get 15
+  local.get 15
   i64.load offset=4112
   i64.const 1
   i64.add
   i64.store offset=4112
-  local.get $access
+  local.get $how
+  i32.const 14
+  i32.shr_u
+  local.set 20
+  local.get 20
   if $if13
     local.get $cpu
-    local.get $missed
-    local.get $access
+    local.get $address
+    local.get 20
     local.get $result
     return_call $retryInRegion
   end $if13
@@ -336,6 +337,6 @@ if $if12
   return
 end $if12
 local.get $cpu
-local.get $target
+local.get $address
 return_call $branchFromRegion
 unreachable

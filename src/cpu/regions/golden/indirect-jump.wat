@@ -9,23 +9,21 @@
 (result i32)
 (local $budget i32)
 (local $result i32)
-(local $cause i32)
-(local $target i64)
-(local $missed i64)
-(local $access i32)
+(local $how i32)
+(local $address i64)
 (local $rax i64)
+(local 6 i64)
+(local 7 i64)
 (local 8 i64)
-(local 9 i64)
-(local 10 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $ipBase i64)
 (local $rdx i64)
-(local 16 i32)
+(local 14 i32)
 (local $bank i32)
-(local 18 i32)
-(local 19 i64)
+(local 16 i32)
+(local 17 i64)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -61,12 +59,8 @@ block $block0
   if $if1
     i32.const record0
     local.set $result
-    local.get $budget
     i32.const 3
-    i32.add
-    local.set $budget
-    i32.const 0
-    local.set $cause
+    local.set $how
     br $block0
   end $if1
   block $block2
@@ -75,23 +69,23 @@ block $block0
     local.set $rax
     local.get $rax
     i64.extend32_s
-    local.set 8
+    local.set 6
     i64.const 3
-    local.set 9
+    local.set 7
+    local.get 6
+    local.get 7
+    i64.and
+    local.set 8
     local.get 8
-    local.get 9
-    i64.and
-    local.set 10
-    local.get 10
-    i64.const 0xffffffff
-    i64.and
+    i32.wrap_i64
+    i64.extend_i32_u
     local.set $rax
     local.get $cpu
     local.get $rax
     i64.store
     i32.const 0x616
     local.set $flagKind
-    local.get 10
+    local.get 8
     local.set $flagResult
   end $block2
   block $block3
@@ -108,75 +102,63 @@ block $block0
   i64.const 3
   i64.shl
   i64.add
-  local.set 10
+  local.set 8
   local.get $bank
-  local.get 10
+  local.get 8
   i32.wrap_i64
   i32.const 8
   i32.shr_u
   i32.const 0x3ff0
   i32.and
   i32.add
-  local.set 18
-  local.get 10
+  local.set 16
+  local.get 8
   i64.const 7
   i64.add
   i64.const -0x1000
   i64.and
-  local.get 18
+  local.get 16
   i64.load
   i64.eq
   if $if4
-    local.get 10
+    local.get 8
     i32.wrap_i64
-    local.get 18
+    local.get 16
     i32.load offset=8
     i32.add
-    local.set 16
+    local.set 14
   else $if4
-    local.get 10
-    local.set $missed
-    i32.const 16
-    local.set $access
+    local.get 8
+    local.set $address
     i32.const record1
     local.set $result
-    local.get $budget
-    i32.const 1
-    i32.add
-    local.set $budget
-    i32.const 2
-    local.set $cause
+    i32.const 0x40201
+    local.set $how
     br $block0
   end $if4
-  local.get 16
+  local.get 14
   i64.load
-  local.set 9
-  local.get 9
-  local.set 8
-  local.get 8
+  local.set 7
+  local.get 7
+  local.set 6
+  local.get 6
   i64.const 16
   i64.shl
   i64.const 16
   i64.shr_s
-  local.get 8
+  local.get 6
   i64.ne
   if $if5
     i32.const record1
     local.set $result
-    local.get $budget
-    i32.const 1
-    i32.add
-    local.set $budget
-    i32.const 4
-    local.set $cause
+    i32.const 0x401
+    local.set $how
     br $block0
   end $if5
-  local.get 9
-  local.set 19
-  local.get 19
-  local.set $target
-  i32.const 0
-  local.set $result
+  local.get 7
+  local.set 17
+  local.get 17
+  local.set $address
   br $block0
 end $block0
 local.get $cpu
@@ -190,24 +172,36 @@ local.get $flagResult
 i64.store offset=152
 local.get $cpu
 local.get $budget
+local.get $how
+i32.const 255
+i32.and
+i32.add
 i32.store offset=168
 local.get $result
 if $if6
-  local.get $cause
+  local.get $how
+  i32.const 8
+  i32.shr_u
+  i32.const 7
+  i32.and
   i32.const 3
   i32.shl
-  local.get $cause
-  i32.const 3
-  i32.shl
+  local.set 16
+  local.get 16
+  local.get 16
   i64.load offset=4112
   i64.const 1
   i64.add
   i64.store offset=4112
-  local.get $access
+  local.get $how
+  i32.const 14
+  i32.shr_u
+  local.set 14
+  local.get 14
   if $if7
     local.get $cpu
-    local.get $missed
-    local.get $access
+    local.get $address
+    local.get 14
     local.get $result
     return_call $retryInRegion
   end $if7
@@ -215,6 +209,6 @@ if $if6
   return
 end $if6
 local.get $cpu
-local.get $target
+local.get $address
 return_call $branchFromRegion
 unreachable

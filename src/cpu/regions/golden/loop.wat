@@ -9,19 +9,16 @@
 (result i32)
 (local $budget i32)
 (local $result i32)
-(local $cause i32)
-(local $target i64)
-(local $missed i64)
-(local $access i32)
+(local $how i32)
+(local $address i64)
 (local $rax i64)
-(local 8 i64)
+(local 6 i64)
 (local $rsi i64)
-(local 10 i64)
-(local 11 i32)
+(local 8 i32)
 (local $bank i32)
-(local 13 i32)
-(local 14 i64)
-(local 15 i64)
+(local 10 i32)
+(local 11 i64)
+(local 12 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
@@ -68,90 +65,78 @@ block $block0
     if $if2
       i32.const record0
       local.set $result
-      local.get $budget
       i32.const 4
-      i32.add
-      local.set $budget
-      i32.const 0
-      local.set $cause
+      local.set $how
       br $block0
     end $if2
     block $block3
       local.get $rax
-      local.set 8
-      local.get $rsi
-      local.set 10
+      local.set 6
       local.get $bank
-      local.get 10
+      local.get $rsi
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 13
-      local.get 10
+      local.set 10
+      local.get $rsi
       i64.const 7
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 13
+      local.get 10
       i64.load
       i64.eq
       if $if4
-        local.get 10
+        local.get $rsi
         i32.wrap_i64
-        local.get 13
+        local.get 10
         i32.load offset=8
         i32.add
-        local.set 11
+        local.set 8
       else $if4
-        local.get 10
-        local.set $missed
-        i32.const 16
-        local.set $access
+        local.get $rsi
+        local.set $address
         i32.const record0
         local.set $result
-        local.get $budget
-        i32.const 4
-        i32.add
-        local.set $budget
-        i32.const 2
-        local.set $cause
+        i32.const 0x40204
+        local.set $how
         br $block0
       end $if4
-      local.get 11
-      i64.load
-      local.set 14
       local.get 8
-      local.get 14
+      i64.load
+      local.set 11
+      local.get 6
+      local.get 11
       i64.add
-      local.set 15
-      local.get 15
+      local.set 12
+      local.get 12
       local.set $rax
       i32.const 0x647
       local.set $flagKind
-      local.get 8
+      local.get 6
       local.set $flagOperand
-      local.get 15
+      local.get 12
       local.set $flagResult
     end $block3
     block $block5
       local.get $rsi
-      local.set 15
+      local.set 12
       i64.const 8
-      local.set 14
-      local.get 15
-      local.get 14
+      local.set 11
+      local.get 12
+      local.get 11
       i64.add
-      local.set 10
-      local.get 10
+      local.set 6
+      local.get 6
       local.set $rsi
       i32.const 0x647
       local.set $flagKind
-      local.get 15
+      local.get 12
       local.set $flagOperand
-      local.get 10
+      local.get 6
       local.set $flagResult
     end $block5
     block $block6
@@ -160,21 +145,21 @@ block $block0
       i64.const 1
       i64.sub
       i64.extend32_s
-      local.set 10
-      local.get 10
-      i64.const 0xffffffff
-      i64.and
+      local.set 6
+      local.get 6
+      i32.wrap_i64
+      i64.extend_i32_u
       local.set $rcx
       local.get $flagResult
       local.get $flagOperand
       i64.lt_u
       i64.extend_i32_u
-      local.set 14
+      local.set 11
       i32.const 0x41e
       local.set $flagKind
-      local.get 14
+      local.get 11
       local.set $flagOperand
-      local.get 10
+      local.get 6
       local.set $flagResult
     end $block6
     local.get $flagResult
@@ -194,12 +179,8 @@ block $block0
       if $if9
         i32.const record1
         local.set $result
-        local.get $budget
         i32.const 1
-        i32.add
-        local.set $budget
-        i32.const 0
-        local.set $cause
+        local.set $how
         br $block0
       end $if9
       br $loop8
@@ -226,24 +207,36 @@ local.get $rcx
 i64.store offset=8
 local.get $cpu
 local.get $budget
+local.get $how
+i32.const 255
+i32.and
+i32.add
 i32.store offset=168
 local.get $result
 if $if10
-  local.get $cause
+  local.get $how
+  i32.const 8
+  i32.shr_u
+  i32.const 7
+  i32.and
   i32.const 3
   i32.shl
-  local.get $cause
-  i32.const 3
-  i32.shl
+  local.set 10
+  local.get 10
+  local.get 10
   i64.load offset=4112
   i64.const 1
   i64.add
   i64.store offset=4112
-  local.get $access
+  local.get $how
+  i32.const 14
+  i32.shr_u
+  local.set 8
+  local.get 8
   if $if11
     local.get $cpu
-    local.get $missed
-    local.get $access
+    local.get $address
+    local.get 8
     local.get $result
     return_call $retryInRegion
   end $if11
@@ -251,6 +244,6 @@ if $if10
   return
 end $if10
 local.get $cpu
-local.get $target
+local.get $address
 return_call $branchFromRegion
 unreachable

@@ -11,19 +11,19 @@
 (result i32)
 (local $budget i32)
 (local $result i32)
-(local $cause i32)
-(local $target i64)
-(local $missed i64)
-(local $access i32)
+(local $how i32)
+(local $address i64)
 (local $rcx i64)
 (local $rax i64)
+(local 7 i64)
+(local 8 i64)
 (local 9 i64)
-(local 10 i64)
-(local 11 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rdx i64)
+(local 14 i32)
+(local 15 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -63,18 +63,14 @@ block $block0
     if $if2
       i32.const record0
       local.set $result
-      local.get $budget
       i32.const 1
-      i32.add
-      local.set $budget
-      i32.const 0
-      local.set $cause
+      local.set $how
       br $block0
     end $if2
     block $block3
       i64.const 10
-      i64.const 0xffffffff
-      i64.and
+      i32.wrap_i64
+      i64.extend_i32_u
       local.set $rcx
     end $block3
     loop $loop4
@@ -88,35 +84,31 @@ block $block0
       if $if5
         i32.const record1
         local.set $result
-        local.get $budget
         i32.const 3
-        i32.add
-        local.set $budget
-        i32.const 0
-        local.set $cause
+        local.set $how
         br $block0
       end $if5
       block $block6
         local.get $rax
         i64.extend32_s
-        local.set 9
+        local.set 7
         local.get $rcx
         i64.extend32_s
-        local.set 10
-        local.get 9
-        local.get 10
+        local.set 8
+        local.get 7
+        local.get 8
         i64.add
         i64.extend32_s
-        local.set 11
-        local.get 11
-        i64.const 0xffffffff
-        i64.and
+        local.set 9
+        local.get 9
+        i32.wrap_i64
+        i64.extend_i32_u
         local.set $rax
         i32.const 0x646
         local.set $flagKind
-        local.get 9
+        local.get 7
         local.set $flagOperand
-        local.get 11
+        local.get 9
         local.set $flagResult
       end $block6
       block $block7
@@ -125,21 +117,21 @@ block $block0
         i64.const 1
         i64.sub
         i64.extend32_s
-        local.set 11
-        local.get 11
-        i64.const 0xffffffff
-        i64.and
+        local.set 9
+        local.get 9
+        i32.wrap_i64
+        i64.extend_i32_u
         local.set $rcx
         local.get $flagResult
         local.get $flagOperand
         i64.lt_u
         i64.extend_i32_u
-        local.set 10
+        local.set 8
         i32.const 0x41e
         local.set $flagKind
-        local.get 10
+        local.get 8
         local.set $flagOperand
-        local.get 11
+        local.get 9
         local.set $flagResult
       end $block7
       local.get $flagResult
@@ -158,12 +150,8 @@ block $block0
       if $if9
         i32.const record2
         local.set $result
-        local.get $budget
         i32.const 2
-        i32.add
-        local.set $budget
-        i32.const 0
-        local.set $cause
+        local.set $how
         br $block0
       end $if9
       block $block10
@@ -172,24 +160,22 @@ block $block0
         i64.const 1
         i64.sub
         i64.extend32_s
-        local.set 10
-        local.get 10
-        i64.const 0xffffffff
-        i64.and
+        local.set 8
+        local.get 8
+        i32.wrap_i64
+        i64.extend_i32_u
         local.set $rdx
         local.get $flagOperand
         i32.wrap_i64
-        i32.const 0
-        i32.shr_u
         i32.const 1
         i32.and
         i64.extend_i32_u
-        local.set 11
+        local.set 9
         i32.const 0x41e
         local.set $flagKind
-        local.get 11
+        local.get 9
         local.set $flagOperand
-        local.get 10
+        local.get 8
         local.set $flagResult
       end $block10
       local.get $flagResult
@@ -209,12 +195,8 @@ block $block0
         if $if13
           i32.const record3
           local.set $result
-          local.get $budget
           i32.const 1
-          i32.add
-          local.set $budget
-          i32.const 0
-          local.set $cause
+          local.set $how
           br $block0
         end $if13
         br $loop12
@@ -242,24 +224,36 @@ local.get $rdx
 i64.store offset=16
 local.get $cpu
 local.get $budget
+local.get $how
+i32.const 255
+i32.and
+i32.add
 i32.store offset=168
 local.get $result
 if $if14
-  local.get $cause
+  local.get $how
+  i32.const 8
+  i32.shr_u
+  i32.const 7
+  i32.and
   i32.const 3
   i32.shl
-  local.get $cause
-  i32.const 3
-  i32.shl
+  local.set 14
+  local.get 14
+  local.get 14
   i64.load offset=4112
   i64.const 1
   i64.add
   i64.store offset=4112
-  local.get $access
+  local.get $how
+  i32.const 14
+  i32.shr_u
+  local.set 15
+  local.get 15
   if $if15
     local.get $cpu
-    local.get $missed
-    local.get $access
+    local.get $address
+    local.get 15
     local.get $result
     return_call $retryInRegion
   end $if15
@@ -267,6 +261,6 @@ if $if14
   return
 end $if14
 local.get $cpu
-local.get $target
+local.get $address
 return_call $branchFromRegion
 unreachable

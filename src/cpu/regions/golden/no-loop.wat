@@ -11,27 +11,24 @@
 (result i32)
 (local $budget i32)
 (local $result i32)
-(local $cause i32)
-(local $target i64)
-(local $missed i64)
-(local $access i32)
+(local $how i32)
+(local $address i64)
 (local $rax i64)
-(local 8 i64)
+(local 6 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rsi i64)
-(local 13 i32)
+(local 11 i32)
 (local $bank i32)
-(local 15 i32)
+(local 13 i32)
 (local $rbx i64)
-(local 17 i64)
-(local 18 i64)
+(local 15 i64)
+(local 16 i64)
 (local $rcx i64)
 (local $rsp i64)
-(local 21 i64)
-(local 22 i64)
-(local 23 i64)
+(local 19 i64)
+(local 20 i64)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -65,12 +62,8 @@ block $block0
     if $if2
       i32.const record0
       local.set $result
-      local.get $budget
       i32.const 2
-      i32.add
-      local.set $budget
-      i32.const 0
-      local.set $cause
+      local.set $how
       br $block0
     end $if2
     block $block3
@@ -78,10 +71,10 @@ block $block0
       i64.load
       local.set $rax
       local.get $rax
-      local.set 8
+      local.set 6
       i32.const 0x617
       local.set $flagKind
-      local.get 8
+      local.get 6
       local.get $rax
       i64.and
       local.set $flagResult
@@ -102,60 +95,48 @@ block $block0
     if $if5
       i32.const record1
       local.set $result
-      local.get $budget
       i32.const 3
-      i32.add
-      local.set $budget
-      i32.const 0
-      local.set $cause
+      local.set $how
       br $block0
     end $if5
     block $block6
       local.get $cpu
       i64.load offset=48
       local.set $rsi
-      local.get $rsi
-      local.set 8
       local.get $bank
-      local.get 8
+      local.get $rsi
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 15
-      local.get 8
+      local.set 13
+      local.get $rsi
       i64.const 7
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 15
+      local.get 13
       i64.load
       i64.eq
       if $if7
-        local.get 8
+        local.get $rsi
         i32.wrap_i64
-        local.get 15
+        local.get 13
         i32.load offset=8
         i32.add
-        local.set 13
+        local.set 11
       else $if7
-        local.get 8
-        local.set $missed
-        i32.const 16
-        local.set $access
+        local.get $rsi
+        local.set $address
         i32.const record1
         local.set $result
-        local.get $budget
-        i32.const 3
-        i32.add
-        local.set $budget
-        i32.const 2
-        local.set $cause
+        i32.const 0x40203
+        local.set $how
         br $block0
       end $if7
-      local.get 13
+      local.get 11
       i64.load
       local.set $rbx
       local.get $cpu
@@ -164,23 +145,23 @@ block $block0
     end $block6
     block $block8
       local.get $rbx
-      local.set 8
+      local.set 6
       local.get $rax
-      local.set 17
-      local.get 8
-      local.get 17
+      local.set 15
+      local.get 6
+      local.get 15
       i64.add
-      local.set 18
-      local.get 18
+      local.set 16
+      local.get 16
       local.set $rbx
       local.get $cpu
       local.get $rbx
       i64.store offset=24
       i32.const 0x647
       local.set $flagKind
-      local.get 8
+      local.get 6
       local.set $flagOperand
-      local.get 18
+      local.get 16
       local.set $flagResult
     end $block8
     block $block9
@@ -202,104 +183,80 @@ block $block0
   if $if10
     i32.const record2
     local.set $result
-    local.get $budget
     i32.const 1
-    i32.add
-    local.set $budget
-    i32.const 0
-    local.set $cause
+    local.set $how
     br $block0
   end $if10
   local.get $cpu
   i64.load offset=32
   local.set $rsp
   local.get $rsp
-  i64.const 0
-  i64.add
-  i64.const -1
-  i64.and
-  local.set 18
-  local.get 18
-  local.set 17
+  local.set 16
   local.get $bank
-  local.get 17
+  local.get 16
   i32.wrap_i64
   i32.const 8
   i32.shr_u
   i32.const 0x3ff0
   i32.and
   i32.add
-  local.set 13
-  local.get 17
+  local.set 11
+  local.get 16
   i64.const 7
   i64.add
   i64.const -0x1000
   i64.and
-  local.get 13
+  local.get 11
   i64.load
   i64.eq
   if $if11
-    local.get 17
+    local.get 16
     i32.wrap_i64
-    local.get 13
+    local.get 11
     i32.load offset=8
     i32.add
-    local.set 15
+    local.set 13
   else $if11
-    local.get 17
-    local.set $missed
-    i32.const 16
-    local.set $access
+    local.get 16
+    local.set $address
     i32.const record2
     local.set $result
-    local.get $budget
-    i32.const 1
-    i32.add
-    local.set $budget
-    i32.const 2
-    local.set $cause
+    i32.const 0x40201
+    local.set $how
     br $block0
   end $if11
-  local.get 15
+  local.get 13
   i64.load
-  local.set 8
-  local.get 8
-  local.set 21
-  local.get 21
+  local.set 15
+  local.get 15
+  local.set 6
+  local.get 6
   i64.const 16
   i64.shl
   i64.const 16
   i64.shr_s
-  local.get 21
+  local.get 6
   i64.ne
   if $if12
     i32.const record2
     local.set $result
-    local.get $budget
-    i32.const 1
-    i32.add
-    local.set $budget
-    i32.const 4
-    local.set $cause
+    i32.const 0x401
+    local.set $how
     br $block0
   end $if12
   local.get $rsp
   i64.const 8
   i64.add
-  i64.const -1
-  i64.and
-  local.set 22
-  local.get 22
+  local.set 19
+  local.get 19
   local.set $rsp
   local.get $cpu
   local.get $rsp
   i64.store offset=32
-  local.get 8
-  local.set 23
-  local.get 23
-  local.set $target
-  i32.const 0
-  local.set $result
+  local.get 15
+  local.set 20
+  local.get 20
+  local.set $address
   br $block0
 end $block0
 local.get $cpu
@@ -313,24 +270,36 @@ local.get $flagResult
 i64.store offset=152
 local.get $cpu
 local.get $budget
+local.get $how
+i32.const 255
+i32.and
+i32.add
 i32.store offset=168
 local.get $result
 if $if13
-  local.get $cause
+  local.get $how
+  i32.const 8
+  i32.shr_u
+  i32.const 7
+  i32.and
   i32.const 3
   i32.shl
-  local.get $cause
-  i32.const 3
-  i32.shl
+  local.set 11
+  local.get 11
+  local.get 11
   i64.load offset=4112
   i64.const 1
   i64.add
   i64.store offset=4112
-  local.get $access
+  local.get $how
+  i32.const 14
+  i32.shr_u
+  local.set 13
+  local.get 13
   if $if14
     local.get $cpu
-    local.get $missed
-    local.get $access
+    local.get $address
+    local.get 13
     local.get $result
     return_call $retryInRegion
   end $if14
@@ -338,6 +307,6 @@ if $if13
   return
 end $if13
 local.get $cpu
-local.get $target
+local.get $address
 return_call $branchFromRegion
 unreachable

@@ -11,25 +11,23 @@
 (result i32)
 (local $budget i32)
 (local $result i32)
-(local $cause i32)
-(local $target i64)
-(local $missed i64)
-(local $access i32)
+(local $how i32)
+(local $address i64)
 (local $rsi i64)
-(local 8 i64)
-(local 9 i32)
+(local 6 i32)
 (local $bank i32)
-(local 11 i32)
+(local 8 i32)
 (local $xmm1 v128)
-(local 13 v128)
+(local 10 v128)
 (local $xmm0 v128)
+(local 12 v128)
+(local 13 v128)
+(local 14 v128)
 (local 15 v128)
-(local 16 v128)
-(local 17 v128)
-(local 18 v128)
 (local $xmm2 v128)
-(local 20 i64)
-(local 21 i64)
+(local 17 i64)
+(local 18 i64)
+(local 19 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
@@ -88,12 +86,8 @@ block $block0
     if $if2
       i32.const record0
       local.set $result
-      local.get $budget
       i32.const 6
-      i32.add
-      local.set $budget
-      i32.const 0
-      local.set $cause
+      local.set $how
       br $block0
     end $if2
     block $block3
@@ -113,12 +107,8 @@ block $block0
         if $if5
           i32.const record0
           local.set $result
-          local.get $budget
-          i32.const 6
-          i32.add
-          local.set $budget
-          i32.const 4
-          local.set $cause
+          i32.const 0x406
+          local.set $how
           br $block0
         end $if5
         local.get $cpu
@@ -130,57 +120,45 @@ block $block0
         if $if6
           i32.const record0
           local.set $result
-          local.get $budget
-          i32.const 6
-          i32.add
-          local.set $budget
-          i32.const 4
-          local.set $cause
+          i32.const 0x406
+          local.set $how
           br $block0
         end $if6
       end $if4
-      local.get $rsi
-      local.set 8
       local.get $bank
-      local.get 8
+      local.get $rsi
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 11
-      local.get 8
+      local.set 8
+      local.get $rsi
       i64.const 15
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 11
+      local.get 8
       i64.load
       i64.eq
       if $if7
-        local.get 8
+        local.get $rsi
         i32.wrap_i64
-        local.get 11
+        local.get 8
         i32.load offset=8
         i32.add
-        local.set 9
+        local.set 6
       else $if7
-        local.get 8
-        local.set $missed
-        i32.const 32
-        local.set $access
+        local.get $rsi
+        local.set $address
         i32.const record0
         local.set $result
-        local.get $budget
-        i32.const 6
-        i32.add
-        local.set $budget
-        i32.const 2
-        local.set $cause
+        i32.const 0x80206
+        local.set $how
         br $block0
       end $if7
-      local.get 9
+      local.get 6
       v128.load
       local.set $xmm1
     end $block3
@@ -201,12 +179,8 @@ block $block0
         if $if10
           i32.const record1
           local.set $result
-          local.get $budget
-          i32.const 5
-          i32.add
-          local.set $budget
-          i32.const 4
-          local.set $cause
+          i32.const 0x405
+          local.set $how
           br $block0
         end $if10
         local.get $cpu
@@ -218,23 +192,19 @@ block $block0
         if $if11
           i32.const record1
           local.set $result
-          local.get $budget
-          i32.const 5
-          i32.add
-          local.set $budget
-          i32.const 4
-          local.set $cause
+          i32.const 0x405
+          local.set $how
           br $block0
         end $if11
       end $if9
       local.get $xmm1
-      local.set 13
+      local.set 10
       local.get $xmm0
-      local.set 15
-      local.get 13
-      local.set 16
-      local.get 15
-      local.set 17
+      local.set 12
+      local.get 10
+      local.set 13
+      local.get 12
+      local.set 14
       local.get $cpu
       i32.const 0x5a8
       i32.add
@@ -243,10 +213,10 @@ block $block0
       i32.and
       i32.const 0x1fa0
       i32.xor
-      local.get 16
+      local.get 13
       v128.const i32x4 0xd0000000 0xd0000000 0xd0000000 0xd0000000
       i32x4.add
-      local.get 17
+      local.get 14
       v128.const i32x4 0xd0000000 0xd0000000 0xd0000000 0xd0000000
       i32x4.add
       v128.or
@@ -256,16 +226,16 @@ block $block0
       i32.or
       i32.eqz
       if $if12
-        local.get 16
-        local.get 17
+        local.get 13
+        local.get 14
         f32x4.mul
-        local.set 18
+        local.set 15
       else $if12
         local.get $cpu
-        local.get 13
-        local.get 15
+        local.get 10
+        local.get 12
         call $vectorSingle-mul-mul-mul-mulGeneral
-        local.set 18
+        local.set 15
         local.get $cpu
         i32.const 788
         i32.add
@@ -280,27 +250,19 @@ block $block0
           if $if14
             i32.const record1
             local.set $result
-            local.get $budget
-            i32.const 5
-            i32.add
-            local.set $budget
-            i32.const 4
-            local.set $cause
+            i32.const 0x405
+            local.set $how
             br $block0
           else $if14
             i32.const record1
             local.set $result
-            local.get $budget
-            i32.const 5
-            i32.add
-            local.set $budget
-            i32.const 4
-            local.set $cause
+            i32.const 0x405
+            local.set $how
             br $block0
           end $if14
         end $if13
       end $if12
-      local.get 18
+      local.get 15
       local.set $xmm1
     end $block8
     block $block15
@@ -320,12 +282,8 @@ block $block0
         if $if17
           i32.const record2
           local.set $result
-          local.get $budget
-          i32.const 4
-          i32.add
-          local.set $budget
-          i32.const 4
-          local.set $cause
+          i32.const 0x404
+          local.set $how
           br $block0
         end $if17
         local.get $cpu
@@ -337,23 +295,19 @@ block $block0
         if $if18
           i32.const record2
           local.set $result
-          local.get $budget
-          i32.const 4
-          i32.add
-          local.set $budget
-          i32.const 4
-          local.set $cause
+          i32.const 0x404
+          local.set $how
           br $block0
         end $if18
       end $if16
       local.get $xmm2
-      local.set 18
-      local.get $xmm1
-      local.set 17
-      local.get 18
-      local.set 16
-      local.get 17
       local.set 15
+      local.get $xmm1
+      local.set 14
+      local.get 15
+      local.set 13
+      local.get 14
+      local.set 12
       local.get $cpu
       i32.const 0x5a8
       i32.add
@@ -362,10 +316,10 @@ block $block0
       i32.and
       i32.const 0x1fa0
       i32.xor
-      local.get 16
+      local.get 13
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
-      local.get 15
+      local.get 12
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
       v128.or
@@ -375,16 +329,16 @@ block $block0
       i32.or
       i32.eqz
       if $if19
-        local.get 16
-        local.get 15
+        local.get 13
+        local.get 12
         f32x4.add
-        local.set 13
+        local.set 10
       else $if19
         local.get $cpu
-        local.get 18
-        local.get 17
+        local.get 15
+        local.get 14
         call $vectorSingle-add-add-add-addGeneral
-        local.set 13
+        local.set 10
         local.get $cpu
         i32.const 788
         i32.add
@@ -399,45 +353,37 @@ block $block0
           if $if21
             i32.const record2
             local.set $result
-            local.get $budget
-            i32.const 4
-            i32.add
-            local.set $budget
-            i32.const 4
-            local.set $cause
+            i32.const 0x404
+            local.set $how
             br $block0
           else $if21
             i32.const record2
             local.set $result
-            local.get $budget
-            i32.const 4
-            i32.add
-            local.set $budget
-            i32.const 4
-            local.set $cause
+            i32.const 0x404
+            local.set $how
             br $block0
           end $if21
         end $if20
       end $if19
-      local.get 13
+      local.get 10
       local.set $xmm2
     end $block15
     block $block22
       local.get $rsi
-      local.set 8
+      local.set 17
       i64.const 16
-      local.set 20
-      local.get 8
-      local.get 20
+      local.set 18
+      local.get 17
+      local.get 18
       i64.add
-      local.set 21
-      local.get 21
+      local.set 19
+      local.get 19
       local.set $rsi
       i32.const 0x647
       local.set $flagKind
-      local.get 8
+      local.get 17
       local.set $flagOperand
-      local.get 21
+      local.get 19
       local.set $flagResult
     end $block22
     block $block23
@@ -446,21 +392,21 @@ block $block0
       i64.const 1
       i64.sub
       i64.extend32_s
-      local.set 21
-      local.get 21
-      i64.const 0xffffffff
-      i64.and
+      local.set 19
+      local.get 19
+      i32.wrap_i64
+      i64.extend_i32_u
       local.set $rcx
       local.get $flagResult
       local.get $flagOperand
       i64.lt_u
       i64.extend_i32_u
-      local.set 20
+      local.set 18
       i32.const 0x41e
       local.set $flagKind
-      local.get 20
+      local.get 18
       local.set $flagOperand
-      local.get 21
+      local.get 19
       local.set $flagResult
     end $block23
     local.get $flagResult
@@ -480,12 +426,8 @@ block $block0
       if $if26
         i32.const record3
         local.set $result
-        local.get $budget
         i32.const 1
-        i32.add
-        local.set $budget
-        i32.const 0
-        local.set $cause
+        local.set $how
         br $block0
       end $if26
       br $loop25
@@ -519,24 +461,36 @@ local.get $rcx
 i64.store offset=8
 local.get $cpu
 local.get $budget
+local.get $how
+i32.const 255
+i32.and
+i32.add
 i32.store offset=168
 local.get $result
 if $if27
-  local.get $cause
+  local.get $how
+  i32.const 8
+  i32.shr_u
+  i32.const 7
+  i32.and
   i32.const 3
   i32.shl
-  local.get $cause
-  i32.const 3
-  i32.shl
+  local.set 8
+  local.get 8
+  local.get 8
   i64.load offset=4112
   i64.const 1
   i64.add
   i64.store offset=4112
-  local.get $access
+  local.get $how
+  i32.const 14
+  i32.shr_u
+  local.set 6
+  local.get 6
   if $if28
     local.get $cpu
-    local.get $missed
-    local.get $access
+    local.get $address
+    local.get 6
     local.get $result
     return_call $retryInRegion
   end $if28
@@ -544,6 +498,6 @@ if $if27
   return
 end $if27
 local.get $cpu
-local.get $target
+local.get $address
 return_call $branchFromRegion
 unreachable

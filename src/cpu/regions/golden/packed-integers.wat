@@ -11,17 +11,17 @@
 (result i32)
 (local $budget i32)
 (local $result i32)
-(local $cause i32)
-(local $target i64)
-(local $missed i64)
-(local $access i32)
+(local $how i32)
+(local $address i64)
 (local $xmm0 v128)
 (local $xmm1 v128)
-(local 9 v128)
+(local 7 v128)
 (local $xmm2 v128)
-(local 11 v128)
+(local 9 v128)
 (local $xmm3 v128)
 (local $rax i64)
+(local 12 i32)
+(local 13 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -65,12 +65,8 @@ block $block0
   if $if1
     i32.const record0
     local.set $result
-    local.get $budget
     i32.const 6
-    i32.add
-    local.set $budget
-    i32.const 0
-    local.set $cause
+    local.set $how
     br $block0
   end $if1
   block $block2
@@ -90,12 +86,8 @@ block $block0
       if $if4
         i32.const record0
         local.set $result
-        local.get $budget
-        i32.const 6
-        i32.add
-        local.set $budget
-        i32.const 4
-        local.set $cause
+        i32.const 0x406
+        local.set $how
         br $block0
       end $if4
       local.get $cpu
@@ -107,12 +99,8 @@ block $block0
       if $if5
         i32.const record0
         local.set $result
-        local.get $budget
-        i32.const 6
-        i32.add
-        local.set $budget
-        i32.const 4
-        local.set $cause
+        i32.const 0x406
+        local.set $how
         br $block0
       end $if5
     end $if3
@@ -136,12 +124,8 @@ block $block0
       if $if8
         i32.const record1
         local.set $result
-        local.get $budget
-        i32.const 5
-        i32.add
-        local.set $budget
-        i32.const 4
-        local.set $cause
+        i32.const 0x405
+        local.set $how
         br $block0
       end $if8
       local.get $cpu
@@ -153,21 +137,17 @@ block $block0
       if $if9
         i32.const record1
         local.set $result
-        local.get $budget
-        i32.const 5
-        i32.add
-        local.set $budget
-        i32.const 4
-        local.set $cause
+        i32.const 0x405
+        local.set $how
         br $block0
       end $if9
     end $if7
     local.get $xmm0
-    local.set 9
+    local.set 7
     local.get $xmm2
-    local.set 11
+    local.set 9
+    local.get 7
     local.get 9
-    local.get 11
     i32x4.add
     local.set $xmm0
   end $block6
@@ -188,12 +168,8 @@ block $block0
       if $if12
         i32.const record2
         local.set $result
-        local.get $budget
-        i32.const 4
-        i32.add
-        local.set $budget
-        i32.const 4
-        local.set $cause
+        i32.const 0x404
+        local.set $how
         br $block0
       end $if12
       local.get $cpu
@@ -205,21 +181,17 @@ block $block0
       if $if13
         i32.const record2
         local.set $result
-        local.get $budget
-        i32.const 4
-        i32.add
-        local.set $budget
-        i32.const 4
-        local.set $cause
+        i32.const 0x404
+        local.set $how
         br $block0
       end $if13
     end $if11
     local.get $xmm1
-    local.set 11
-    local.get $xmm0
     local.set 9
-    local.get 11
+    local.get $xmm0
+    local.set 7
     local.get 9
+    local.get 7
     v128.xor
     local.set $xmm1
   end $block10
@@ -240,12 +212,8 @@ block $block0
       if $if16
         i32.const record3
         local.set $result
-        local.get $budget
-        i32.const 3
-        i32.add
-        local.set $budget
-        i32.const 4
-        local.set $cause
+        i32.const 0x403
+        local.set $how
         br $block0
       end $if16
       local.get $cpu
@@ -257,21 +225,17 @@ block $block0
       if $if17
         i32.const record3
         local.set $result
-        local.get $budget
-        i32.const 3
-        i32.add
-        local.set $budget
-        i32.const 4
-        local.set $cause
+        i32.const 0x403
+        local.set $how
         br $block0
       end $if17
     end $if15
     local.get $xmm3
-    local.set 9
+    local.set 7
     local.get $xmm1
-    local.set 11
-    local.get 11
-    local.get 11
+    local.set 9
+    local.get 9
+    local.get 9
     i8x16.shuffle 12 13 14 15 8 9 10 11 20 21 22 23 16 17 18 19
     local.set $xmm3
   end $block14
@@ -292,12 +256,8 @@ block $block0
       if $if20
         i32.const record4
         local.set $result
-        local.get $budget
-        i32.const 2
-        i32.add
-        local.set $budget
-        i32.const 4
-        local.set $cause
+        i32.const 0x402
+        local.set $how
         br $block0
       end $if20
       local.get $cpu
@@ -309,21 +269,17 @@ block $block0
       if $if21
         i32.const record4
         local.set $result
-        local.get $budget
-        i32.const 2
-        i32.add
-        local.set $budget
-        i32.const 4
-        local.set $cause
+        i32.const 0x402
+        local.set $how
         br $block0
       end $if21
     end $if19
     local.get $xmm3
-    local.set 11
-    local.get $xmm0
     local.set 9
-    local.get 11
+    local.get $xmm0
+    local.set 7
     local.get 9
+    local.get 7
     i8x16.eq
     local.set $xmm3
   end $block18
@@ -344,12 +300,8 @@ block $block0
       if $if24
         i32.const record5
         local.set $result
-        local.get $budget
-        i32.const 1
-        i32.add
-        local.set $budget
-        i32.const 4
-        local.set $cause
+        i32.const 0x401
+        local.set $how
         br $block0
       end $if24
       local.get $cpu
@@ -361,20 +313,14 @@ block $block0
       if $if25
         i32.const record5
         local.set $result
-        local.get $budget
-        i32.const 1
-        i32.add
-        local.set $budget
-        i32.const 4
-        local.set $cause
+        i32.const 0x401
+        local.set $how
         br $block0
       end $if25
     end $if23
     local.get $xmm3
     i8x16.bitmask
     i64.extend_i32_u
-    i64.const 0xffffffff
-    i64.and
     local.set $rax
   end $block22
   loop $loop26
@@ -388,12 +334,8 @@ block $block0
     if $if27
       i32.const record6
       local.set $result
-      local.get $budget
       i32.const 1
-      i32.add
-      local.set $budget
-      i32.const 0
-      local.set $cause
+      local.set $how
       br $block0
     end $if27
     br $loop26
@@ -419,24 +361,36 @@ local.get $rax
 i64.store
 local.get $cpu
 local.get $budget
+local.get $how
+i32.const 255
+i32.and
+i32.add
 i32.store offset=168
 local.get $result
 if $if28
-  local.get $cause
+  local.get $how
+  i32.const 8
+  i32.shr_u
+  i32.const 7
+  i32.and
   i32.const 3
   i32.shl
-  local.get $cause
-  i32.const 3
-  i32.shl
+  local.set 12
+  local.get 12
+  local.get 12
   i64.load offset=4112
   i64.const 1
   i64.add
   i64.store offset=4112
-  local.get $access
+  local.get $how
+  i32.const 14
+  i32.shr_u
+  local.set 13
+  local.get 13
   if $if29
     local.get $cpu
-    local.get $missed
-    local.get $access
+    local.get $address
+    local.get 13
     local.get $result
     return_call $retryInRegion
   end $if29
@@ -444,6 +398,6 @@ if $if28
   return
 end $if28
 local.get $cpu
-local.get $target
+local.get $address
 return_call $branchFromRegion
 unreachable

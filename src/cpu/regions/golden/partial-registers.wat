@@ -10,21 +10,21 @@
 (result i32)
 (local $budget i32)
 (local $result i32)
-(local $cause i32)
-(local $target i64)
-(local $missed i64)
-(local $access i32)
+(local $how i32)
+(local $address i64)
 (local $rbx i64)
 (local $rax i64)
+(local 7 i64)
+(local 8 i64)
 (local 9 i64)
-(local 10 i64)
-(local 11 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rcx i64)
 (local $rdx i64)
 (local $rdi i64)
+(local 16 i32)
+(local 17 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -69,12 +69,8 @@ block $block0
   if $if1
     i32.const record0
     local.set $result
-    local.get $budget
     i32.const 5
-    i32.add
-    local.set $budget
-    i32.const 0
-    local.set $cause
+    local.set $how
     br $block0
   end $if1
   block $block2
@@ -93,30 +89,30 @@ block $block0
   block $block3
     local.get $rax
     i64.extend8_s
-    local.set 9
+    local.set 7
     local.get $rax
     i64.const 8
     i64.shr_u
     i64.extend8_s
-    local.set 10
-    local.get 9
-    local.get 10
+    local.set 8
+    local.get 7
+    local.get 8
     i64.add
     i64.extend8_s
-    local.set 11
+    local.set 9
     local.get $rax
     i64.const -256
     i64.and
-    local.get 11
+    local.get 9
     i64.const 255
     i64.and
     i64.or
     local.set $rax
     i32.const 0x644
     local.set $flagKind
-    local.get 9
+    local.get 7
     local.set $flagOperand
-    local.get 11
+    local.get 9
     local.set $flagResult
   end $block3
   block $block4
@@ -133,8 +129,8 @@ block $block0
   block $block5
     local.get $rcx
     i64.extend32_s
-    i64.const 0xffffffff
-    i64.and
+    i32.wrap_i64
+    i64.extend_i32_u
     local.set $rdx
   end $block5
   block $block6
@@ -153,12 +149,8 @@ block $block0
     if $if8
       i32.const record1
       local.set $result
-      local.get $budget
       i32.const 1
-      i32.add
-      local.set $budget
-      i32.const 0
-      local.set $cause
+      local.set $how
       br $block0
     end $if8
     br $loop7
@@ -187,24 +179,36 @@ local.get $rdi
 i64.store offset=56
 local.get $cpu
 local.get $budget
+local.get $how
+i32.const 255
+i32.and
+i32.add
 i32.store offset=168
 local.get $result
 if $if9
-  local.get $cause
+  local.get $how
+  i32.const 8
+  i32.shr_u
+  i32.const 7
+  i32.and
   i32.const 3
   i32.shl
-  local.get $cause
-  i32.const 3
-  i32.shl
+  local.set 16
+  local.get 16
+  local.get 16
   i64.load offset=4112
   i64.const 1
   i64.add
   i64.store offset=4112
-  local.get $access
+  local.get $how
+  i32.const 14
+  i32.shr_u
+  local.set 17
+  local.get 17
   if $if10
     local.get $cpu
-    local.get $missed
-    local.get $access
+    local.get $address
+    local.get 17
     local.get $result
     return_call $retryInRegion
   end $if10
@@ -212,6 +216,6 @@ if $if9
   return
 end $if9
 local.get $cpu
-local.get $target
+local.get $address
 return_call $branchFromRegion
 unreachable

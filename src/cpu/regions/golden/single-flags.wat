@@ -13,31 +13,29 @@
 (result i32)
 (local $budget i32)
 (local $result i32)
-(local $cause i32)
-(local $target i64)
-(local $missed i64)
-(local $access i32)
+(local $how i32)
+(local $address i64)
 (local $rax i64)
-(local 8 i64)
+(local 6 i64)
 (local $rbx i64)
-(local 10 i64)
+(local 8 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
-(local 14 i64)
+(local 12 i64)
 (local $rdx i64)
-(local 16 i64)
-(local 17 i32)
-(local 18 i32)
+(local 14 i64)
+(local 15 i32)
+(local 16 i32)
 (local $rsi i64)
 (local $rdi i64)
-(local 21 i64)
-(local 22 i64)
+(local 19 i64)
+(local 20 i64)
+(local 21 i32)
+(local 22 i32)
 (local 23 i32)
-(local 24 i32)
-(local 25 i32)
 (local $rcx i64)
-(local 27 i32)
+(local 25 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -85,50 +83,46 @@ block $block0
   if $if1
     i32.const record0
     local.set $result
-    local.get $budget
     i32.const 8
-    i32.add
-    local.set $budget
-    i32.const 0
-    local.set $cause
+    local.set $how
     br $block0
   end $if1
   block $block2
     local.get $rax
-    local.set 8
+    local.set 6
     local.get $rbx
-    local.set 10
+    local.set 8
     i32.const 0x70f
     local.set $flagKind
-    local.get 8
+    local.get 6
     local.set $flagOperand
+    local.get 6
     local.get 8
-    local.get 10
     i64.sub
     local.set $flagResult
-    local.get 10
-    local.set 14
+    local.get 8
+    local.set 12
   end $block2
   block $block3
     i64.const 3
-    local.set 10
-    local.get 10
+    local.set 8
+    local.get 8
     i64.const 63
     i64.and
-    local.set 8
+    local.set 6
     local.get $rdx
-    local.set 16
-    local.get 16
-    local.get 8
+    local.set 14
+    local.get 14
+    local.get 6
     i64.shr_u
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.set 17
-    local.get 17
-    local.set 18
+    local.set 15
+    local.get 15
+    local.set 16
     i32.const 0x60f
-    local.get 17
+    local.get 15
     i32.const 448
     i32.mul
     i32.or
@@ -139,7 +133,7 @@ block $block0
     i64.const -256
     i64.and
     local.get $flagOperand
-    local.get 14
+    local.get 12
     i64.lt_s
     i64.extend_i32_u
     i64.const 255
@@ -151,7 +145,7 @@ block $block0
     local.get $rdi
     i64.const -256
     i64.and
-    local.get 18
+    local.get 16
     i64.extend_i32_u
     i64.const 255
     i64.and
@@ -161,62 +155,60 @@ block $block0
   block $block6
     local.get $rbx
     i64.extend32_s
-    local.set 16
+    local.set 14
     i64.const 5
+    local.set 6
+    local.get 14
+    i32.wrap_i64
+    i64.extend_i32_u
     local.set 8
-    local.get 16
-    i64.const 0xffffffff
-    i64.and
-    local.set 10
-    local.get 8
+    local.get 6
     i64.const 31
     i64.and
-    local.set 21
-    local.get 10
-    local.get 21
+    local.set 19
+    local.get 8
+    local.get 19
     i64.shl
-    local.get 10
+    local.get 8
     i64.const 32
-    local.get 21
+    local.get 19
     i64.sub
     i64.const 31
     i64.and
     i64.shr_u
     i64.or
     i64.extend32_s
-    local.set 22
-    local.get 22
-    i64.const 0xffffffff
-    i64.and
+    local.set 20
+    local.get 20
+    i32.wrap_i64
+    i64.extend_i32_u
     local.set $rbx
-    local.get 22
-    i64.const 0
-    i64.shr_u
+    local.get 20
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.set 17
-    local.get 17
-    local.set 23
-    local.get 22
+    local.set 15
+    local.get 15
+    local.set 21
+    local.get 20
     i64.const 31
     i64.shr_u
     i32.wrap_i64
     i32.const 1
     i32.and
-    local.get 17
+    local.get 15
     i32.xor
-    local.set 24
-    local.get 23
-    local.set 18
-    local.get 24
-    local.set 25
+    local.set 22
+    local.get 21
+    local.set 16
+    local.get 22
+    local.set 23
     i32.const 0x260f
-    local.get 23
+    local.get 21
     i32.const 448
     i32.mul
     i32.or
-    local.get 24
+    local.get 22
     i32.const 0x4000
     i32.mul
     i32.or
@@ -225,47 +217,47 @@ block $block0
   block $block7
     local.get $rcx
     i64.extend32_s
-    local.set 22
+    local.set 20
     i64.const 0
-    local.set 21
-    local.get 18
-    local.set 24
-    local.get 22
-    local.get 21
+    local.set 19
+    local.get 16
+    local.set 22
+    local.get 20
+    local.get 19
     i64.add
-    local.get 24
+    local.get 22
     i64.extend_i32_u
     i64.add
     i64.extend32_s
-    local.set 10
-    local.get 10
-    i64.const 0xffffffff
-    i64.and
+    local.set 8
+    local.get 8
+    i32.wrap_i64
+    i64.extend_i32_u
     local.set $rcx
     i32.const 0x646
-    local.get 24
+    local.get 22
     i32.const 132
     i32.mul
     i32.add
     local.set $flagKind
-    local.get 22
+    local.get 20
     local.set $flagOperand
-    local.get 10
+    local.get 8
     local.set $flagResult
-    local.get 24
-    local.set 27
+    local.get 22
+    local.set 25
   end $block7
   block $block8
     i32.const 1
-    local.set 24
-    local.get 24
-    local.set 18
+    local.set 22
+    local.get 22
+    local.set 16
     local.get $flagKind
     i32.const -449
     i32.and
     i32.const 512
     i32.or
-    local.get 24
+    local.get 22
     i32.const 448
     i32.mul
     i32.or
@@ -274,38 +266,38 @@ block $block0
   block $block9
     local.get $rdx
     i64.extend32_s
-    local.set 10
+    local.set 8
     local.get $rdx
     i64.extend32_s
-    local.set 21
-    local.get 18
-    local.set 24
-    local.get 10
-    local.get 21
+    local.set 19
+    local.get 16
+    local.set 22
+    local.get 8
+    local.get 19
     i64.sub
-    local.get 24
+    local.get 22
     i64.extend_i32_u
     i64.sub
     i64.extend32_s
-    local.set 22
-    local.get 22
-    i64.const 0xffffffff
-    i64.and
+    local.set 20
+    local.get 20
+    i32.wrap_i64
+    i64.extend_i32_u
     local.set $rdx
     i32.const 0x70e
-    local.get 24
+    local.get 22
     i32.const 132
     i32.mul
     i32.add
     local.set $flagKind
-    local.get 10
+    local.get 8
     local.set $flagOperand
-    local.get 22
+    local.get 20
     local.set $flagResult
-    local.get 21
-    local.set 14
-    local.get 24
-    local.set 27
+    local.get 19
+    local.set 12
+    local.get 22
+    local.set 25
   end $block9
   loop $loop10
     local.get $budget
@@ -318,12 +310,8 @@ block $block0
     if $if11
       i32.const record1
       local.set $result
-      local.get $budget
       i32.const 1
-      i32.add
-      local.set $budget
-      i32.const 0
-      local.set $cause
+      local.set $how
       br $block0
     end $if11
     br $loop10
@@ -355,24 +343,36 @@ local.get $rdx
 i64.store offset=16
 local.get $cpu
 local.get $budget
+local.get $how
+i32.const 255
+i32.and
+i32.add
 i32.store offset=168
 local.get $result
 if $if12
-  local.get $cause
+  local.get $how
+  i32.const 8
+  i32.shr_u
+  i32.const 7
+  i32.and
   i32.const 3
   i32.shl
-  local.get $cause
-  i32.const 3
-  i32.shl
+  local.set 22
+  local.get 22
+  local.get 22
   i64.load offset=4112
   i64.const 1
   i64.add
   i64.store offset=4112
-  local.get $access
+  local.get $how
+  i32.const 14
+  i32.shr_u
+  local.set 21
+  local.get 21
   if $if13
     local.get $cpu
-    local.get $missed
-    local.get $access
+    local.get $address
+    local.get 21
     local.get $result
     return_call $retryInRegion
   end $if13
@@ -380,6 +380,6 @@ if $if12
   return
 end $if12
 local.get $cpu
-local.get $target
+local.get $address
 return_call $branchFromRegion
 unreachable

@@ -11,22 +11,19 @@
 (result i32)
 (local $budget i32)
 (local $result i32)
-(local $cause i32)
-(local $target i64)
-(local $missed i64)
-(local $access i32)
+(local $how i32)
+(local $address i64)
 (local $rbp i64)
-(local 8 i64)
+(local 6 i64)
 (local $rsp i64)
-(local 10 i64)
-(local 11 i64)
-(local 12 i32)
+(local 8 i64)
+(local 9 i32)
 (local $bank i32)
-(local 14 i32)
+(local 11 i32)
 (local $rdi i64)
-(local 16 i64)
-(local 17 i32)
-(local 18 i32)
+(local 13 i32)
+(local 14 i32)
+(local 15 i64)
 (local $rax i64)
 i32.const 0
 i32.const 0
@@ -63,68 +60,54 @@ block $block0
   if $if1
     i32.const record0
     local.set $result
-    local.get $budget
     i32.const 5
-    i32.add
-    local.set $budget
-    i32.const 0
-    local.set $cause
+    local.set $how
     br $block0
   end $if1
   block $block2
     local.get $rbp
-    local.set 8
+    local.set 6
     local.get $rsp
     i64.const -8
     i64.add
-    i64.const -1
-    i64.and
-    local.set 10
-    local.get 10
-    local.set 11
+    local.set 8
     local.get $bank
-    local.get 11
+    local.get 8
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 14
-    local.get 11
+    local.set 11
+    local.get 8
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 14
+    local.get 11
     i64.load offset=16384
     i64.eq
     if $if3
-      local.get 11
+      local.get 8
       i32.wrap_i64
-      local.get 14
+      local.get 11
       i32.load offset=16392
       i32.add
-      local.set 12
+      local.set 9
     else $if3
-      local.get 11
-      local.set $missed
-      i32.const 17
-      local.set $access
+      local.get 8
+      local.set $address
       i32.const record0
       local.set $result
-      local.get $budget
-      i32.const 5
-      i32.add
-      local.set $budget
-      i32.const 2
-      local.set $cause
+      i32.const 0x44205
+      local.set $how
       br $block0
     end $if3
-    local.get 12
-    local.get 8
+    local.get 9
+    local.get 6
     i64.store
-    local.get 10
+    local.get 8
     local.set $rsp
   end $block2
   block $block4
@@ -132,159 +115,129 @@ block $block0
     local.set $rbp
   end $block4
   block $block5
-    local.get $rdi
-    local.set 11
     local.get $bank
-    local.get 11
+    local.get $rdi
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 12
-    local.get 11
+    local.set 9
+    local.get $rdi
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 12
+    local.get 9
     i64.load
     i64.eq
     if $if6
-      local.get 11
+      local.get $rdi
       i32.wrap_i64
-      local.get 12
+      local.get 9
       i32.load offset=8
       i32.add
-      local.set 14
+      local.set 11
     else $if6
-      local.get 11
-      local.set $missed
-      i32.const 16
-      local.set $access
+      local.get $rdi
+      local.set $address
       i32.const record1
       local.set $result
-      local.get $budget
-      i32.const 3
-      i32.add
-      local.set $budget
-      i32.const 2
-      local.set $cause
+      i32.const 0x40203
+      local.set $how
       br $block0
     end $if6
-    local.get 14
+    local.get 11
     i64.load
-    local.set 10
+    local.set 8
     local.get $rsp
     i64.const -8
     i64.add
-    i64.const -1
-    i64.and
-    local.set 8
-    local.get 8
-    local.set 16
+    local.set 6
     local.get $bank
-    local.get 16
+    local.get 6
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 18
-    local.get 16
+    local.set 14
+    local.get 6
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 18
+    local.get 14
     i64.load offset=16384
     i64.eq
     if $if7
-      local.get 16
+      local.get 6
       i32.wrap_i64
-      local.get 18
+      local.get 14
       i32.load offset=16392
       i32.add
-      local.set 17
+      local.set 13
     else $if7
       i32.const record1
       local.set $result
-      local.get $budget
-      i32.const 3
-      i32.add
-      local.set $budget
-      i32.const 2
-      local.set $cause
+      i32.const 515
+      local.set $how
       br $block0
     end $if7
-    local.get 17
-    local.get 10
-    i64.store
+    local.get 13
     local.get 8
+    i64.store
+    local.get 6
     local.set $rsp
   end $block5
   block $block8
     local.get $rsp
-    i64.const 0
-    i64.add
-    i64.const -1
-    i64.and
-    local.set 16
-    local.get 16
-    local.set 8
+    local.set 6
     local.get $bank
-    local.get 8
+    local.get 6
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 17
-    local.get 8
+    local.set 13
+    local.get 6
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 17
+    local.get 13
     i64.load
     i64.eq
     if $if9
-      local.get 8
+      local.get 6
       i32.wrap_i64
-      local.get 17
+      local.get 13
       i32.load offset=8
       i32.add
-      local.set 18
+      local.set 14
     else $if9
-      local.get 8
-      local.set $missed
-      i32.const 16
-      local.set $access
+      local.get 6
+      local.set $address
       i32.const record2
       local.set $result
-      local.get $budget
-      i32.const 2
-      i32.add
-      local.set $budget
-      i32.const 2
-      local.set $cause
+      i32.const 0x40202
+      local.set $how
       br $block0
     end $if9
-    local.get 18
+    local.get 14
     i64.load
-    local.set 10
+    local.set 8
     local.get $rsp
     i64.const 8
     i64.add
-    i64.const -1
-    i64.and
-    local.set 11
-    local.get 11
+    local.set 15
+    local.get 15
     local.set $rsp
-    local.get 10
+    local.get 8
     local.set $rax
   end $block8
   block $block10
@@ -292,54 +245,42 @@ block $block0
     local.get $rbp
     local.get $rsp
     i64.sub
-    i64.const 0
     i64.add
-    i64.add
-    i64.const -1
-    i64.and
-    local.set 11
-    local.get 11
-    local.set 10
+    local.set 15
     local.get $bank
-    local.get 10
+    local.get 15
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 18
-    local.get 10
+    local.set 14
+    local.get 15
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 18
+    local.get 14
     i64.load
     i64.eq
     if $if11
-      local.get 10
+      local.get 15
       i32.wrap_i64
-      local.get 18
+      local.get 14
       i32.load offset=8
       i32.add
-      local.set 17
+      local.set 13
     else $if11
-      local.get 10
-      local.set $missed
-      i32.const 16
-      local.set $access
+      local.get 15
+      local.set $address
       i32.const record3
       local.set $result
-      local.get $budget
-      i32.const 1
-      i32.add
-      local.set $budget
-      i32.const 2
-      local.set $cause
+      i32.const 0x40201
+      local.set $how
       br $block0
     end $if11
-    local.get 17
+    local.get 13
     i64.load
     local.set 8
     local.get $rsp
@@ -349,10 +290,8 @@ block $block0
     i64.const 8
     i64.add
     i64.add
-    i64.const -1
-    i64.and
-    local.set 16
-    local.get 16
+    local.set 6
+    local.get 6
     local.set $rsp
     local.get 8
     local.set $rbp
@@ -368,12 +307,8 @@ block $block0
     if $if13
       i32.const record4
       local.set $result
-      local.get $budget
       i32.const 1
-      i32.add
-      local.set $budget
-      i32.const 0
-      local.set $cause
+      local.set $how
       br $block0
     end $if13
     br $loop12
@@ -390,24 +325,36 @@ local.get $rax
 i64.store
 local.get $cpu
 local.get $budget
+local.get $how
+i32.const 255
+i32.and
+i32.add
 i32.store offset=168
 local.get $result
 if $if14
-  local.get $cause
+  local.get $how
+  i32.const 8
+  i32.shr_u
+  i32.const 7
+  i32.and
   i32.const 3
   i32.shl
-  local.get $cause
-  i32.const 3
-  i32.shl
+  local.set 14
+  local.get 14
+  local.get 14
   i64.load offset=4112
   i64.const 1
   i64.add
   i64.store offset=4112
-  local.get $access
+  local.get $how
+  i32.const 14
+  i32.shr_u
+  local.set 13
+  local.get 13
   if $if15
     local.get $cpu
-    local.get $missed
-    local.get $access
+    local.get $address
+    local.get 13
     local.get $result
     return_call $retryInRegion
   end $if15
@@ -415,6 +362,6 @@ if $if14
   return
 end $if14
 local.get $cpu
-local.get $target
+local.get $address
 return_call $branchFromRegion
 unreachable

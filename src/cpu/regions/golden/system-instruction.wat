@@ -8,20 +8,19 @@
 (result i32)
 (local $budget i32)
 (local $result i32)
-(local $cause i32)
-(local $target i64)
-(local $missed i64)
-(local $access i32)
+(local $how i32)
+(local $address i64)
 (local $rax i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rcx i64)
 (local $ipBase i64)
-(local 13 i32)
+(local 11 i32)
+(local 12 i64)
+(local 13 i64)
 (local 14 i64)
-(local 15 i64)
-(local 16 i64)
+(local 15 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -60,18 +59,14 @@ block $block0
   if $if1
     i32.const record0
     local.set $result
-    local.get $budget
     i32.const 2
-    i32.add
-    local.set $budget
-    i32.const 0
-    local.set $cause
+    local.set $how
     br $block0
   end $if1
   block $block2
     i64.const 1
-    i64.const 0xffffffff
-    i64.and
+    i32.wrap_i64
+    i64.extend_i32_u
     local.set $rax
   end $block2
   local.get $cpu
@@ -111,12 +106,12 @@ block $block0
   local.get $cpu
   i32.const record1
   call $systemOperation
-  local.set 13
+  local.set 11
   i32.const 0
   local.get $cpu
   i32.load offset=168
   i32.store offset=4224
-  local.get 13
+  local.get 11
   if $if3
     i32.const 0
     i32.const 0
@@ -124,14 +119,14 @@ block $block0
     i64.const 1
     i64.add
     i64.store offset=4136
-    local.get 13
+    local.get 11
     i32.const 3
     i32.eq
     if $if4
       i32.const record2
       return
     end $if4
-    local.get 13
+    local.get 11
     return
   end $if3
   local.get $cpu
@@ -162,31 +157,27 @@ block $block0
   if $if5
     i32.const record3
     local.set $result
-    local.get $budget
     i32.const 1
-    i32.add
-    local.set $budget
-    i32.const 0
-    local.set $cause
+    local.set $how
     br $block0
   end $if5
   block $block6
     local.get $rcx
     i64.extend32_s
-    local.set 14
+    local.set 12
     i64.const 15
-    local.set 15
+    local.set 13
+    local.get 12
+    local.get 13
+    i64.and
+    local.set 14
     local.get 14
-    local.get 15
-    i64.and
-    local.set 16
-    local.get 16
-    i64.const 0xffffffff
-    i64.and
+    i32.wrap_i64
+    i64.extend_i32_u
     local.set $rcx
     i32.const 0x616
     local.set $flagKind
-    local.get 16
+    local.get 14
     local.set $flagResult
   end $block6
   loop $loop7
@@ -200,12 +191,8 @@ block $block0
     if $if8
       i32.const record4
       local.set $result
-      local.get $budget
       i32.const 1
-      i32.add
-      local.set $budget
-      i32.const 0
-      local.set $cause
+      local.set $how
       br $block0
     end $if8
     br $loop7
@@ -228,24 +215,36 @@ local.get $rcx
 i64.store offset=8
 local.get $cpu
 local.get $budget
+local.get $how
+i32.const 255
+i32.and
+i32.add
 i32.store offset=168
 local.get $result
 if $if9
-  local.get $cause
+  local.get $how
+  i32.const 8
+  i32.shr_u
+  i32.const 7
+  i32.and
   i32.const 3
   i32.shl
-  local.get $cause
-  i32.const 3
-  i32.shl
+  local.set 11
+  local.get 11
+  local.get 11
   i64.load offset=4112
   i64.const 1
   i64.add
   i64.store offset=4112
-  local.get $access
+  local.get $how
+  i32.const 14
+  i32.shr_u
+  local.set 15
+  local.get 15
   if $if10
     local.get $cpu
-    local.get $missed
-    local.get $access
+    local.get $address
+    local.get 15
     local.get $result
     return_call $retryInRegion
   end $if10
@@ -253,6 +252,6 @@ if $if9
   return
 end $if9
 local.get $cpu
-local.get $target
+local.get $address
 return_call $branchFromRegion
 unreachable

@@ -14,14 +14,14 @@
 (result i32)
 (local $budget i32)
 (local $result i32)
-(local $cause i32)
-(local $target i64)
-(local $missed i64)
-(local $access i32)
+(local $how i32)
+(local $address i64)
 (local $rax i64)
 (local $rbx i64)
 (local $rcx i64)
 (local $ipBase i64)
+(local 9 i32)
+(local 10 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -45,18 +45,14 @@ block $block0
   if $if1
     i32.const record0
     local.set $result
-    local.get $budget
     i32.const 3
-    i32.add
-    local.set $budget
-    i32.const 0
-    local.set $cause
+    local.set $how
     br $block0
   end $if1
   block $block2
     i64.const 1
-    i64.const 0xffffffff
-    i64.and
+    i32.wrap_i64
+    i64.extend_i32_u
     local.set $rax
     local.get $cpu
     local.get $rax
@@ -64,8 +60,8 @@ block $block0
   end $block2
   block $block3
     i64.const 2
-    i64.const 0xffffffff
-    i64.and
+    i32.wrap_i64
+    i64.extend_i32_u
     local.set $rbx
     local.get $cpu
     local.get $rbx
@@ -73,8 +69,8 @@ block $block0
   end $block3
   block $block4
     i64.const 3
-    i64.const 0xffffffff
-    i64.and
+    i32.wrap_i64
+    i64.extend_i32_u
     local.set $rcx
     local.get $cpu
     local.get $rcx
@@ -83,31 +79,41 @@ block $block0
   local.get $ipBase
   i64.const 0xfff
   i64.add
-  local.set $target
-  i32.const 0
-  local.set $result
+  local.set $address
   br $block0
 end $block0
 local.get $cpu
 local.get $budget
+local.get $how
+i32.const 255
+i32.and
+i32.add
 i32.store offset=168
 local.get $result
 if $if5
-  local.get $cause
+  local.get $how
+  i32.const 8
+  i32.shr_u
+  i32.const 7
+  i32.and
   i32.const 3
   i32.shl
-  local.get $cause
-  i32.const 3
-  i32.shl
+  local.set 9
+  local.get 9
+  local.get 9
   i64.load offset=4112
   i64.const 1
   i64.add
   i64.store offset=4112
-  local.get $access
+  local.get $how
+  i32.const 14
+  i32.shr_u
+  local.set 10
+  local.get 10
   if $if6
     local.get $cpu
-    local.get $missed
-    local.get $access
+    local.get $address
+    local.get 10
     local.get $result
     return_call $retryInRegion
   end $if6
@@ -115,6 +121,6 @@ if $if5
   return
 end $if5
 local.get $cpu
-local.get $target
+local.get $address
 return_call $branchFromRegion
 unreachable
