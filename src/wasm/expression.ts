@@ -11,7 +11,7 @@ export interface Expression<T extends ValueType = ValueType> {
   readonly emit: (code: Code) => void;
   /** Of an integer constant. */
   readonly constant?: number | bigint;
-  /** Of a 32-bit value made an unsigned 64-bit one: the 32-bit value. */
+  /** Of a 64-bit integer that was made of a 32-bit one: that one. */
   readonly narrow?: I32;
 }
 
@@ -129,7 +129,13 @@ export const TYPE_BYTE: Record<ValueType, number> = {
 const u1 = <A extends ValueType, R extends ValueType>(type: R, op: number) => unary<A, R>(type, op);
 
 const wrap = u1<'i64', 'i32'>('i32', 0xa7);
-const extend = u1<'i32', 'i64'>('i64', 0xad);
+const widen =
+  (op: number) =>
+  (narrow: I32): I64 => ({ ...unary<'i32', 'i64'>('i64', op)(narrow), narrow });
+const wideLoad =
+  (op: number): Load<'i64'> =>
+  (address, offset) => ({ ...load('i64', op)(address, offset), narrow: i32.load(address, offset) });
+const extend32 = u1<'i64', 'i64'>('i64', 0xc4);
 const and64 = integer('i64', 0x83, -1);
 
 export const i32 = {
@@ -198,8 +204,8 @@ export const i64 = {
   load8_u: load('i64', 0x31),
   load16_s: load('i64', 0x32),
   load16_u: load('i64', 0x33),
-  load32_s: load('i64', 0x34),
-  load32_u: load('i64', 0x35),
+  load32_s: wideLoad(0x34),
+  load32_u: wideLoad(0x35),
   eqz: u1<'i64', 'i32'>('i32', 0x50),
   eq: binary<'i64', 'i32'>('i32', 0x51),
   ne: binary<'i64', 'i32'>('i32', 0x52),
@@ -230,12 +236,12 @@ export const i64 = {
   shr_u: integer('i64', 0x88, 0),
   rotl: binary<'i64', 'i64'>('i64', 0x89),
   rotr: binary<'i64', 'i64'>('i64', 0x8a),
-  extend_i32_s: u1<'i32', 'i64'>('i64', 0xac),
-  extend_i32_u: (value: I32): I64 => ({ ...extend(value), narrow: value }),
+  extend_i32_s: widen(0xac),
+  extend_i32_u: widen(0xad),
   reinterpret_f64: u1<'f64', 'i64'>('i64', 0xbd),
   extend8_s: u1<'i64', 'i64'>('i64', 0xc2),
   extend16_s: u1<'i64', 'i64'>('i64', 0xc3),
-  extend32_s: u1<'i64', 'i64'>('i64', 0xc4),
+  extend32_s: (value: I64): I64 => ({ ...extend32(value), narrow: i32.wrap_i64(value) }),
   trunc_sat_f32_s: u1<'f32', 'i64'>('i64', 0xfc0004),
   trunc_sat_f64_s: u1<'f64', 'i64'>('i64', 0xfc0006),
 };

@@ -20,7 +20,7 @@ import type { CodeSource, RegionPage } from './code-source.ts';
 import { type KnownFlags, RegionFlags, sameKnowledge } from './flags.ts';
 import type { RegionEnvironment } from './module.ts';
 import { positionOf, type Region, type Step } from './region.ts';
-import { RegionConstants, RegionRegisters, type UsedFields } from './registers.ts';
+import { RegionRegisters, type UsedFields } from './registers.ts';
 import { RegionSite } from './site.ts';
 
 const CAUSES = Object.keys(SIDE_EXITS) as SideExit[];
@@ -78,8 +78,8 @@ export class RegionFunction {
   spills = false;
   private readonly options: RegionOptions;
   private readonly blocks: readonly Block[];
-  /** Fields of the CPU block that the region does not change: read where it begins, if it uses them. */
-  private readonly constants: RegionConstants;
+  /** The bank of TLBs in use: read where the region begins, if it looks anything up. */
+  private bankInUse: Local<'i32'> | undefined;
   /** What the function returns, or 0: branch to `address`; and how that came (`EXIT`; of a branch, only the page). */
   private readonly result: Local<'i32'>;
   private readonly how: Local<'i32'>;
@@ -108,7 +108,6 @@ export class RegionFunction {
     this.result = f.variable('i32');
     this.how = f.variable('i32');
     this.address = f.variable('i64');
-    this.constants = new RegionConstants(f, this.state);
     this.registers = new RegionRegisters(f, this.state, !blocks.some(isLoop), known);
     this.flags = new RegionFlags(f, this.registers, this.state, options.environment);
   }
@@ -153,29 +152,27 @@ export class RegionFunction {
   names(): (string | undefined)[] {
     const names = this.registers.names();
     names[this.state.index] = 'cpu';
-    const { budget, result, how, address } = this;
-    const own = { budget, result, how, address, ...this.constants.used };
-    for (const [name, local] of Object.entries(own)) names[local.index] = name;
+    const { budget, result, how, address, bankInUse: bank } = this;
+    const own = { budget, result, how, address, bank };
+    for (const [name, local] of Object.entries(own)) if (local) names[local.index] = name;
     return Array.from(names);
   }
 
   // --- for instructions ---------------------------------------------------------------------------
 
-  /** The bank of TLBs in use. */
   get bank(): Local<'i32'> {
-    return this.constants.bank;
+    this.bankInUse ??= this.f.variable('i32');
+    return this.bankInUse;
   }
 
   /** Linear address of a page. */
   pageLinear({ delta }: RegionPage): I64 {
-    const { linearBase } = this.constants;
-    return delta === 0 ? linearBase : i64.add(linearBase, i64.const(delta));
+    return i64.add(i64.load(this.state, STATE.PAGE_LINEAR), i64.const(delta));
   }
 
   /** Instruction pointer at a position. */
   ip(position: number): I64 {
-    const { ipBase } = this.constants;
-    const ip = position === 0 ? ipBase : i64.add(ipBase, i64.const(position));
+    const ip = i64.add(i64.load(this.state, STATE.PAGE_IP), i64.const(position));
     return this.mode === CODE_MODE.LONG64 ? ip : i64.and(ip, i64.const(0xffffffff));
   }
 
@@ -348,8 +345,8 @@ export class RegionFunction {
     this.registers.writeBack();
     f.store('i32', state, this.budget, STATE.BUDGET);
     countExecuted(f, state);
-    this.enterPage(step.page);
     f.store('i64', state, this.ip(positionOf(step)), STATE.RIP);
+    this.enterPage(step.page);
     f.scope(() => {
       const record = i32.const(step.copy);
       const status = f.let(
@@ -379,7 +376,7 @@ export class RegionFunction {
       f.store('i64', zero, i64.add(i64.load(zero, entries), i64.const(1)), entries);
       this.registers.goOn(new Set());
       this.registers.load();
-      this.constants.load();
+      if (this.bankInUse) f.set(this.bankInUse, i32.load(state, STATE.TLB_BANK));
       f.set(this.budget, i32.load(state, STATE.BUDGET));
     });
   }
@@ -399,9 +396,13 @@ export class RegionFunction {
       const linear = f.let(this.pageLinear(to.page));
       const entry = f.let(executeEntry(this.bank, i32.wrap_i64(linear)));
       const tag = i64.or(linear, i64.const(this.mode));
-      const differs = i32.or(
-        i64.ne(i64.load(entry, TLB.EXECUTE), tag),
-        i32.ne(i32.load(entry, TLB.EXECUTE + TLB.PAYLOAD), i32.const(table)),
+      // One comparison, which takes less room than two.
+      const differs = i64.ne(
+        i64.or(
+          i64.xor(i64.load(entry, TLB.EXECUTE), tag),
+          i64.xor(i64.load32_u(entry, TLB.EXECUTE + TLB.PAYLOAD), i64.const(table)),
+        ),
+        i64.const(0),
       );
       const ip = this.ip(positionOf(to));
       const outside = i64.gt_u(ip, i64.load(state, STATE.CODE_LIMIT));
@@ -410,21 +411,22 @@ export class RegionFunction {
   }
 
   /** Makes the CPU block say that code runs in the page; in between it says the first one. */
-  private enterPage(page: RegionPage): void {
-    if (page.delta === 0) return;
-    const { f, state } = this;
-    f.store('i64', state, this.pageLinear(page), STATE.PAGE_LINEAR);
-    f.store('i64', state, this.ip(page.delta), STATE.PAGE_IP);
-    f.store('i32', state, i32.const(page.table), STATE.TABLE);
+  private enterPage({ delta, table }: RegionPage): void {
+    this.moveTo(delta, table);
   }
 
-  private leavePage(page: RegionPage): void {
-    if (page.delta === 0) return;
+  private leavePage({ delta }: RegionPage): void {
+    this.moveTo(-delta, this.options.region.pages[0].table);
+  }
+
+  /** @param delta from the page that the CPU block names */
+  private moveTo(delta: number, table: number): void {
+    if (delta === 0) return;
     const { f, state } = this;
-    const [first] = this.options.region.pages;
-    f.store('i64', state, this.constants.linearBase, STATE.PAGE_LINEAR);
-    f.store('i64', state, this.constants.ipBase, STATE.PAGE_IP);
-    f.store('i32', state, i32.const(first.table), STATE.TABLE);
+    const linear = i64.add(i64.load(state, STATE.PAGE_LINEAR), i64.const(delta));
+    f.store('i64', state, linear, STATE.PAGE_LINEAR);
+    f.store('i64', state, this.ip(delta), STATE.PAGE_IP);
+    f.store('i32', state, i32.const(table), STATE.TABLE);
   }
 }
 

@@ -205,54 +205,6 @@ export class RegionRegisters {
   }
 }
 
-const CONSTANTS = {
-  bank: { type: 'i32', field: STATE.TLB_BANK },
-  ipBase: { type: 'i64', field: STATE.PAGE_IP },
-  linearBase: { type: 'i64', field: STATE.PAGE_LINEAR },
-} as const;
-
-/** Locals for fields of the CPU block that stay as they are while the region runs; of the bank, its site takes care. */
-export class RegionConstants {
-  private readonly f: FunctionBuilder;
-  private readonly state: I32;
-  private readonly locals: Partial<Record<keyof typeof CONSTANTS, Local>> = {};
-
-  constructor(f: FunctionBuilder, state: I32) {
-    this.f = f;
-    this.state = state;
-  }
-
-  get bank(): Local<'i32'> {
-    return this.local('bank') as Local<'i32'>;
-  }
-
-  /** Of the page where the region begins: instruction pointer of its first byte, and linear address. */
-  get ipBase(): Local<'i64'> {
-    return this.local('ipBase') as Local<'i64'>;
-  }
-
-  get linearBase(): Local<'i64'> {
-    return this.local('linearBase') as Local<'i64'>;
-  }
-
-  get used(): Readonly<Record<string, Local>> {
-    return this.locals;
-  }
-
-  /** Reads those that are used. */
-  load(): void {
-    for (const [name, local] of Object.entries(this.locals)) {
-      const { type, field } = CONSTANTS[name as keyof typeof CONSTANTS];
-      this.f.set(local, type === 'i32' ? i32.load(this.state, field) : i64.load(this.state, field));
-    }
-  }
-
-  private local(name: keyof typeof CONSTANTS): Local {
-    this.locals[name] ??= this.f.variable(CONSTANTS[name].type);
-    return this.locals[name];
-  }
-}
-
 const common = (a: ReadonlySet<number>, b: ReadonlySet<number>): Set<number> =>
   new Set([...a].filter((field) => b.has(field)));
 

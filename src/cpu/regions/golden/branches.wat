@@ -21,11 +21,10 @@
 (local $flagOperand i64)
 (local $flagResult i64)
 (local 12 i64)
-(local $ipBase i64)
-(local 14 i64)
+(local 13 i64)
 (local $rcx i64)
+(local 15 i32)
 (local 16 i32)
-(local 17 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -50,9 +49,6 @@ local.set $flagResult
 local.get $cpu
 i64.load offset=8
 local.set $rcx
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
 local.get $cpu
 i32.load offset=168
 local.set $budget
@@ -91,7 +87,8 @@ block $block0
   local.get 12
   i64.lt_u
   if $if3
-    local.get $ipBase
+    local.get $cpu
+    i64.load offset=184
     i64.const 12
     i64.add
     local.set $address
@@ -119,14 +116,14 @@ block $block0
     local.get 8
     local.get 6
     i64.sub
-    local.set 14
-    local.get 14
+    local.set 13
+    local.get 13
     local.set $rax
     i32.const 0x70f
     local.set $flagKind
     local.get 8
     local.set $flagOperand
-    local.get 14
+    local.get 13
     local.set $flagResult
     local.get 6
     local.set 12
@@ -204,9 +201,9 @@ if $if10
   i32.and
   i32.const 3
   i32.shl
-  local.set 16
-  local.get 16
-  local.get 16
+  local.set 15
+  local.get 15
+  local.get 15
   i64.load offset=4112
   i64.const 1
   i64.add
@@ -214,12 +211,12 @@ if $if10
   local.get $how
   i32.const 14
   i32.shr_u
-  local.set 17
-  local.get 17
+  local.set 16
+  local.get 16
   if $if11
     local.get $cpu
     local.get $address
-    local.get 17
+    local.get 16
     local.get $result
     return_call $retryInRegion
   end $if11

@@ -18,12 +18,11 @@
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
-(local $ipBase i64)
 (local $rdx i64)
-(local 14 i32)
+(local 13 i32)
 (local $bank i32)
-(local 16 i32)
-(local 17 i64)
+(local 15 i32)
+(local 16 i64)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -39,9 +38,6 @@ local.set $flagOperand
 local.get $cpu
 i64.load offset=152
 local.set $flagResult
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
 local.get $cpu
 i32.load offset=224
 local.set $bank
@@ -89,7 +85,8 @@ block $block0
     local.set $flagResult
   end $block2
   block $block3
-    local.get $ipBase
+    local.get $cpu
+    i64.load offset=184
     i64.const 15
     i64.add
     local.set $rdx
@@ -111,22 +108,22 @@ block $block0
   i32.const 0x3ff0
   i32.and
   i32.add
-  local.set 16
+  local.set 15
   local.get 8
   i64.const 7
   i64.add
   i64.const -0x1000
   i64.and
-  local.get 16
+  local.get 15
   i64.load
   i64.eq
   if $if4
     local.get 8
     i32.wrap_i64
-    local.get 16
+    local.get 15
     i32.load offset=8
     i32.add
-    local.set 14
+    local.set 13
   else $if4
     local.get 8
     local.set $address
@@ -136,7 +133,7 @@ block $block0
     local.set $how
     br $block0
   end $if4
-  local.get 14
+  local.get 13
   i64.load
   local.set 7
   local.get 7
@@ -156,8 +153,8 @@ block $block0
     br $block0
   end $if5
   local.get 7
-  local.set 17
-  local.get 17
+  local.set 16
+  local.get 16
   local.set $address
   br $block0
 end $block0
@@ -186,9 +183,9 @@ if $if6
   i32.and
   i32.const 3
   i32.shl
-  local.set 16
-  local.get 16
-  local.get 16
+  local.set 15
+  local.get 15
+  local.get 15
   i64.load offset=4112
   i64.const 1
   i64.add
@@ -196,12 +193,12 @@ if $if6
   local.get $how
   i32.const 14
   i32.shr_u
-  local.set 14
-  local.get 14
+  local.set 13
+  local.get 13
   if $if7
     local.get $cpu
     local.get $address
-    local.get 14
+    local.get 13
     local.get $result
     return_call $retryInRegion
   end $if7

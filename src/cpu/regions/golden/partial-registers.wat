@@ -128,7 +128,6 @@ block $block0
   end $block4
   block $block5
     local.get $rcx
-    i64.extend32_s
     i32.wrap_i64
     i64.extend_i32_u
     local.set $rdx

@@ -501,7 +501,6 @@ block $block0
     end $if18
     block $block19
       local.get $rcx
-      i64.extend32_s
       i32.wrap_i64
       i64.extend_i32_u
       local.set $rax

@@ -24,9 +24,8 @@
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rcx i64)
-(local $ipBase i64)
+(local 19 i64)
 (local 20 i64)
-(local 21 i64)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -57,9 +56,6 @@ local.set $rcx
 local.get $cpu
 i32.load offset=224
 local.set $bank
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
 local.get $cpu
 i32.load offset=168
 local.set $budget
@@ -124,8 +120,7 @@ block $block0
         br $block0
       end $if4
       local.get 7
-      i64.load32_s
-      i32.wrap_i64
+      i32.load
       i64.extend_i32_u
       local.set $rax
     end $block3
@@ -206,7 +201,8 @@ block $block0
     local.set 7
     local.get 7
     if $if7
-      local.get $ipBase
+      local.get $cpu
+      i64.load offset=184
       i64.const 9
       i64.add
       i32.wrap_i64
@@ -249,7 +245,8 @@ block $block0
     local.set $rcx
     local.get 7
     if $if9
-      local.get $ipBase
+      local.get $cpu
+      i64.load offset=184
       i64.const 9
       i64.add
       i32.wrap_i64
@@ -262,8 +259,8 @@ block $block0
       local.get 6
       i32.wrap_i64
       i64.extend_i32_u
-      local.set 20
-      local.get 20
+      local.set 19
+      local.get 19
       local.get $cpu
       i64.load offset=216
       i64.gt_u
@@ -275,16 +272,17 @@ block $block0
         br $block0
       end $if10
       local.get 6
-      local.set 21
-      local.get 21
-      local.get $ipBase
+      local.set 20
+      local.get 20
+      local.get $cpu
+      i64.load offset=184
       i64.const 2
       i64.add
       i32.wrap_i64
       i64.extend_i32_u
       i64.ne
       if $if11
-        local.get 21
+        local.get 20
         local.set $address
         br $block0
       end $if11
@@ -305,7 +303,8 @@ block $block0
         local.set $how
         br $block0
       end $if13
-      local.get $ipBase
+      local.get $cpu
+      i64.load offset=184
       i64.const 11
       i64.add
       i32.wrap_i64
@@ -314,12 +313,12 @@ block $block0
       i64.add
       i32.wrap_i64
       i64.extend_i32_u
-      local.set 21
-      local.get 21
-      i32.wrap_i64
-      i64.extend_i32_u
       local.set 20
       local.get 20
+      i32.wrap_i64
+      i64.extend_i32_u
+      local.set 19
+      local.get 19
       local.get $cpu
       i64.load offset=216
       i64.gt_u
@@ -330,10 +329,11 @@ block $block0
         local.set $how
         br $block0
       end $if14
-      local.get 21
+      local.get 20
       local.set 6
       local.get 6
-      local.get $ipBase
+      local.get $cpu
+      i64.load offset=184
       i64.const 9
       i64.add
       i32.wrap_i64

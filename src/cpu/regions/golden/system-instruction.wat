@@ -15,12 +15,11 @@
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rcx i64)
-(local $ipBase i64)
-(local 11 i32)
+(local 10 i32)
+(local 11 i64)
 (local 12 i64)
 (local 13 i64)
-(local 14 i64)
-(local 15 i32)
+(local 14 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -42,9 +41,6 @@ local.set $flagResult
 local.get $cpu
 i64.load offset=8
 local.set $rcx
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
 local.get $cpu
 i32.load offset=168
 local.set $budget
@@ -99,19 +95,20 @@ block $block0
   i64.add
   i64.store offset=4096
   local.get $cpu
-  local.get $ipBase
+  local.get $cpu
+  i64.load offset=184
   i64.const 7
   i64.add
   i64.store offset=136
   local.get $cpu
   i32.const record1
   call $systemOperation
-  local.set 11
+  local.set 10
   i32.const 0
   local.get $cpu
   i32.load offset=168
   i32.store offset=4224
-  local.get 11
+  local.get 10
   if $if3
     i32.const 0
     i32.const 0
@@ -119,14 +116,14 @@ block $block0
     i64.const 1
     i64.add
     i64.store offset=4136
-    local.get 11
+    local.get 10
     i32.const 3
     i32.eq
     if $if4
       i32.const record2
       return
     end $if4
-    local.get 11
+    local.get 10
     return
   end $if3
   local.get $cpu
@@ -164,20 +161,20 @@ block $block0
   block $block6
     local.get $rcx
     i64.extend32_s
-    local.set 12
+    local.set 11
     i64.const 15
-    local.set 13
+    local.set 12
+    local.get 11
     local.get 12
-    local.get 13
     i64.and
-    local.set 14
-    local.get 14
+    local.set 13
+    local.get 13
     i32.wrap_i64
     i64.extend_i32_u
     local.set $rcx
     i32.const 0x616
     local.set $flagKind
-    local.get 14
+    local.get 13
     local.set $flagResult
   end $block6
   loop $loop7
@@ -229,9 +226,9 @@ if $if9
   i32.and
   i32.const 3
   i32.shl
-  local.set 11
-  local.get 11
-  local.get 11
+  local.set 10
+  local.get 10
+  local.get 10
   i64.load offset=4112
   i64.const 1
   i64.add
@@ -239,12 +236,12 @@ if $if9
   local.get $how
   i32.const 14
   i32.shr_u
-  local.set 15
-  local.get 15
+  local.set 14
+  local.get 14
   if $if10
     local.get $cpu
     local.get $address
-    local.get 15
+    local.get 14
     local.get $result
     return_call $retryInRegion
   end $if10

@@ -19,18 +19,14 @@
 (local $rax i64)
 (local $rbx i64)
 (local $rcx i64)
-(local $ipBase i64)
+(local 8 i32)
 (local 9 i32)
-(local 10 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
 i64.const 1
 i64.add
 i64.store offset=32768
-local.get $cpu
-i64.load offset=184
-local.set $ipBase
 local.get $cpu
 i32.load offset=168
 local.set $budget
@@ -76,7 +72,8 @@ block $block0
     local.get $rcx
     i64.store offset=8
   end $block4
-  local.get $ipBase
+  local.get $cpu
+  i64.load offset=184
   i64.const 0xfff
   i64.add
   local.set $address
@@ -98,9 +95,9 @@ if $if5
   i32.and
   i32.const 3
   i32.shl
-  local.set 9
-  local.get 9
-  local.get 9
+  local.set 8
+  local.get 8
+  local.get 8
   i64.load offset=4112
   i64.const 1
   i64.add
@@ -108,12 +105,12 @@ if $if5
   local.get $how
   i32.const 14
   i32.shr_u
-  local.set 10
-  local.get 10
+  local.set 9
+  local.get 9
   if $if6
     local.get $cpu
     local.get $address
-    local.get 10
+    local.get 9
     local.get $result
     return_call $retryInRegion
   end $if6
