@@ -43,6 +43,24 @@ export class Code {
     }
   }
 
+  /** Signed LEB128 in so many bytes, which `change` may overwrite. @returns where it is */
+  fixed(value: number, bytes: number): number {
+    const at = this.length;
+    for (let i = 0; i < bytes; i++) this.byte(0);
+    this.change(at, value, bytes);
+    return at;
+  }
+
+  change(at: number, value: number, bytes: number): void {
+    const bits = 7 * bytes;
+    if (bits < 32 && (value << (32 - bits)) >> (32 - bits) !== value)
+      throw new Error(`${value} does not fit in ${bytes} bytes`);
+    for (let i = 0; i < bytes; i++) {
+      const more = i < bytes - 1 ? 0x80 : 0;
+      this.buffer[at + i] = ((value >> Math.min(7 * i, 31)) & 0x7f) | more;
+    }
+  }
+
   /** Signed LEB128, 64 bits. */
   i64(value: bigint): void {
     let rest = BigInt.asIntN(64, value);

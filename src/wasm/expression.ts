@@ -13,6 +13,16 @@ export interface Expression<T extends ValueType = ValueType> {
   readonly constant?: number | bigint;
   /** Of a 64-bit integer that was made of a 32-bit one: that one. */
   readonly narrow?: I32;
+  /** Of a 64-bit integer: what is known of it, see `Sum`. */
+  readonly sum?: Sum | undefined;
+}
+
+/** A value that somebody keeps an eye on, plus a constant; no such value: the constant alone. */
+export interface Sum {
+  readonly of?: object | undefined;
+  readonly plus: number;
+  /** Only the low 32 bits are this sum's. */
+  readonly isLow?: boolean | undefined;
 }
 
 export type I32 = Expression<'i32'>;
@@ -55,6 +65,20 @@ export function integer<T extends 'i32' | 'i64'>(type: T, op: number, neutral: n
   const make = binary<T, T>(type, op);
   return (a, b) => (Number(b.constant) === neutral ? a : make(a, b));
 }
+
+/** An addition (`sign` 1) or subtraction (-1), with what is known of the result. */
+function additive(op: number, sign: 1 | -1): Binary<'i64', 'i64'> {
+  const make = integer('i64', op, 0);
+  return (a, b) => {
+    const made = make(a, b);
+    const [left, right] = [a.sum, b.sum];
+    if (!left || !right || right.of) return made;
+    const isLow = left.isLow || right.isLow;
+    return { ...made, sum: { of: left.of, plus: left.plus + sign * right.plus, isLow } };
+  };
+}
+
+const lowOf = (sum: Sum | undefined): Sum | undefined => sum && { ...sum, isLow: true };
 
 /** A load; `address` is the dynamic part, `offset` (bytes, unsigned) the static one. */
 export type Load<R extends ValueType> = (address: I32, offset?: number) => Expression<R>;
@@ -193,6 +217,7 @@ export const i64 = {
   const: (value: number | bigint): I64 => ({
     type: 'i64',
     constant: value,
+    sum: { plus: Number(value) },
     emit: (code) => {
       code.byte(0x42);
       if (typeof value === 'number' && value === (value | 0)) code.i32(value);
@@ -220,15 +245,17 @@ export const i64 = {
   clz: u1<'i64', 'i64'>('i64', 0x79),
   ctz: u1<'i64', 'i64'>('i64', 0x7a),
   popcnt: u1<'i64', 'i64'>('i64', 0x7b),
-  add: integer('i64', 0x7c, 0),
-  sub: integer('i64', 0x7d, 0),
+  add: additive(0x7c, 1),
+  sub: additive(0x7d, -1),
   mul: binary<'i64', 'i64'>('i64', 0x7e),
   div_s: binary<'i64', 'i64'>('i64', 0x7f),
   div_u: binary<'i64', 'i64'>('i64', 0x80),
   rem_s: binary<'i64', 'i64'>('i64', 0x81),
   rem_u: binary<'i64', 'i64'>('i64', 0x82),
   and: (a: I64, b: I64): I64 =>
-    Number(b.constant) === 0xffff_ffff ? i64.extend_i32_u(i32.wrap_i64(a)) : and64(a, b),
+    Number(b.constant) === 0xffff_ffff
+      ? { ...i64.extend_i32_u(i32.wrap_i64(a)), sum: lowOf(a.sum) }
+      : and64(a, b),
   or: integer('i64', 0x84, 0),
   xor: integer('i64', 0x85, 0),
   shl: integer('i64', 0x86, 0),
@@ -241,7 +268,11 @@ export const i64 = {
   reinterpret_f64: u1<'f64', 'i64'>('i64', 0xbd),
   extend8_s: u1<'i64', 'i64'>('i64', 0xc2),
   extend16_s: u1<'i64', 'i64'>('i64', 0xc3),
-  extend32_s: (value: I64): I64 => ({ ...extend32(value), narrow: i32.wrap_i64(value) }),
+  extend32_s: (value: I64): I64 => ({
+    ...extend32(value),
+    narrow: i32.wrap_i64(value),
+    sum: lowOf(value.sum),
+  }),
   trunc_sat_f32_s: u1<'f32', 'i64'>('i64', 0xfc0004),
   trunc_sat_f64_s: u1<'f64', 'i64'>('i64', 0xfc0006),
 };

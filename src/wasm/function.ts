@@ -1,6 +1,6 @@
 /** Builds the body of one WebAssembly function, statement by statement, out of expressions. */
 import { Code } from './code.ts';
-import { type Expression, type I32, opcode, TYPE_BYTE, type ValueType } from './expression.ts';
+import { type Expression, type I32, opcode, type Sum, TYPE_BYTE, type ValueType } from './expression.ts';
 
 export interface Signature {
   readonly params: readonly ValueType[];
@@ -31,6 +31,8 @@ export class FunctionBuilder implements Callee {
   private readonly free = new Map<ValueType, Local[]>();
   private scopeLocals: Local[] = [];
   private depth = 0;
+  /** What is known of locals, by index, and how deep inside they were set: less deep it may be something else. */
+  private readonly sums = new Map<number, { readonly sum: Sum; readonly depth: number }>();
   private readonly hinted: { readonly code: Code; readonly at: number; readonly likely: boolean }[] = [];
   readonly index: number;
   readonly signature: Signature;
@@ -89,9 +91,12 @@ export class FunctionBuilder implements Callee {
   }
 
   set<T extends ValueType>(local: Local<T>, value: Expression<T>): void {
+    const { sum } = value;
     value.emit(this.code);
     this.code.byte(0x21);
     this.code.u32(local.index);
+    if (sum) this.sums.set(local.index, { sum, depth: this.depth });
+    else this.sums.delete(local.index);
   }
 
   /** Locals made inside are handed out again afterwards. */
@@ -266,12 +271,18 @@ export class FunctionBuilder implements Callee {
   }
 
   private reference<T extends ValueType>(index: number, type: T): Local<T> {
+    const known = () => this.sums.get(index);
+    const depth = () => this.depth;
     return {
       index,
       type,
       emit: (code) => {
         code.byte(0x20);
         code.u32(index);
+      },
+      get sum() {
+        const found = known();
+        return found && found.depth <= depth() ? found.sum : undefined;
       },
     };
   }

@@ -13,11 +13,13 @@ import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import { call, type FunctionBuilder, type Label, type Local } from '../../wasm/function.ts';
 import { countExecuted, countExit, retryAccess } from '../generator/branch.ts';
 import { Emitter } from '../generator/emitter.ts';
+import { emitLookup } from '../generator/memory.ts';
 import { executeEntry } from '../generator/tlb-entry.ts';
 import { REGION_COUNTERS, STATE, STATUS, TLB } from '../state.ts';
 import { type Block, edgeTo, isBackward, isLoop, isMerge, makeBlocks } from './blocks.ts';
 import type { CodeSource, RegionPage } from './code-source.ts';
 import { type KnownFlags, RegionFlags, sameKnowledge } from './flags.ts';
+import { AccessGroups } from './groups.ts';
 import type { RegionEnvironment } from './module.ts';
 import { positionOf, type Region, type Step } from './region.ts';
 import { RegionRegisters, type UsedFields } from './registers.ts';
@@ -71,6 +73,7 @@ export class RegionFunction {
   readonly environment: RegionEnvironment;
   readonly registers: RegionRegisters;
   readonly flags: RegionFlags;
+  private readonly groups: AccessGroups;
   /** Cycles left when the current block is done. */
   readonly budget: Local<'i32'>;
   readonly emitted: EmittedStep[] = [];
@@ -109,6 +112,7 @@ export class RegionFunction {
     this.how = f.variable('i32');
     this.address = f.variable('i64');
     this.registers = new RegionRegisters(f, this.state, !blocks.some(isLoop), known);
+    this.groups = new AccessGroups(f, this.mode === CODE_MODE.FLAT32);
     this.flags = new RegionFlags(f, this.registers, this.state, options.environment);
   }
 
@@ -187,16 +191,22 @@ export class RegionFunction {
   }
 
   /** Leaves the region before the instruction, which the interpreter is to execute. */
-  sideExit(step: Step, cause: SideExit, access = 0): void {
+  sideExit(step: Step, cause: SideExit, access: I32 | number = 0): void {
     const { f } = this;
-    const how =
+    const how = typeof access === 'number' ? i32.const(this.exitNumber(step, cause, access)) : access;
+    f.set(this.result, i32.const(step.entry));
+    f.set(this.how, how);
+    f.br(this.exit);
+  }
+
+  /** See `EXIT`. */
+  private exitNumber(step: Step, cause: SideExit, access: number): number {
+    return (
       (this.remaining << EXIT.REMAINING) |
       (CAUSES.indexOf(cause) << EXIT.CAUSE) |
       (this.pageIndex(step.page) << EXIT.PAGE) |
-      (access << EXIT.ACCESS);
-    f.set(this.result, i32.const(step.entry));
-    f.set(this.how, i32.const(how));
-    f.br(this.exit);
+      (access << EXIT.ACCESS)
+    );
   }
 
   /**
@@ -207,6 +217,35 @@ export class RegionFunction {
   miss(step: Step, kind: 'read' | 'write', address: I64, bytes: number, isFirst: boolean): void {
     if (isFirst) this.f.set(this.address, address);
     this.sideExit(step, 'memory', isFirst ? retryAccess(kind, bytes) : 0);
+  }
+
+  /** The host address of an access, alone or with others of the block. */
+  lookup(
+    step: Step,
+    kind: 'read' | 'write',
+    address: Local<'i64'>,
+    bytes: number,
+    isFirst: boolean,
+  ): Local<'i32'> {
+    const { f, bank, groups } = this;
+    const known = groups.find(kind, address, bytes);
+    if (known) return known;
+    if (isFirst) {
+      const host = groups.look({ kind, bank, address, bytes }, (missed, encode) => {
+        f.set(this.address, missed);
+        const number = this.exitNumber(step, 'memory', 0);
+        this.sideExit(
+          step,
+          'memory',
+          encode((access) => number | (access << EXIT.ACCESS)),
+        );
+      });
+      if (host) return host;
+    }
+    const host = f.local('i32');
+    const tlb = kind === 'read' ? TLB.READ : TLB.WRITE;
+    emitLookup(f, { tlb, bank, address, bytes, host }, () => this.miss(step, kind, address, bytes, isFirst));
+    return host;
   }
 
   /** Leaves the region by a near branch, checked, to an instruction pointer. */
@@ -220,6 +259,7 @@ export class RegionFunction {
   leaveInstruction(): void {
     this.flags.leave();
     this.registers.leave();
+    this.groups.leave();
     this.f.br(this.instructionEnd);
   }
 
@@ -248,6 +288,13 @@ export class RegionFunction {
     this.arriving.set(edge.to, known);
     this.registers.aside(() => this.flags.aside(() => this.tree(edge.to)));
     Object.assign(this, { block, remaining, instructionEnd });
+    this.forgetPlaces();
+  }
+
+  /** What comes is not reached by way of what went before alone. */
+  private forgetPlaces(): void {
+    this.registers.forgetSums();
+    this.groups.forget();
   }
 
   // --- structure ----------------------------------------------------------------------------------
@@ -292,6 +339,7 @@ export class RegionFunction {
     const { steps } = block;
     this.block = block;
     flags.known = this.arriving.get(block);
+    this.forgetPlaces();
     this.remaining = steps.length;
     const start = f.code.length;
     f.set(this.budget, i32.sub(this.budget, i32.const(steps.length)));
@@ -310,7 +358,7 @@ export class RegionFunction {
   }
 
   private instruction(step: Step): void {
-    const { f, flags, registers } = this;
+    const { f, flags, registers, groups } = this;
     const { form, flow } = step.shape;
     if (!form || step.shape.spilled) {
       this.inInterpreter(step);
@@ -322,9 +370,11 @@ export class RegionFunction {
     const emit = () => {
       flags.begin();
       registers.begin();
+      groups.begin();
       new Emitter(form, form.cc, site, this.environment.shared).emit(semantics);
       flags.end();
       registers.end();
+      groups.end();
     };
     // A branch ends the instruction where it ends the block: with nothing left to execute.
     if (flow === 'next' || flow === 'repeat') {
@@ -364,6 +414,7 @@ export class RegionFunction {
     });
     this.leavePage(step.page);
     this.registers.load();
+    this.groups.forget();
     f.set(this.budget, i32.load(state, STATE.BUDGET));
     this.flags.known = undefined;
   }

@@ -10,6 +10,7 @@ import {
   type I64,
   i32,
   i64,
+  type Sum,
   type V128,
   type ValueType,
 } from '../../wasm/expression.ts';
@@ -39,6 +40,8 @@ export class RegionRegisters {
   readonly atOnce: boolean;
   /** Fields whose locals are those of the CPU block, in the code that is being made. */
   private valid = new Set<number>();
+  /** What the general registers hold, by field, as far as it can be told within the block. */
+  private readonly sums = new Map<number, Sum>();
   private instruction: { level: number; early: ReadonlySet<number> | undefined } = {
     level: 0,
     early: undefined,
@@ -68,11 +71,22 @@ export class RegionRegisters {
   }
 
   gpr(number: number): Local<'i64'> {
-    return this.read(gprField(number)) as Local<'i64'>;
+    const field = gprField(number);
+    const local = this.read(field) as Local<'i64'>;
+    let sum = this.sums.get(field);
+    if (!sum) {
+      sum = { of: {}, plus: 0 };
+      this.sums.set(field, sum);
+    }
+    return { ...local, sum };
   }
 
   setGpr(number: number, value: I64): void {
-    this.set(gprField(number), value);
+    const field = gprField(number);
+    const { sum } = value;
+    this.set(field, value);
+    if (sum && this.f.level === this.instruction.level) this.sums.set(field, sum);
+    else this.sums.delete(field);
   }
 
   xmm(number: number): Local<'v128'> {
@@ -99,7 +113,9 @@ export class RegionRegisters {
   /** After it: what was read on every way through the instruction stays. */
   end(): void {
     const { early } = this.instruction;
-    if (early) this.valid = common(early, this.valid);
+    if (!early) return;
+    this.valid = common(early, this.valid);
+    this.sums.clear();
   }
 
   /** Runs code that comes in between, after which everything is as before. */
@@ -118,6 +134,11 @@ export class RegionRegisters {
 
   goOn(place: ReadonlySet<number>): void {
     this.valid = new Set(place);
+  }
+
+  /** Where a block begins, or something else may have changed registers. */
+  forgetSums(): void {
+    this.sums.clear();
   }
 
   // --- all together -------------------------------------------------------------------------------
@@ -142,6 +163,7 @@ export class RegionRegisters {
    * again it is what was valid before they parted.
    */
   load(): void {
+    this.forgetSums();
     for (const field of this.locals.keys()) {
       if (!this.isAtOnce(field) || this.valid.has(field)) this.loadField(field);
     }

@@ -167,15 +167,8 @@ export class RegionSite implements Site {
   }
 
   lookup(access: Access, address: Local<'i64'>, bytes: number): Local<'i32'> {
-    const { f, region } = this;
-    const host = f.local('i32');
-    const tlb = access === 'read' ? TLB.READ : TLB.WRITE;
     const kind = access === 'read' ? 'read' : 'write';
-    const isFirst = this.lookups++ === 0;
-    emitLookup(f, { tlb, bank: region.bank, address, bytes, host }, () =>
-      region.miss(this.step, kind, address, bytes, isFirst),
-    );
-    return host;
+    return this.region.lookup(this.step, kind, address, bytes, this.lookups++ === 0);
   }
 
   plainHost(access: 'read' | 'write', address: Local<'i64'>): Local<'i32'> {

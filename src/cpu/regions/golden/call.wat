@@ -16,25 +16,26 @@
 (local $address i64)
 (local $rsp i64)
 (local 6 i64)
-(local 7 i32)
 (local $bank i32)
-(local 9 i32)
+(local 8 i32)
+(local 9 i64)
+(local 10 i32)
 (local $rax i64)
-(local 11 i64)
 (local 12 i64)
 (local 13 i64)
 (local 14 i64)
-(local 15 f64)
-(local 16 i32)
+(local 15 i64)
+(local 16 f64)
+(local 17 i32)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
-(local 20 i32)
 (local 21 i64)
+(local 22 i64)
 (local $rbx i64)
-(local 23 i64)
 (local 24 i64)
 (local 25 i64)
+(local 26 i64)
 (local $rcx i64)
 i32.const 0
 i32.const 0
@@ -89,32 +90,36 @@ block $block0
     i64.const -8
     i64.add
     local.set 6
-    local.get $bank
     local.get 6
+    i64.const 0
+    i64.add
+    local.set 9
+    local.get $bank
+    local.get 9
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 9
-    local.get 6
+    local.set 10
+    local.get 9
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 9
+    local.get 10
     i64.load offset=16384
     i64.eq
     if $if3
       local.get 6
       i32.wrap_i64
-      local.get 9
+      local.get 10
       i32.load offset=16392
       i32.add
-      local.set 7
+      local.set 8
     else $if3
-      local.get 6
+      local.get 9
       local.set $address
       i32.const record0
       local.set $result
@@ -122,7 +127,7 @@ block $block0
       local.set $how
       br $block0
     end $if3
-    local.get 7
+    local.get 8
     local.get $cpu
     i64.load offset=184
     i64.const 7
@@ -146,25 +151,25 @@ block $block0
     end $if4
     block $block5
       local.get $rax
-      local.set 11
-      local.get $rax
       local.set 12
-      local.get 11
-      local.get 12
-      i64.mul
+      local.get $rax
       local.set 13
-      local.get 13
-      local.set 14
-      local.get 11
-      f64.convert_i64_s
       local.get 12
+      local.get 13
+      i64.mul
+      local.set 14
+      local.get 14
+      local.set 15
+      local.get 12
+      f64.convert_i64_s
+      local.get 13
       f64.convert_i64_s
       f64.mul
       f64.abs
-      local.set 15
-      local.get 14
-      local.set $rax
+      local.set 16
       local.get 15
+      local.set $rax
+      local.get 16
       f64.const 9223372036854776000
       f64.sub
       f64.abs
@@ -172,32 +177,36 @@ block $block0
       f64.lt
       if $if6 (result i32)
         local.get $cpu
-        local.get 11
         local.get 12
-        call $multiplyHighSigned
         local.get 13
+        call $multiplyHighSigned
+        local.get 14
         i64.const 63
         i64.shr_s
         i64.ne
       else $if6
-        local.get 15
+        local.get 16
         f64.const 9223372036854776000
         f64.gt
       end $if6
-      local.set 16
+      local.set 17
       i32.const 0x423
       local.set $flagKind
-      local.get 16
-      local.get 16
+      local.get 17
+      local.get 17
       i32.const 11
       i32.shl
       i32.or
       i64.extend_i32_u
       local.set $flagOperand
-      local.get 14
+      local.get 15
       local.set $flagResult
     end $block5
     local.get $rsp
+    local.set 15
+    local.get 15
+    i64.const 0
+    i64.add
     local.set 14
     local.get $bank
     local.get 14
@@ -207,22 +216,22 @@ block $block0
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 20
+    local.set 17
     local.get 14
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 20
+    local.get 17
     i64.load
     i64.eq
     if $if7
-      local.get 14
+      local.get 15
       i32.wrap_i64
-      local.get 20
+      local.get 17
       i32.load offset=8
       i32.add
-      local.set 16
+      local.set 8
     else $if7
       local.get 14
       local.set $address
@@ -232,7 +241,7 @@ block $block0
       local.set $how
       br $block0
     end $if7
-    local.get 16
+    local.get 8
     i64.load
     local.set 13
     local.get 13
@@ -254,12 +263,12 @@ block $block0
     local.get $rsp
     i64.const 8
     i64.add
-    local.set 11
-    local.get 11
-    local.set $rsp
-    local.get 13
     local.set 21
     local.get 21
+    local.set $rsp
+    local.get 13
+    local.set 22
+    local.get 22
     local.get $cpu
     i64.load offset=184
     i64.const 7
@@ -282,20 +291,20 @@ block $block0
       end $if10
       block $block11
         local.get $rbx
-        local.set 23
-        local.get $rax
         local.set 24
-        local.get 23
-        local.get 24
-        i64.add
+        local.get $rax
         local.set 25
+        local.get 24
         local.get 25
+        i64.add
+        local.set 26
+        local.get 26
         local.set $rbx
         i32.const 0x647
         local.set $flagKind
-        local.get 23
+        local.get 24
         local.set $flagOperand
-        local.get 25
+        local.get 26
         local.set $flagResult
       end $block11
       block $block12
@@ -304,8 +313,8 @@ block $block0
         i64.const 1
         i64.sub
         i64.extend32_s
-        local.set 25
-        local.get 25
+        local.set 26
+        local.get 26
         i32.wrap_i64
         i64.extend_i32_u
         local.set $rcx
@@ -313,12 +322,12 @@ block $block0
         local.get $flagOperand
         i64.lt_u
         i64.extend_i32_u
-        local.set 24
+        local.set 25
         i32.const 0x41e
         local.set $flagKind
-        local.get 24
-        local.set $flagOperand
         local.get 25
+        local.set $flagOperand
+        local.get 26
         local.set $flagResult
       end $block12
       local.get $flagResult
@@ -345,7 +354,7 @@ block $block0
         br $loop14
       end $loop14
     end $if9
-    local.get 21
+    local.get 22
     local.set $address
     br $block0
   end $loop1
@@ -387,9 +396,9 @@ if $if16
   i32.and
   i32.const 3
   i32.shl
-  local.set 9
-  local.get 9
-  local.get 9
+  local.set 10
+  local.get 10
+  local.get 10
   i64.load offset=4112
   i64.const 1
   i64.add
@@ -397,12 +406,12 @@ if $if16
   local.get $how
   i32.const 14
   i32.shr_u
-  local.set 7
-  local.get 7
+  local.set 17
+  local.get 17
   if $if17
     local.get $cpu
     local.get $address
-    local.get 7
+    local.get 17
     local.get $result
     return_call $retryInRegion
   end $if17

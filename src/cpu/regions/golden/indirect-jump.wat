@@ -19,8 +19,8 @@
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rdx i64)
-(local 13 i32)
 (local $bank i32)
+(local 14 i32)
 (local 15 i32)
 (local 16 i64)
 i32.const 0
@@ -123,7 +123,7 @@ block $block0
     local.get 15
     i32.load offset=8
     i32.add
-    local.set 13
+    local.set 14
   else $if4
     local.get 8
     local.set $address
@@ -133,7 +133,7 @@ block $block0
     local.set $how
     br $block0
   end $if4
-  local.get 13
+  local.get 14
   i64.load
   local.set 7
   local.get 7
@@ -193,12 +193,12 @@ if $if6
   local.get $how
   i32.const 14
   i32.shr_u
-  local.set 13
-  local.get 13
+  local.set 14
+  local.get 14
   if $if7
     local.get $cpu
     local.get $address
-    local.get 13
+    local.get 14
     local.get $result
     return_call $retryInRegion
   end $if7

@@ -14,15 +14,17 @@
 (local $rax i64)
 (local 6 i64)
 (local $rsi i64)
-(local 8 i32)
 (local $bank i32)
-(local 10 i32)
-(local 11 i64)
+(local 9 i32)
+(local 10 i64)
+(local 11 i32)
 (local 12 i64)
+(local 13 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rcx i64)
+(local 18 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -72,32 +74,36 @@ block $block0
     block $block3
       local.get $rax
       local.set 6
-      local.get $bank
       local.get $rsi
+      i64.const 0
+      i64.add
+      local.set 10
+      local.get $bank
+      local.get 10
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 10
-      local.get $rsi
+      local.set 11
+      local.get 10
       i64.const 7
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 10
+      local.get 11
       i64.load
       i64.eq
       if $if4
         local.get $rsi
         i32.wrap_i64
-        local.get 10
+        local.get 11
         i32.load offset=8
         i32.add
-        local.set 8
+        local.set 9
       else $if4
-        local.get $rsi
+        local.get 10
         local.set $address
         i32.const record0
         local.set $result
@@ -105,38 +111,38 @@ block $block0
         local.set $how
         br $block0
       end $if4
-      local.get 8
+      local.get 9
       i64.load
-      local.set 11
-      local.get 6
-      local.get 11
-      i64.add
       local.set 12
+      local.get 6
       local.get 12
+      i64.add
+      local.set 13
+      local.get 13
       local.set $rax
       i32.const 0x647
       local.set $flagKind
       local.get 6
       local.set $flagOperand
-      local.get 12
+      local.get 13
       local.set $flagResult
     end $block3
     block $block5
       local.get $rsi
-      local.set 12
+      local.set 13
       i64.const 8
-      local.set 11
+      local.set 12
+      local.get 13
       local.get 12
-      local.get 11
       i64.add
-      local.set 6
-      local.get 6
+      local.set 10
+      local.get 10
       local.set $rsi
       i32.const 0x647
       local.set $flagKind
-      local.get 12
+      local.get 13
       local.set $flagOperand
-      local.get 6
+      local.get 10
       local.set $flagResult
     end $block5
     block $block6
@@ -145,8 +151,8 @@ block $block0
       i64.const 1
       i64.sub
       i64.extend32_s
-      local.set 6
-      local.get 6
+      local.set 10
+      local.get 10
       i32.wrap_i64
       i64.extend_i32_u
       local.set $rcx
@@ -154,12 +160,12 @@ block $block0
       local.get $flagOperand
       i64.lt_u
       i64.extend_i32_u
-      local.set 11
+      local.set 12
       i32.const 0x41e
       local.set $flagKind
-      local.get 11
+      local.get 12
       local.set $flagOperand
-      local.get 6
+      local.get 10
       local.set $flagResult
     end $block6
     local.get $flagResult
@@ -221,9 +227,9 @@ if $if10
   i32.and
   i32.const 3
   i32.shl
-  local.set 10
-  local.get 10
-  local.get 10
+  local.set 11
+  local.get 11
+  local.get 11
   i64.load offset=4112
   i64.const 1
   i64.add
@@ -231,12 +237,12 @@ if $if10
   local.get $how
   i32.const 14
   i32.shr_u
-  local.set 8
-  local.get 8
+  local.set 18
+  local.get 18
   if $if11
     local.get $cpu
     local.get $address
-    local.get 8
+    local.get 18
     local.get $result
     return_call $retryInRegion
   end $if11

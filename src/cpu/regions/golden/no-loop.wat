@@ -19,8 +19,8 @@
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rsi i64)
-(local 11 i32)
 (local $bank i32)
+(local 12 i32)
 (local 13 i32)
 (local $rbx i64)
 (local 15 i64)
@@ -29,6 +29,8 @@
 (local $rsp i64)
 (local 19 i64)
 (local 20 i64)
+(local 21 i64)
+(local 22 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -103,8 +105,12 @@ block $block0
       local.get $cpu
       i64.load offset=48
       local.set $rsi
-      local.get $bank
       local.get $rsi
+      i64.const 0
+      i64.add
+      local.set 6
+      local.get $bank
+      local.get 6
       i32.wrap_i64
       i32.const 8
       i32.shr_u
@@ -112,7 +118,7 @@ block $block0
       i32.and
       i32.add
       local.set 13
-      local.get $rsi
+      local.get 6
       i64.const 7
       i64.add
       i64.const -0x1000
@@ -126,9 +132,9 @@ block $block0
         local.get 13
         i32.load offset=8
         i32.add
-        local.set 11
+        local.set 12
       else $if7
-        local.get $rsi
+        local.get 6
         local.set $address
         i32.const record1
         local.set $result
@@ -136,7 +142,7 @@ block $block0
         local.set $how
         br $block0
       end $if7
-      local.get 11
+      local.get 12
       i64.load
       local.set $rbx
       local.get $cpu
@@ -192,32 +198,36 @@ block $block0
   local.set $rsp
   local.get $rsp
   local.set 16
-  local.get $bank
   local.get 16
+  i64.const 0
+  i64.add
+  local.set 15
+  local.get $bank
+  local.get 15
   i32.wrap_i64
   i32.const 8
   i32.shr_u
   i32.const 0x3ff0
   i32.and
   i32.add
-  local.set 11
-  local.get 16
+  local.set 13
+  local.get 15
   i64.const 7
   i64.add
   i64.const -0x1000
   i64.and
-  local.get 11
+  local.get 13
   i64.load
   i64.eq
   if $if11
     local.get 16
     i32.wrap_i64
-    local.get 11
+    local.get 13
     i32.load offset=8
     i32.add
-    local.set 13
+    local.set 12
   else $if11
-    local.get 16
+    local.get 15
     local.set $address
     i32.const record2
     local.set $result
@@ -225,17 +235,17 @@ block $block0
     local.set $how
     br $block0
   end $if11
-  local.get 13
+  local.get 12
   i64.load
-  local.set 15
-  local.get 15
   local.set 6
   local.get 6
+  local.set 19
+  local.get 19
   i64.const 16
   i64.shl
   i64.const 16
   i64.shr_s
-  local.get 6
+  local.get 19
   i64.ne
   if $if12
     i32.const record2
@@ -247,15 +257,15 @@ block $block0
   local.get $rsp
   i64.const 8
   i64.add
-  local.set 19
-  local.get 19
+  local.set 20
+  local.get 20
   local.set $rsp
   local.get $cpu
   local.get $rsp
   i64.store offset=32
-  local.get 15
-  local.set 20
-  local.get 20
+  local.get 6
+  local.set 21
+  local.get 21
   local.set $address
   br $block0
 end $block0
@@ -284,9 +294,9 @@ if $if13
   i32.and
   i32.const 3
   i32.shl
-  local.set 11
-  local.get 11
-  local.get 11
+  local.set 13
+  local.get 13
+  local.get 13
   i64.load offset=4112
   i64.const 1
   i64.add
@@ -294,12 +304,12 @@ if $if13
   local.get $how
   i32.const 14
   i32.shr_u
-  local.set 13
-  local.get 13
+  local.set 22
+  local.get 22
   if $if14
     local.get $cpu
     local.get $address
-    local.get 13
+    local.get 22
     local.get $result
     return_call $retryInRegion
   end $if14

@@ -14,24 +14,25 @@
 (local $how i32)
 (local $address i64)
 (local $rsi i64)
-(local 6 i32)
 (local $bank i32)
-(local 8 i32)
+(local 7 i32)
+(local 8 i64)
+(local 9 i32)
 (local $xmm1 v128)
-(local 10 v128)
+(local 11 v128)
 (local $xmm0 v128)
-(local 12 v128)
 (local 13 v128)
 (local 14 v128)
 (local 15 v128)
+(local 16 v128)
 (local $xmm2 v128)
-(local 17 i64)
 (local 18 i64)
 (local 19 i64)
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
 (local $rcx i64)
+(local 24 i32)
 i32.const 0
 i32.const 0
 i64.load offset=32768
@@ -125,32 +126,36 @@ block $block0
           br $block0
         end $if6
       end $if4
-      local.get $bank
       local.get $rsi
+      i64.const 0
+      i64.add
+      local.set 8
+      local.get $bank
+      local.get 8
       i32.wrap_i64
       i32.const 8
       i32.shr_u
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 8
-      local.get $rsi
+      local.set 9
+      local.get 8
       i64.const 15
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 8
+      local.get 9
       i64.load
       i64.eq
       if $if7
         local.get $rsi
         i32.wrap_i64
-        local.get 8
+        local.get 9
         i32.load offset=8
         i32.add
-        local.set 6
+        local.set 7
       else $if7
-        local.get $rsi
+        local.get 8
         local.set $address
         i32.const record0
         local.set $result
@@ -158,7 +163,7 @@ block $block0
         local.set $how
         br $block0
       end $if7
-      local.get 6
+      local.get 7
       v128.load
       local.set $xmm1
     end $block3
@@ -198,13 +203,13 @@ block $block0
         end $if11
       end $if9
       local.get $xmm1
-      local.set 10
+      local.set 11
       local.get $xmm0
-      local.set 12
-      local.get 10
       local.set 13
-      local.get 12
+      local.get 11
       local.set 14
+      local.get 13
+      local.set 15
       local.get $cpu
       i32.const 0x5a8
       i32.add
@@ -213,10 +218,10 @@ block $block0
       i32.and
       i32.const 0x1fa0
       i32.xor
-      local.get 13
+      local.get 14
       v128.const i32x4 0xd0000000 0xd0000000 0xd0000000 0xd0000000
       i32x4.add
-      local.get 14
+      local.get 15
       v128.const i32x4 0xd0000000 0xd0000000 0xd0000000 0xd0000000
       i32x4.add
       v128.or
@@ -226,16 +231,16 @@ block $block0
       i32.or
       i32.eqz
       if $if12
-        local.get 13
         local.get 14
+        local.get 15
         f32x4.mul
-        local.set 15
+        local.set 16
       else $if12
         local.get $cpu
-        local.get 10
-        local.get 12
+        local.get 11
+        local.get 13
         call $vectorSingle-mul-mul-mul-mulGeneral
-        local.set 15
+        local.set 16
         local.get $cpu
         i32.const 788
         i32.add
@@ -262,7 +267,7 @@ block $block0
           end $if14
         end $if13
       end $if12
-      local.get 15
+      local.get 16
       local.set $xmm1
     end $block8
     block $block15
@@ -301,13 +306,13 @@ block $block0
         end $if18
       end $if16
       local.get $xmm2
-      local.set 15
+      local.set 16
       local.get $xmm1
+      local.set 15
+      local.get 16
       local.set 14
       local.get 15
       local.set 13
-      local.get 14
-      local.set 12
       local.get $cpu
       i32.const 0x5a8
       i32.add
@@ -316,10 +321,10 @@ block $block0
       i32.and
       i32.const 0x1fa0
       i32.xor
-      local.get 13
+      local.get 14
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
-      local.get 12
+      local.get 13
       v128.const i32x4 0xe0000000 0xe0000000 0xe0000000 0xe0000000
       i32x4.add
       v128.or
@@ -329,16 +334,16 @@ block $block0
       i32.or
       i32.eqz
       if $if19
+        local.get 14
         local.get 13
-        local.get 12
         f32x4.add
-        local.set 10
+        local.set 11
       else $if19
         local.get $cpu
+        local.get 16
         local.get 15
-        local.get 14
         call $vectorSingle-add-add-add-addGeneral
-        local.set 10
+        local.set 11
         local.get $cpu
         i32.const 788
         i32.add
@@ -365,15 +370,15 @@ block $block0
           end $if21
         end $if20
       end $if19
-      local.get 10
+      local.get 11
       local.set $xmm2
     end $block15
     block $block22
       local.get $rsi
-      local.set 17
+      local.set 8
       i64.const 16
       local.set 18
-      local.get 17
+      local.get 8
       local.get 18
       i64.add
       local.set 19
@@ -381,7 +386,7 @@ block $block0
       local.set $rsi
       i32.const 0x647
       local.set $flagKind
-      local.get 17
+      local.get 8
       local.set $flagOperand
       local.get 19
       local.set $flagResult
@@ -475,9 +480,9 @@ if $if27
   i32.and
   i32.const 3
   i32.shl
-  local.set 8
-  local.get 8
-  local.get 8
+  local.set 9
+  local.get 9
+  local.get 9
   i64.load offset=4112
   i64.const 1
   i64.add
@@ -485,12 +490,12 @@ if $if27
   local.get $how
   i32.const 14
   i32.shr_u
-  local.set 6
-  local.get 6
+  local.set 24
+  local.get 24
   if $if28
     local.get $cpu
     local.get $address
-    local.get 6
+    local.get 24
     local.get $result
     return_call $retryInRegion
   end $if28

@@ -12,8 +12,8 @@
 (local $address i64)
 (local $rsi i64)
 (local 6 i64)
-(local 7 i32)
 (local $bank i32)
+(local 8 i32)
 (local 9 i32)
 (local $rax i64)
 (local $rdi i64)
@@ -109,7 +109,7 @@ block $block0
         local.get 9
         i32.load offset=8
         i32.add
-        local.set 7
+        local.set 8
       else $if4
         local.get 6
         local.set $address
@@ -119,7 +119,7 @@ block $block0
         local.set $how
         br $block0
       end $if4
-      local.get 7
+      local.get 8
       i32.load
       i64.extend_i32_u
       local.set $rax
@@ -141,19 +141,19 @@ block $block0
       i32.const 0x3ff0
       i32.and
       i32.add
-      local.set 7
+      local.set 8
       local.get 6
       i64.const 3
       i64.add
       i64.const -0x1000
       i64.and
-      local.get 7
+      local.get 8
       i64.load offset=16384
       i64.eq
       if $if6
         local.get 6
         i32.wrap_i64
-        local.get 7
+        local.get 8
         i32.load offset=16392
         i32.add
         local.set 9
@@ -198,8 +198,8 @@ block $block0
     i64.ne
     i32.const 1
     i32.and
-    local.set 7
-    local.get 7
+    local.set 8
+    local.get 8
     if $if7
       local.get $cpu
       i64.load offset=184
@@ -243,7 +243,7 @@ block $block0
     i64.and
     i64.or
     local.set $rcx
-    local.get 7
+    local.get 8
     if $if9
       local.get $cpu
       i64.load offset=184
@@ -379,9 +379,9 @@ if $if16
   i32.and
   i32.const 3
   i32.shl
-  local.set 7
-  local.get 7
-  local.get 7
+  local.set 8
+  local.get 8
+  local.get 8
   i64.load offset=4112
   i64.const 1
   i64.add

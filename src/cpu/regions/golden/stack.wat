@@ -17,13 +17,15 @@
 (local 6 i64)
 (local $rsp i64)
 (local 8 i64)
-(local 9 i32)
 (local $bank i32)
-(local 11 i32)
+(local 10 i32)
+(local 11 i64)
+(local 12 i32)
 (local $rdi i64)
-(local 13 i32)
 (local 14 i32)
-(local 15 i64)
+(local 15 i32)
+(local 16 i32)
+(local 17 i64)
 (local $rax i64)
 i32.const 0
 i32.const 0
@@ -71,40 +73,44 @@ block $block0
     i64.const -8
     i64.add
     local.set 8
-    local.get $bank
     local.get 8
+    i64.const -8
+    i64.add
+    local.set 11
+    local.get $bank
+    local.get 11
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 11
-    local.get 8
-    i64.const 7
+    local.set 12
+    local.get 11
+    i64.const 15
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 11
+    local.get 12
     i64.load offset=16384
     i64.eq
     if $if3
       local.get 8
       i32.wrap_i64
-      local.get 11
+      local.get 12
       i32.load offset=16392
       i32.add
-      local.set 9
+      local.set 10
     else $if3
-      local.get 8
+      local.get 11
       local.set $address
       i32.const record0
       local.set $result
-      i32.const 0x44205
+      i32.const 0x84205
       local.set $how
       br $block0
     end $if3
-    local.get 9
+    local.get 10
     local.get 6
     i64.store
     local.get 8
@@ -115,32 +121,36 @@ block $block0
     local.set $rbp
   end $block4
   block $block5
-    local.get $bank
     local.get $rdi
+    i64.const 0
+    i64.add
+    local.set 11
+    local.get $bank
+    local.get 11
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 9
-    local.get $rdi
+    local.set 12
+    local.get 11
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 9
+    local.get 12
     i64.load
     i64.eq
     if $if6
       local.get $rdi
       i32.wrap_i64
-      local.get 9
+      local.get 12
       i32.load offset=8
       i32.add
-      local.set 11
+      local.set 14
     else $if6
-      local.get $rdi
+      local.get 11
       local.set $address
       i32.const record1
       local.set $result
@@ -148,141 +158,118 @@ block $block0
       local.set $how
       br $block0
     end $if6
-    local.get 11
+    local.get 14
     i64.load
     local.set 8
     local.get $rsp
     i64.const -8
     i64.add
     local.set 6
-    local.get $bank
-    local.get 6
-    i32.wrap_i64
-    i32.const 8
-    i32.shr_u
-    i32.const 0x3ff0
-    i32.and
+    local.get 10
+    i32.const -8
     i32.add
-    local.set 14
-    local.get 6
-    i64.const 7
-    i64.add
-    i64.const -0x1000
-    i64.and
-    local.get 14
-    i64.load offset=16384
-    i64.eq
-    if $if7
-      local.get 6
-      i32.wrap_i64
-      local.get 14
-      i32.load offset=16392
-      i32.add
-      local.set 13
-    else $if7
-      i32.const record1
-      local.set $result
-      i32.const 515
-      local.set $how
-      br $block0
-    end $if7
-    local.get 13
+    local.set 15
+    local.get 15
     local.get 8
     i64.store
     local.get 6
     local.set $rsp
   end $block5
-  block $block8
+  block $block7
     local.get $rsp
     local.set 6
-    local.get $bank
     local.get 6
+    i64.const 0
+    i64.add
+    local.set 8
+    local.get $bank
+    local.get 8
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 13
-    local.get 6
+    local.set 15
+    local.get 8
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 13
+    local.get 15
     i64.load
     i64.eq
-    if $if9
+    if $if8
       local.get 6
       i32.wrap_i64
-      local.get 13
+      local.get 15
       i32.load offset=8
       i32.add
-      local.set 14
-    else $if9
-      local.get 6
+      local.set 16
+    else $if8
+      local.get 8
       local.set $address
       i32.const record2
       local.set $result
       i32.const 0x40202
       local.set $how
       br $block0
-    end $if9
-    local.get 14
+    end $if8
+    local.get 16
     i64.load
-    local.set 8
+    local.set 11
     local.get $rsp
     i64.const 8
     i64.add
-    local.set 15
-    local.get 15
+    local.set 17
+    local.get 17
     local.set $rsp
-    local.get 8
+    local.get 11
     local.set $rax
-  end $block8
-  block $block10
+  end $block7
+  block $block9
     local.get $rsp
     local.get $rbp
     local.get $rsp
     i64.sub
     i64.add
-    local.set 15
+    local.set 17
     local.get $bank
-    local.get 15
+    local.get 17
     i32.wrap_i64
     i32.const 8
     i32.shr_u
     i32.const 0x3ff0
     i32.and
     i32.add
-    local.set 14
-    local.get 15
+    local.set 12
+    local.get 17
     i64.const 7
     i64.add
     i64.const -0x1000
     i64.and
-    local.get 14
+    local.get 12
     i64.load
     i64.eq
-    if $if11
-      local.get 15
+    if $if10
+      local.get 17
       i32.wrap_i64
-      local.get 14
+      local.get 12
       i32.load offset=8
       i32.add
-      local.set 13
-    else $if11
-      local.get 15
+      local.set 15
+    else $if10
+      local.get 17
       local.set $address
       i32.const record3
       local.set $result
       i32.const 0x40201
       local.set $how
       br $block0
-    end $if11
-    local.get 13
+    end $if10
+    local.get 15
     i64.load
-    local.set 8
+    local.set 11
     local.get $rsp
     local.get $rbp
     local.get $rsp
@@ -290,13 +277,13 @@ block $block0
     i64.const 8
     i64.add
     i64.add
-    local.set 6
-    local.get 6
-    local.set $rsp
+    local.set 8
     local.get 8
+    local.set $rsp
+    local.get 11
     local.set $rbp
-  end $block10
-  loop $loop12
+  end $block9
+  loop $loop11
     local.get $budget
     i32.const 1
     i32.sub
@@ -304,15 +291,15 @@ block $block0
     local.get $budget
     i32.const 0
     i32.lt_s
-    if $if13
+    if $if12
       i32.const record4
       local.set $result
       i32.const 1
       local.set $how
       br $block0
-    end $if13
-    br $loop12
-  end $loop12
+    end $if12
+    br $loop11
+  end $loop11
 end $block0
 local.get $cpu
 local.get $rsp
@@ -331,7 +318,7 @@ i32.and
 i32.add
 i32.store offset=168
 local.get $result
-if $if14
+if $if13
   local.get $how
   i32.const 8
   i32.shr_u
@@ -339,9 +326,9 @@ if $if14
   i32.and
   i32.const 3
   i32.shl
-  local.set 14
-  local.get 14
-  local.get 14
+  local.set 12
+  local.get 12
+  local.get 12
   i64.load offset=4112
   i64.const 1
   i64.add
@@ -349,18 +336,18 @@ if $if14
   local.get $how
   i32.const 14
   i32.shr_u
-  local.set 13
-  local.get 13
-  if $if15
+  local.set 15
+  local.get 15
+  if $if14
     local.get $cpu
     local.get $address
-    local.get 13
+    local.get 15
     local.get $result
     return_call $retryInRegion
-  end $if15
+  end $if14
   local.get $result
   return
-end $if14
+end $if13
 local.get $cpu
 local.get $address
 return_call $branchFromRegion

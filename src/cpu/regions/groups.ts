@@ -1,0 +1,170 @@
+/**
+ * Accesses of a block to one place plus constants - a stack frame, the fields of a structure - are looked up together:
+ * the first one asks the TLB for the whole range, the others take its host address. Reads and writes are apart, because
+ * the TLB's entries for them are.
+ *
+ * A block is executed from its beginning to its end or left, so the range is as good for the last access as it was for
+ * the first; what could change the TLB in between ends all groups (`forget`). Where the range is not in one page, the
+ * first access leaves the region, like one that the TLB does not have.
+ */
+import { type I32, type I64, i32, i64, type Sum } from '../../wasm/expression.ts';
+import type { FunctionBuilder, Local } from '../../wasm/function.ts';
+import { retryAccess } from '../generator/branch.ts';
+import { dataEntry } from '../generator/tlb-entry.ts';
+import { TLB } from '../state.ts';
+
+/** Bytes of a range: the longer it is, the more often it lies in two pages. */
+const LONGEST = 128;
+/** Bytes of the constants that become known only at the end. */
+const SHORT = 2;
+const LONG = 5;
+
+type Kind = 'read' | 'write';
+
+interface Group {
+  readonly of: object;
+  readonly kind: Kind;
+  /** Host address of what the first access asks for, which is `of` plus this. */
+  readonly host: Local<'i32'>;
+  readonly plus: number;
+  /** The range, as sums with `of`. */
+  from: number;
+  to: number;
+  /** Writes the range into the code of the first access. */
+  change(): void;
+}
+
+export class AccessGroups {
+  private readonly f: FunctionBuilder;
+  /** Whether all addresses are truncated to 32 bits. */
+  private readonly isLow: boolean;
+  private groups: Group[] = [];
+  /** Locals for host addresses, which every block uses again. */
+  private readonly hosts: Local<'i32'>[] = [];
+  private level = 0;
+  private isLeft = false;
+
+  constructor(f: FunctionBuilder, isLow: boolean) {
+    this.f = f;
+    this.isLow = isLow;
+  }
+
+  forget(): void {
+    this.groups = [];
+  }
+
+  /** Before the code of an instruction. */
+  begin(): void {
+    this.level = this.f.level;
+    this.isLeft = false;
+  }
+
+  /** The instruction may be left here: what follows is not always executed. */
+  leave(): void {
+    this.isLeft = true;
+  }
+
+  /** After it. */
+  end(): void {
+    if (this.isLeft) this.forget();
+  }
+
+  /** The host address of an access that a group covers, or can be made to. */
+  find(kind: Kind, address: I64, bytes: number): Local<'i32'> | undefined {
+    const sum = this.sumOf(address);
+    const group = sum && this.groups.find((g) => g.of === sum.of && g.kind === kind);
+    if (!group) return undefined;
+    const [from, to] = [Math.min(group.from, sum.plus), Math.max(group.to, sum.plus + bytes)];
+    if (to - from > LONGEST) return undefined;
+    if (from !== group.from || to !== group.to) {
+      Object.assign(group, { from, to });
+      group.change();
+    }
+    return this.f.let(i32.add(group.host, i32.const(sum.plus - group.plus)));
+  }
+
+  /**
+   * Looks an access up that may become the first one of a group.
+   * @param miss leaves the region, `address` having been missed; `how` is the number for `EXIT.ACCESS`, made by `encode`
+   */
+  look(
+    access: { kind: Kind; bank: I32; address: Local<'i64'>; bytes: number },
+    miss: (address: I64, encode: (encoded: (access: number) => number) => I32) => void,
+  ): Local<'i32'> | undefined {
+    const { f } = this;
+    const { kind, bank, address, bytes } = access;
+    const sum = this.sumOf(address);
+    if (!sum?.of || this.groups.some((g) => g.of === sum.of && g.kind === kind)) return undefined;
+    const host = this.nextHost();
+    const { code } = f;
+    let [first, span, how] = [0, 0, 0];
+    let encoding: (access: number) => number = (number) => number;
+    const short = (value: number, note: (at: number) => void): I64 => ({
+      type: 'i64',
+      emit: (to) => {
+        to.byte(0x42);
+        note(to.fixed(value, SHORT));
+      },
+    });
+    const from = f.let(
+      i64.add(
+        address,
+        short(0, (at) => {
+          first = at;
+        }),
+      ),
+    );
+    const last = i64.add(
+      from,
+      short(bytes - 1, (at) => {
+        span = at;
+      }),
+    );
+    const tlb = kind === 'read' ? TLB.READ : TLB.WRITE;
+    const entry = f.let(dataEntry(bank, i32.wrap_i64(from)));
+    f.ifLikely(
+      i64.eq(i64.and(last, i64.const(~0xfffn)), i64.load(entry, tlb)),
+      () => f.set(host, i32.add(i32.wrap_i64(address), i32.load(entry, tlb + TLB.PAYLOAD))),
+      () =>
+        miss(from, (encode) => {
+          encoding = encode;
+          return {
+            type: 'i32',
+            emit: (to) => {
+              to.byte(0x41);
+              how = to.fixed(encode(retryAccess(kind, bytes)), LONG);
+            },
+          };
+        }),
+    );
+    const group: Group = {
+      of: sum.of,
+      kind,
+      host,
+      plus: sum.plus,
+      from: sum.plus,
+      to: sum.plus + bytes,
+      change: () => {
+        const length = group.to - group.from;
+        code.change(first, group.from - group.plus, SHORT);
+        code.change(span, length - 1, SHORT);
+        code.change(how, encoding(retryAccess(kind, length)), LONG);
+      },
+    };
+    this.groups.push(group);
+    return host;
+  }
+
+  /** What is known of an address, where a group may begin or be used. */
+  private sumOf(address: I64): Sum | undefined {
+    const { sum } = address;
+    if (!sum?.of || this.isLeft || this.f.level !== this.level) return undefined;
+    return sum.isLow && !this.isLow ? undefined : sum;
+  }
+
+  private nextHost(): Local<'i32'> {
+    const used = this.groups.length;
+    this.hosts[used] ??= this.f.variable('i32');
+    return this.hosts[used];
+  }
+}
