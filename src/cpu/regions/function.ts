@@ -219,7 +219,7 @@ export class RegionFunction {
     this.sideExit(step, 'memory', isFirst ? retryAccess(kind, bytes) : 0);
   }
 
-  /** The host address of an access, alone or with others of the block. */
+  /** The host address of an access, looked up alone or with others. */
   lookup(
     step: Step,
     kind: 'read' | 'write',
@@ -286,15 +286,8 @@ export class RegionFunction {
     }
     const { block, remaining, instructionEnd } = this;
     this.arriving.set(edge.to, known);
-    this.registers.aside(() => this.flags.aside(() => this.tree(edge.to)));
+    this.registers.aside(() => this.flags.aside(() => this.groups.aside(() => this.tree(edge.to))));
     Object.assign(this, { block, remaining, instructionEnd });
-    this.forgetPlaces();
-  }
-
-  /** What comes is not reached by way of what went before alone. */
-  private forgetPlaces(): void {
-    this.registers.forgetSums();
-    this.groups.forget();
   }
 
   // --- structure ----------------------------------------------------------------------------------
@@ -339,7 +332,10 @@ export class RegionFunction {
     const { steps } = block;
     this.block = block;
     flags.known = this.arriving.get(block);
-    this.forgetPlaces();
+    if (block === this.blocks[0] || isMerge(block) || isLoop(block)) {
+      this.registers.forgetSums();
+      this.groups.forget();
+    }
     this.remaining = steps.length;
     const start = f.code.length;
     f.set(this.budget, i32.sub(this.budget, i32.const(steps.length)));

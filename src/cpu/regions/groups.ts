@@ -1,11 +1,11 @@
 /**
- * Accesses of a block to one place plus constants - a stack frame, the fields of a structure - are looked up together:
- * the first one asks the TLB for the whole range, the others take its host address. Reads and writes are apart, because
- * the TLB's entries for them are.
+ * Accesses to one place plus constants - a stack frame, the fields of a structure - are looked up together: the first
+ * one asks the TLB for the whole range, the others take its host address. Reads and writes are apart, because the TLB's
+ * entries for them are.
  *
- * A block is executed from its beginning to its end or left, so the range is as good for the last access as it was for
- * the first; what could change the TLB in between ends all groups (`forget`). Where the range is not in one page, the
- * first access leaves the region, like one that the TLB does not have.
+ * A group is good in the block where it began and in those that are reached from there alone. What could change the TLB
+ * in between ends all groups (`forget`). Where the range is not in one page, the first access leaves the region, like
+ * one that the TLB does not have.
  */
 import { type I32, type I64, i32, i64, type Sum } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
@@ -51,6 +51,14 @@ export class AccessGroups {
 
   forget(): void {
     this.groups = [];
+  }
+
+  /** Runs code that is reached from here alone, and may use what there is. */
+  aside(write: () => void): void {
+    const { groups, level, isLeft } = this;
+    this.groups = [...groups];
+    write();
+    Object.assign(this, { groups, level, isLeft });
   }
 
   /** Before the code of an instruction. */

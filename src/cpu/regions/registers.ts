@@ -41,7 +41,7 @@ export class RegionRegisters {
   /** Fields whose locals are those of the CPU block, in the code that is being made. */
   private valid = new Set<number>();
   /** What the general registers hold, by field, as far as it can be told within the block. */
-  private readonly sums = new Map<number, Sum>();
+  private sums = new Map<number, Sum>();
   private instruction: { level: number; early: ReadonlySet<number> | undefined } = {
     level: 0,
     early: undefined,
@@ -120,11 +120,11 @@ export class RegionRegisters {
 
   /** Runs code that comes in between, after which everything is as before. */
   aside(write: () => void): void {
-    const { valid, instruction } = this;
+    const { valid, sums, instruction } = this;
     this.valid = new Set(valid);
+    this.sums = new Map(sums);
     write();
-    this.valid = valid;
-    this.instruction = instruction;
+    Object.assign(this, { valid, sums, instruction });
   }
 
   /** What is valid at this place, to go on with at a place that is only reached by way of this one. */
@@ -136,7 +136,7 @@ export class RegionRegisters {
     this.valid = new Set(place);
   }
 
-  /** Where a block begins, or something else may have changed registers. */
+  /** Where ways meet, or something else may have changed registers. */
   forgetSums(): void {
     this.sums.clear();
   }

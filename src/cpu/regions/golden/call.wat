@@ -30,12 +30,13 @@
 (local $flagKind i32)
 (local $flagOperand i64)
 (local $flagResult i64)
-(local 21 i64)
+(local 21 i32)
 (local 22 i64)
+(local 23 i64)
 (local $rbx i64)
-(local 24 i64)
 (local 25 i64)
 (local 26 i64)
+(local 27 i64)
 (local $rcx i64)
 i32.const 0
 i32.const 0
@@ -231,7 +232,7 @@ block $block0
       local.get 17
       i32.load offset=8
       i32.add
-      local.set 8
+      local.set 21
     else $if7
       local.get 14
       local.set $address
@@ -241,7 +242,7 @@ block $block0
       local.set $how
       br $block0
     end $if7
-    local.get 8
+    local.get 21
     i64.load
     local.set 13
     local.get 13
@@ -263,12 +264,12 @@ block $block0
     local.get $rsp
     i64.const 8
     i64.add
-    local.set 21
-    local.get 21
-    local.set $rsp
-    local.get 13
     local.set 22
     local.get 22
+    local.set $rsp
+    local.get 13
+    local.set 23
+    local.get 23
     local.get $cpu
     i64.load offset=184
     i64.const 7
@@ -291,20 +292,20 @@ block $block0
       end $if10
       block $block11
         local.get $rbx
-        local.set 24
-        local.get $rax
         local.set 25
-        local.get 24
-        local.get 25
-        i64.add
+        local.get $rax
         local.set 26
+        local.get 25
         local.get 26
+        i64.add
+        local.set 27
+        local.get 27
         local.set $rbx
         i32.const 0x647
         local.set $flagKind
-        local.get 24
+        local.get 25
         local.set $flagOperand
-        local.get 26
+        local.get 27
         local.set $flagResult
       end $block11
       block $block12
@@ -313,8 +314,8 @@ block $block0
         i64.const 1
         i64.sub
         i64.extend32_s
-        local.set 26
-        local.get 26
+        local.set 27
+        local.get 27
         i32.wrap_i64
         i64.extend_i32_u
         local.set $rcx
@@ -322,12 +323,12 @@ block $block0
         local.get $flagOperand
         i64.lt_u
         i64.extend_i32_u
-        local.set 25
+        local.set 26
         i32.const 0x41e
         local.set $flagKind
-        local.get 25
-        local.set $flagOperand
         local.get 26
+        local.set $flagOperand
+        local.get 27
         local.set $flagResult
       end $block12
       local.get $flagResult
@@ -354,7 +355,7 @@ block $block0
         br $loop14
       end $loop14
     end $if9
-    local.get 22
+    local.get 23
     local.set $address
     br $block0
   end $loop1
