@@ -61,7 +61,7 @@ export function binary<A extends ValueType, R extends ValueType>(type: R, op: nu
  * has no time, does not.
  * @param neutral the right operand with which the result is the left one
  */
-export function integer<T extends 'i32' | 'i64'>(type: T, op: number, neutral: number): Binary<T, T> {
+function integer<T extends 'i32' | 'i64'>(type: T, op: number, neutral: number): Binary<T, T> {
   const make = binary<T, T>(type, op);
   return (a, b) => (Number(b.constant) === neutral ? a : make(a, b));
 }

@@ -25,15 +25,8 @@ import { codeOf, encodeJob, type RegionJob, stepsOf } from './job.ts';
 import { RegionFormer, type Step } from './region.ts';
 import { type Request, Requests } from './requests.ts';
 
-/** One compilation: so many regions or guest instructions at most, to be done in some milliseconds. */
-const BATCH_REGIONS = 8;
-const BATCH_STEPS = 400;
-/** Records that it may need: two for each region, one for each step at most. */
-const BATCH_RECORDS = 2 * BATCH_REGIONS + 2 * BATCH_STEPS;
 /** Instructions that a request waits for others, to share a module with them. */
 const LONGEST_WAIT = 2_000_000;
-/** Instructions between two batches. Another thread with nothing to do gets what is there. */
-const SHORT_WAIT = 100_000;
 /** Batches that another thread has to do at a time. */
 const MOST_UNDER_WAY = 2;
 /** A branch belongs to a region when it was taken so much more seldom than the region was reached. */
@@ -151,12 +144,16 @@ export class RegionCache {
   private isDue(at: number): boolean {
     const { size } = this.pending;
     if (size === 0 || this.batchesUnderWay >= MOST_UNDER_WAY) return false;
-    const isIdle = this.batchesUnderWay === 0 && !this.compiler.atOnce;
-    return at >= this.since + (isIdle || size >= BATCH_REGIONS ? SHORT_WAIT : LONGEST_WAIT);
+    const { atOnce, batch } = this.compiler;
+    // Another thread with nothing to do gets what is there.
+    const isIdle = this.batchesUnderWay === 0 && !atOnce;
+    return at >= this.since + (isIdle || size >= batch.regions ? batch.wait : LONGEST_WAIT);
   }
 
   private compile(at: number): void {
-    if (!this.runtime.code.hasRoom(BATCH_RECORDS)) {
+    const { regions, steps: mostSteps } = this.compiler.batch;
+    // Records that it may need: two for each region, one for each step at most.
+    if (!this.runtime.code.hasRoom(2 * regions + 2 * mostSteps)) {
       this.pending.clear();
       return;
     }
@@ -164,7 +161,7 @@ export class RegionCache {
     const batch: { chosen: Chosen; job: RegionJob }[] = [];
     let steps = 0;
     for (const request of this.pending.hottestFirst()) {
-      if (batch.length === BATCH_REGIONS || steps >= BATCH_STEPS) break;
+      if (batch.length === regions || steps >= mostSteps) break;
       if (!request.isCurrent()) continue;
       this.pending.delete(request);
       const made = this.choose(request);
@@ -391,11 +388,12 @@ export class RegionCache {
 
   /** Begins a new generation when the present one has its share, and evicts the oldest when there are too many. */
   private makeRoom(): void {
+    const { regions } = this.compiler.batch;
     const present = this.generations.get(this.generation);
     const isFull = (present?.bytes ?? 0) > CACHE_BYTES / GENERATIONS;
-    if (!isFull && this.freeSlots.length >= BATCH_REGIONS) return;
+    if (!isFull && this.freeSlots.length >= regions) return;
     this.generations.set(++this.generation, { bytes: 0, modules: 0 });
-    while (this.generations.size > GENERATIONS || this.freeSlots.length < BATCH_REGIONS) {
+    while (this.generations.size > GENERATIONS || this.freeSlots.length < regions) {
       const [oldest] = this.generations.keys();
       if (oldest === this.generation) return;
       this.evict(oldest);

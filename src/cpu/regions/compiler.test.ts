@@ -17,6 +17,7 @@ interface Waiting {
 class Later implements RegionCompiler {
   readonly threshold = 512;
   readonly atOnce = false;
+  readonly batch = { regions: 8, steps: 400, wait: 100_000 };
   readonly waiting: Waiting[] = [];
 
   compile(jobs: readonly RegionJob[], done: Waiting['done']): void {

@@ -10,12 +10,18 @@ export interface RegionCompiler {
   readonly threshold: number;
   /** Whether `done` comes before `compile` returns. */
   readonly atOnce: boolean;
+  /**
+   * One compilation: so many regions or guest instructions at most, and at least so many instructions executed since the
+   * last one. In the own thread it has to be done in some milliseconds; to another one each costs the same to send.
+   */
+  readonly batch: { readonly regions: number; readonly steps: number; readonly wait: number };
   compile(jobs: readonly RegionJob[], done: (batch: CompiledBatch) => void): void;
 }
 
 const OWN_THREAD: RegionCompiler = {
   threshold: 8192,
   atOnce: true,
+  batch: { regions: 8, steps: 400, wait: 100_000 },
   compile: (jobs, done) => done(compileRegions(jobs)),
 };
 
@@ -50,6 +56,7 @@ export function otherThread(thread: CompilerThread, report: (reason: string) => 
   return {
     threshold: 2048,
     atOnce: false,
+    batch: { regions: 20, steps: 1000, wait: 300_000 },
     compile: (jobs, done) => {
       if (!isAlive) {
         OWN_THREAD.compile(jobs, done);
