@@ -183,24 +183,24 @@ export class RegionFormer {
   private follow(frame: Frame, position: number, step: Step): void {
     const { flow } = step.shape;
     const next = position + step.length;
-    const toNext = () => this.enqueue(frame, next, step, 'next');
-    const toTarget = (to: Frame) => this.enqueue(to, targetOf(this.source, step), step, 'taken');
     switch (flow) {
       case 'next':
       case 'repeat':
-        toNext();
+        this.enqueue(frame, next, step, 'next');
         break;
-      case 'branch':
-        toNext();
-        if (this.isTaken(targetOf(this.source, step))) toTarget(frame);
+      case 'branch': {
+        const target = targetOf(this.source, step);
+        this.enqueue(frame, next, step, 'next');
+        if (this.isTaken(target)) this.enqueue(frame, target, step, 'taken');
         break;
+      }
       case 'jump':
-        toTarget(frame);
+        this.enqueue(frame, targetOf(this.source, step), step, 'taken');
         break;
       case 'call': {
         const target = targetOf(this.source, step);
         const callee = this.isTaken(target) && this.enter(frame, target, next);
-        if (callee) toTarget(callee);
+        if (callee) this.enqueue(callee, target, step, 'taken');
         break;
       }
       case 'return':
