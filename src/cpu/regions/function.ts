@@ -11,6 +11,7 @@ import type { CodeMode } from '../../isa/modes.ts';
 import { CODE_MODE } from '../../isa/modes.ts';
 import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import { call, type FunctionBuilder, type Label, type Local } from '../../wasm/function.ts';
+import { LateConstant } from '../../wasm/late-constant.ts';
 import { countExecuted, countExit, retryAccess } from '../generator/branch.ts';
 import { Emitter } from '../generator/emitter.ts';
 import { emitLookup } from '../generator/memory.ts';
@@ -29,9 +30,10 @@ const CAUSES = Object.keys(SIDE_EXITS) as SideExit[];
 
 /**
  * What a side exit tells the code at the function's end, in one number: bits for the instructions of the block that
- * were not executed, the cause, the page by its index, and the access to look up (`retryAccess`; 0: none).
+ * were not executed, the cause, the page by its index, and the access to look up (`retryAccess`; 0: none). ROOM: bytes
+ * for it as a late constant.
  */
-const EXIT = { REMAINING: 0, CAUSE: 8, PAGE: 11, ACCESS: 14 } as const;
+const EXIT = { REMAINING: 0, CAUSE: 8, PAGE: 11, ACCESS: 14, ROOM: 4 } as const;
 
 export interface RegionOptions {
   readonly source: CodeSource;
@@ -191,16 +193,19 @@ export class RegionFunction {
   }
 
   /** Leaves the region before the instruction, which the interpreter is to execute. */
-  sideExit(step: Step, cause: SideExit, access: I32 | number = 0): void {
+  sideExit(step: Step, cause: SideExit): void {
+    this.exitWith(step, i32.const(this.exitNumber(step, cause)));
+  }
+
+  private exitWith(step: Step, how: I32): void {
     const { f } = this;
-    const how = typeof access === 'number' ? i32.const(this.exitNumber(step, cause, access)) : access;
     f.set(this.result, i32.const(step.entry));
     f.set(this.how, how);
     f.br(this.exit);
   }
 
   /** See `EXIT`. */
-  private exitNumber(step: Step, cause: SideExit, access: number): number {
+  private exitNumber(step: Step, cause: SideExit, access = 0): number {
     return (
       (this.remaining << EXIT.REMAINING) |
       (CAUSES.indexOf(cause) << EXIT.CAUSE) |
@@ -214,9 +219,9 @@ export class RegionFunction {
    * instruction is looked up by way of the page tables; with that done, a region that begins at the
    * instruction goes on. A second one is the interpreter's, or the two might push each other out for ever.
    */
-  miss(step: Step, kind: 'read' | 'write', address: I64, bytes: number, isFirst: boolean): void {
+  private miss(step: Step, kind: 'read' | 'write', address: I64, bytes: number, isFirst: boolean): void {
     if (isFirst) this.f.set(this.address, address);
-    this.sideExit(step, 'memory', isFirst ? retryAccess(kind, bytes) : 0);
+    this.exitWith(step, i32.const(this.exitNumber(step, 'memory', isFirst ? retryAccess(kind, bytes) : 0)));
   }
 
   /** The host address of an access, looked up alone or with others. */
@@ -231,15 +236,14 @@ export class RegionFunction {
     const known = groups.find(kind, address, bytes);
     if (known) return known;
     if (isFirst) {
-      const host = groups.look({ kind, bank, address, bytes }, (missed, encode) => {
-        f.set(this.address, missed);
-        const number = this.exitNumber(step, 'memory', 0);
-        this.sideExit(
-          step,
-          'memory',
-          encode((access) => number | (access << EXIT.ACCESS)),
-        );
-      });
+      const number = this.exitNumber(step, 'memory');
+      const numberFor = (length: number) => number | (retryAccess(kind, length) << EXIT.ACCESS);
+      const how = new LateConstant('i32', numberFor(bytes), EXIT.ROOM);
+      const miss = (from: I64) => {
+        f.set(this.address, from);
+        this.exitWith(step, how);
+      };
+      const host = groups.look({ kind, bank, address, bytes }, miss, (length) => how.set(numberFor(length)));
       if (host) return host;
     }
     const host = f.local('i32');

@@ -9,15 +9,14 @@
  */
 import { type I32, type I64, i32, i64, type Sum } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
-import { retryAccess } from '../generator/branch.ts';
+import { LateConstant } from '../../wasm/late-constant.ts';
 import { dataEntry } from '../generator/tlb-entry.ts';
 import { TLB } from '../state.ts';
 
 /** Bytes of a range: the longer it is, the more often it lies in two pages. */
 const LONGEST = 128;
-/** Bytes of the constants that become known only at the end. */
-const SHORT = 2;
-const LONG = 5;
+/** Room for the constants that are known only at the end: 14 bits. */
+const ROOM = 2;
 
 type Kind = 'read' | 'write';
 
@@ -93,57 +92,28 @@ export class AccessGroups {
 
   /**
    * Looks an access up that may become the first one of a group.
-   * @param miss leaves the region, `address` having been missed; `how` is the number for `EXIT.ACCESS`, made by `encode`
+   * @param miss leaves the region: no page in the TLB has all of the range, which begins at `from`
+   * @param grown told later how many bytes the range has
    */
   look(
     access: { kind: Kind; bank: I32; address: Local<'i64'>; bytes: number },
-    miss: (address: I64, encode: (encoded: (access: number) => number) => I32) => void,
+    miss: (from: I64) => void,
+    grown: (bytes: number) => void,
   ): Local<'i32'> | undefined {
     const { f } = this;
     const { kind, bank, address, bytes } = access;
     const sum = this.sumOf(address);
     if (!sum?.of || this.groups.some((g) => g.of === sum.of && g.kind === kind)) return undefined;
     const host = this.nextHost();
-    const { code } = f;
-    let [first, span, how] = [0, 0, 0];
-    let encoding: (access: number) => number = (number) => number;
-    const short = (value: number, note: (at: number) => void): I64 => ({
-      type: 'i64',
-      emit: (to) => {
-        to.byte(0x42);
-        note(to.fixed(value, SHORT));
-      },
-    });
-    const from = f.let(
-      i64.add(
-        address,
-        short(0, (at) => {
-          first = at;
-        }),
-      ),
-    );
-    const last = i64.add(
-      from,
-      short(bytes - 1, (at) => {
-        span = at;
-      }),
-    );
+    const before = new LateConstant('i64', 0, ROOM);
+    const span = new LateConstant('i64', bytes - 1, ROOM);
+    const from = f.let(i64.add(address, before));
     const tlb = kind === 'read' ? TLB.READ : TLB.WRITE;
     const entry = f.let(dataEntry(bank, i32.wrap_i64(from)));
     f.ifLikely(
-      i64.eq(i64.and(last, i64.const(~0xfffn)), i64.load(entry, tlb)),
+      i64.eq(i64.and(i64.add(from, span), i64.const(~0xfffn)), i64.load(entry, tlb)),
       () => f.set(host, i32.add(i32.wrap_i64(address), i32.load(entry, tlb + TLB.PAYLOAD))),
-      () =>
-        miss(from, (encode) => {
-          encoding = encode;
-          return {
-            type: 'i32',
-            emit: (to) => {
-              to.byte(0x41);
-              how = to.fixed(encode(retryAccess(kind, bytes)), LONG);
-            },
-          };
-        }),
+      () => miss(from),
     );
     const group: Group = {
       of: sum.of,
@@ -154,9 +124,9 @@ export class AccessGroups {
       to: sum.plus + bytes,
       change: () => {
         const length = group.to - group.from;
-        code.change(first, group.from - group.plus, SHORT);
-        code.change(span, length - 1, SHORT);
-        code.change(how, encoding(retryAccess(kind, length)), LONG);
+        before.set(group.from - group.plus);
+        span.set(length - 1);
+        grown(length);
       },
     };
     this.groups.push(group);
