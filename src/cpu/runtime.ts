@@ -36,7 +36,8 @@ export class Runtime {
       hot: (record, table) => this.active.hot(record, table),
     };
     const helpers = { transcendental: (...args: number[]) => this.active.helpers.transcendental(...args) };
-    const imports = { memory, ...functions, ...helpers };
+    const straddles = (record: number) => this.regions.straddles(record);
+    const imports = { memory, ...functions, ...helpers, straddles };
     this.exports = instantiate({ ...imports, regions: this.regionTable });
     this.regionImports = { ...imports, ...this.exports };
     this.regions = new RegionCache(this, regionCompiler());

@@ -165,7 +165,7 @@ export const retryAccess = (kind: 'read' | 'write', bytes: number): number =>
  * Looks the address up in the page tables; when the TLB has it then, goes on in the region that begins at
  * the instruction, if there is one.
  */
-export function retryInRegion(regions: IndirectTarget): LibraryFunction<'i32'> {
+export function retryInRegion(environment: Environment, regions: IndirectTarget): LibraryFunction<'i32'> {
   return {
     name: RETRY_IN_REGION,
     params: ['i64', 'i32', 'i32'],
@@ -174,6 +174,11 @@ export function retryInRegion(regions: IndirectTarget): LibraryFunction<'i32'> {
       const state = f.param(0, 'i32');
       const [address, access, record] = [f.param(1, 'i64'), f.param(2, 'i32'), f.param(3, 'i32')];
       const bytes = f.let(i32.shr_u(access, i32.const(1)));
+      const end = i32.add(i32.and(i32.wrap_i64(address), i32.const(0xfff)), bytes);
+      f.ifUnlikely(i32.gt_u(end, i32.const(0x1000)), () => {
+        f.call(environment.imports.straddles, record);
+        f.return(record);
+      });
       const host = f.local('i32');
       const goOn = (tlb: number) =>
         emitLookup(f, { tlb, bank: i32.load(state, STATE.TLB_BANK), address, bytes, host }, () =>

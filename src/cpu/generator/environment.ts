@@ -18,10 +18,12 @@ export const IMPORTS = {
   systemNumbered: 2,
   /** (record, its page's table): a branch has led to the record `HOT` times */
   hot: 2,
+  /** (record): what a region looks up at the record's instruction lies in two pages */
+  straddles: 1,
 } as const;
 
 /** Those that return nothing. */
-const STATEMENTS: readonly string[] = ['commitSlow', 'hot'];
+const STATEMENTS: readonly string[] = ['commitSlow', 'hot', 'straddles'];
 
 export class Environment implements LibraryUser {
   readonly module: ModuleBuilder;

@@ -70,7 +70,7 @@ export function generateInterpreter(
   environment.function(RFLAGS);
   for (const flat of [true, false]) environment.function(branchFromRegion(environment, regions, flat));
   environment.function(callHandler(handlers));
-  environment.function(retryInRegion(regions));
+  environment.function(retryInRegion(environment, regions));
   return module.finish(maximumPages);
 }
 

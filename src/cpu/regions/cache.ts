@@ -21,7 +21,7 @@ import { Changes } from './changes.ts';
 import { CodeSource, type FindPage } from './code-source.ts';
 import type { CompiledBatch, CompiledRegion } from './compile.ts';
 import type { RegionCompiler } from './compiler.ts';
-import { codeOf, encodeJob, type RegionJob, stepsOf } from './job.ts';
+import { codeOf, encodeJob, hasEntry, type RegionJob, stepsOf } from './job.ts';
 import { RegionFormer, type Step } from './region.ts';
 import { type Request, Requests } from './requests.ts';
 
@@ -36,6 +36,9 @@ const CACHE_BYTES = 32 << 20;
 const GENERATIONS = 4;
 /** An instruction begins at most so far before its last byte: what the code cache drops. */
 const LONGEST = 15;
+/** How often a range has to lie in two pages, and in what part of a region's runs, for its accesses to come apart. */
+const STRADDLES = 64;
+const STRADDLES_OFTEN = 1 / 32;
 /** Compilations that are remembered for the views. */
 const KEPT_BATCHES = 64;
 
@@ -80,6 +83,10 @@ export class RegionCache {
   /** What is being compiled, by record; what is taken out is not wanted any more. */
   private readonly underWay = new Map<number, Chosen>();
   private batchesUnderWay = 0;
+  /** Ranges that lay in two pages, by the record of the first access: so often, since regions had been entered so often. */
+  private readonly straddling = new Map<number, { count: number; entries: number }>();
+  /** Records of accesses that are looked up alone. */
+  private readonly apart = new Set<number>();
   /** When something was compiled last, or the first request made since; in instructions executed. */
   private since = 0;
   private mode: Tier2Mode = 'on';
@@ -217,6 +224,24 @@ export class RegionCache {
     this.totals.compiled += regions.length;
   }
 
+  /**
+   * What regions look up at the record's instruction lay in two pages, so that the instruction was left to the
+   * interpreter. Where that happens often, they are made again with the accesses apart.
+   */
+  straddles(record: number): void {
+    if (this.apart.has(record)) return;
+    const seen = this.straddling.get(record) ?? { count: 0, entries: 0 };
+    this.straddling.set(record, seen);
+    if (++seen.count < STRADDLES) return;
+    const regions = [...this.live.values()].filter(({ code }) => hasEntry(code, record));
+    const entries = regions.reduce((sum, { slot }) => sum + this.entriesOf(slot), 0);
+    const isSeldom = seen.count < (entries - seen.entries) * STRADDLES_OFTEN;
+    Object.assign(seen, { count: 0, entries });
+    if (isSeldom) return;
+    this.apart.add(record);
+    for (const region of regions) this.remove(region);
+  }
+
   /** Whether another thread has something to answer: it is heard between two turns of the event loop. */
   get isCompiling(): boolean {
     return this.batchesUnderWay > 0;
@@ -255,7 +280,7 @@ export class RegionCache {
       instructions: instructionsOf(region),
       module: region.module,
       generation: region.generation,
-      entries: this.counter(REGION_COUNTERS.SLOTS + region.slot * 8),
+      entries: this.entriesOf(region.slot),
       body: region.compiled.body,
       names: { functions: region.functionNames, locals: region.compiled.localNames },
     }));
@@ -280,7 +305,8 @@ export class RegionCache {
     this.u16[(after + RECORD.HANDLER) >> 1] = HANDLER.CONTINUE;
     this.u16[(after + RECORD.OFFSET) >> 1] = offset + this.u8[record + RECORD.LENGTH];
     const copyOf = ({ shape, record: at }: Step) => (shape.form && !shape.spilled ? 0 : this.copyRecord(at));
-    const job = encodeJob(this.u32, formed, { mode, slot, copyOf });
+    const isApart = ({ entry }: Step) => this.apart.has(entry);
+    const job = encodeJob(this.u32, formed, { mode, slot, copyOf, isApart });
     const chosen: Chosen = {
       page,
       offset,
@@ -360,6 +386,8 @@ export class RegionCache {
     this.byPage.clear();
     this.pending.clear();
     this.underWay.clear();
+    this.straddling.clear();
+    this.apart.clear();
     this.resetCounters();
   }
 
@@ -408,6 +436,10 @@ export class RegionCache {
       this.totals.evicted++;
       this.remove(region);
     }
+  }
+
+  private entriesOf(slot: number): number {
+    return this.counter(REGION_COUNTERS.SLOTS + slot * 8);
   }
 
   private counter(address: number): number {

@@ -235,6 +235,7 @@ export class RegionFunction {
     const { f, bank, groups } = this;
     const known = groups.find(kind, address, bytes);
     if (known) return known;
+    if (step.apart) groups.keepApart(kind, address);
     if (isFirst) {
       const number = this.exitNumber(step, 'memory');
       const numberFor = (length: number) => number | (retryAccess(kind, length) << EXIT.ACCESS);

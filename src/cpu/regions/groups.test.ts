@@ -151,4 +151,17 @@ describe('accesses that are looked up together', () => {
     );
     expect(compiled).toBeGreaterThan(10_000);
   });
+
+  it('come apart where they lie in two pages again and again', () => {
+    const { bench, code } = makeBench();
+    const source = `bits 64\norg ${CODE}\nregion: mov eax, [rbx]\nadd rax, [rbx + 4]\ndec ebp\njnz region\njmp $`;
+    const { bytes } = assemble(source, { format: 'bin' });
+    bench.ram.set(bytes, code);
+    bench.setTier2('forced');
+    bench.regs.setGprNumber(RBX, DATA + 0xffc);
+    bench.regs.setGprNumber(RBP, 2000);
+    bench.regs.rip = CODE;
+    bench.run(7990);
+    expect(bench.compiledInstructions).toBeGreaterThan(7000);
+  });
 });

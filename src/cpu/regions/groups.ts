@@ -5,7 +5,7 @@
  *
  * A group is good in the block where it began and in those that are reached from there alone. What could change the TLB
  * in between ends all groups (`forget`). Where the range is not in one page, the first access leaves the region, like
- * one that the TLB does not have.
+ * one that the TLB does not have; where that happens often, the region is made again with the accesses apart.
  */
 import { type I32, type I64, i32, i64, type Sum } from '../../wasm/expression.ts';
 import type { FunctionBuilder, Local } from '../../wasm/function.ts';
@@ -23,8 +23,8 @@ type Kind = 'read' | 'write';
 interface Group {
   readonly of: object;
   readonly kind: Kind;
-  /** Host address of what the first access asks for, which is `of` plus this. */
-  readonly host: Local<'i32'>;
+  /** Host address of what the first access asks for, which is `of` plus this; absent: accesses stay apart. */
+  readonly host: Local<'i32'> | undefined;
   readonly plus: number;
   /** The range, as sums with `of`. */
   from: number;
@@ -80,7 +80,7 @@ export class AccessGroups {
   find(kind: Kind, address: I64, bytes: number): Local<'i32'> | undefined {
     const sum = this.sumOf(address);
     const group = sum && this.groups.find((g) => g.of === sum.of && g.kind === kind);
-    if (!group) return undefined;
+    if (!sum || !group?.host) return undefined;
     const [from, to] = [Math.min(group.from, sum.plus), Math.max(group.to, sum.plus + bytes)];
     if (to - from > LONGEST) return undefined;
     if (from !== group.from || to !== group.to) {
@@ -131,6 +131,14 @@ export class AccessGroups {
     };
     this.groups.push(group);
     return host;
+  }
+
+  /** Accesses to the same place as this one are looked up alone. */
+  keepApart(kind: Kind, address: I64): void {
+    const sum = this.sumOf(address);
+    if (!sum?.of || this.groups.some((g) => g.of === sum.of && g.kind === kind)) return;
+    const { of, plus } = sum;
+    this.groups.push({ of, kind, host: undefined, plus, from: plus, to: plus, change: () => {} });
   }
 
   /** What is known of an address, where a group may begin or be used. */

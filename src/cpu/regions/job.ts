@@ -21,19 +21,30 @@ export interface RegionJob {
   readonly targets: Int32Array<ArrayBuffer>;
 }
 
-const FIELDS = ['entry', 'copy', 'page', 'offset', 'length', 'next', 'taken', 'return', 'returns'] as const;
+const FIELDS = [
+  ...(['entry', 'copy', 'apart', 'page', 'offset', 'length'] as const),
+  ...(['next', 'taken', 'return', 'returns'] as const),
+] as const;
 const WIDTH = FIELDS.length;
 /** For what a step does not have: no number of a step, no position of an instruction. */
 const NONE = -0x8000_0000;
 
+interface JobOptions {
+  readonly mode: CodeMode;
+  readonly slot: number;
+  copyOf(step: Step): number;
+  isApart(step: Step): boolean;
+}
+
 /**
  * @param memory words where the records lie
  * @param copyOf address of a copy of the step's record that stays, or 0 where none is needed
+ * @param isApart whether what the step accesses is looked up alone
  */
 export function encodeJob(
   memory: Uint32Array,
   region: Region,
-  { mode, slot, copyOf }: { mode: CodeMode; slot: number; copyOf: (step: Step) => number },
+  { mode, slot, copyOf, isApart }: JobOptions,
 ): RegionJob {
   const { steps, pages } = region;
   const branches = steps.filter((step) => step.targets.length > 0);
@@ -54,6 +65,7 @@ export function encodeJob(
     for (let i = 0; i < RECORD.SIZE / 4; i++) records[word++] = memory[from + i];
     fields[at++] = step.entry;
     fields[at++] = copyOf(step);
+    fields[at++] = Number(isApart(step));
     fields[at++] = pages.indexOf(step.page);
     fields[at++] = step.offset;
     fields[at++] = step.length;
@@ -76,7 +88,13 @@ export function encodeJob(
 /** The code of the job's steps, by their numbers: host-physical page number, offset in the page, bytes. */
 export function codeOf({ steps, pages }: Pick<RegionJob, 'steps' | 'pages'>, number: number): CodeRange {
   const at = number * WIDTH;
-  return { page: pages[3 * steps[at + 2] + 1], offset: steps[at + 3], length: steps[at + 4] };
+  return { page: pages[3 * steps[at + 3] + 1], offset: steps[at + 4], length: steps[at + 5] };
+}
+
+/** Whether a step of the job is the instruction of a record that a page's table names. */
+export function hasEntry({ steps }: Pick<RegionJob, 'steps'>, record: number): boolean {
+  for (let at = 0; at < steps.length; at += WIDTH) if (steps[at] === record) return true;
+  return false;
 }
 
 export interface CodeRange {
@@ -97,14 +115,24 @@ export function decodeJob(job: RegionJob, shapeAt: (record: number) => Step['sha
     pages.push({ delta, physical, table });
   }
   const steps = Array.from({ length: fields.length / WIDTH }, (_, i): Step => {
-    const [entry, copy, page, offset, length] = fields.subarray(i * WIDTH);
+    const [entry, copy, apart, page, offset, length] = fields.subarray(i * WIDTH);
     const record = i * RECORD.SIZE;
     const shape = shapeAt(record);
     if (!shape) throw new Error(`step ${i} of a region has a record of no instruction`);
-    return new Step({ number: i, shape, record, entry, copy, page: pages[page], offset, length });
+    return new Step({
+      number: i,
+      shape,
+      record,
+      entry,
+      copy,
+      apart: apart !== 0,
+      page: pages[page],
+      offset,
+      length,
+    });
   });
   steps.forEach((step, i) => {
-    const [next, taken, returnPosition, returns] = fields.subarray(i * WIDTH + 5);
+    const [next, taken, returnPosition, returns] = fields.subarray(i * WIDTH + 6);
     if (next !== NONE) step.next = steps[next];
     if (taken !== NONE) step.taken = steps[taken];
     if (returnPosition !== NONE) step.returnPosition = returnPosition;

@@ -32,6 +32,8 @@ interface StepFields {
    * its record), where the interpreter executes the instruction in the middle of the region; else 0.
    */
   readonly copy: number;
+  /** Its access is looked up alone: too often it lay in one page and its neighbours in another (groups.ts). */
+  readonly apart: boolean;
   readonly page: RegionPage;
   /** Of the first byte in the page, and bytes. */
   readonly offset: number;
@@ -45,6 +47,7 @@ export class Step implements StepFields {
   readonly record: number;
   readonly entry: number;
   readonly copy: number;
+  readonly apart: boolean;
   readonly page: RegionPage;
   readonly offset: number;
   readonly length: number;
@@ -63,6 +66,7 @@ export class Step implements StepFields {
     this.record = fields.record;
     this.entry = fields.entry;
     this.copy = fields.copy;
+    this.apart = fields.apart;
     this.page = fields.page;
     this.offset = fields.offset;
     this.length = fields.length;
@@ -254,7 +258,7 @@ export class RegionFormer {
     if (!shape) return undefined;
     const length = this.source.field8(record, RECORD.LENGTH);
     const number = this.steps.length;
-    return new Step({ number, shape, record, entry, copy: 0, page, offset, length });
+    return new Step({ number, shape, record, entry, copy: 0, apart: false, page, offset, length });
   }
 
   private page(position: number): RegionPage | null {
