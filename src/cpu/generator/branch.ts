@@ -156,9 +156,14 @@ function jumpEntry(f: FunctionBuilder, linear: I32): I32 {
   return i32.shl(i32.and(mixed, i32.const(JUMPS.ENTRIES - 1)), i32.const(Math.log2(JUMPS.ENTRY_SIZE)));
 }
 
-/** Encodes an access for `retryInRegion`. */
+/** Bits of the number of an access, below its bytes: a write; the range of several accesses. */
+const ACCESS = { WRITE: 1, RANGE: 2, BYTES_AT: 2 } as const;
+
+/** Encodes an access for `retryInRegion`, or the range of several that are looked up together. */
 export const retryAccess = (kind: 'read' | 'write', bytes: number): number =>
-  2 * bytes + (kind === 'write' ? 1 : 0);
+  (bytes << ACCESS.BYTES_AT) | (kind === 'write' ? ACCESS.WRITE : 0);
+export const retryRange = (kind: 'read' | 'write', bytes: number): number =>
+  retryAccess(kind, bytes) | ACCESS.RANGE;
 
 /**
  * (address i64, access, record) -> as a region: after a TLB miss in a region at the instruction of `record`.
@@ -173,10 +178,10 @@ export function retryInRegion(environment: Environment, regions: IndirectTarget)
     build: (f, use) => {
       const state = f.param(0, 'i32');
       const [address, access, record] = [f.param(1, 'i64'), f.param(2, 'i32'), f.param(3, 'i32')];
-      const bytes = f.let(i32.shr_u(access, i32.const(1)));
+      const bytes = f.let(i32.shr_u(access, i32.const(ACCESS.BYTES_AT)));
       const end = i32.add(i32.and(i32.wrap_i64(address), i32.const(0xfff)), bytes);
       f.ifUnlikely(i32.gt_u(end, i32.const(0x1000)), () => {
-        f.call(environment.imports.straddles, record);
+        f.if(i32.and(access, i32.const(ACCESS.RANGE)), () => f.call(environment.imports.straddles, record));
         f.return(record);
       });
       const host = f.local('i32');
@@ -185,7 +190,7 @@ export function retryInRegion(environment: Environment, regions: IndirectTarget)
           f.return(record),
         );
       f.if(
-        i32.and(access, i32.const(1)),
+        i32.and(access, i32.const(ACCESS.WRITE)),
         () => {
           f.if(i32.le_u(use.library(FILL_WRITE, address, bytes), i32.const(FAULTED)), () => f.return(record));
           goOn(TLB.WRITE);

@@ -18,7 +18,7 @@ export const IMPORTS = {
   systemNumbered: 2,
   /** (record, its page's table): a branch has led to the record `HOT` times */
   hot: 2,
-  /** (record): what a region looks up at the record's instruction lies in two pages */
+  /** (record): the range that a region looks up at the record's instruction lies in two pages */
   straddles: 1,
 } as const;
 

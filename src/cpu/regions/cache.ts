@@ -37,8 +37,8 @@ const GENERATIONS = 4;
 /** An instruction begins at most so far before its last byte: what the code cache drops. */
 const LONGEST = 15;
 /** How often a range has to lie in two pages, and in what part of a region's runs, for its accesses to come apart. */
-const STRADDLES = 64;
-const STRADDLES_OFTEN = 1 / 32;
+const STRADDLES = 256;
+const STRADDLES_OFTEN = 1 / 16;
 /** Compilations that are remembered for the views. */
 const KEPT_BATCHES = 64;
 
@@ -83,8 +83,11 @@ export class RegionCache {
   /** What is being compiled, by record; what is taken out is not wanted any more. */
   private readonly underWay = new Map<number, Chosen>();
   private batchesUnderWay = 0;
-  /** Ranges that lay in two pages, by the record of the first access: so often, since regions had been entered so often. */
-  private readonly straddling = new Map<number, { count: number; entries: number }>();
+  /**
+   * Ranges that lay in two pages, by the record of the first access: so often, since regions had been entered so often,
+   * and how often until that is looked at.
+   */
+  private readonly straddling = new Map<number, { count: number; entries: number; limit: number }>();
   /** Records of accesses that are looked up alone. */
   private readonly apart = new Set<number>();
   /** When something was compiled last, or the first request made since; in instructions executed. */
@@ -230,16 +233,26 @@ export class RegionCache {
    */
   straddles(record: number): void {
     if (this.apart.has(record)) return;
-    const seen = this.straddling.get(record) ?? { count: 0, entries: 0 };
-    this.straddling.set(record, seen);
-    if (++seen.count < STRADDLES) return;
+    let seen = this.straddling.get(record);
+    if (!seen) {
+      seen = { count: 0, entries: 0, limit: STRADDLES };
+      this.straddling.set(record, seen);
+    }
+    if (++seen.count < seen.limit) return;
     const regions = [...this.live.values()].filter(({ code }) => hasEntry(code, record));
     const entries = regions.reduce((sum, { slot }) => sum + this.entriesOf(slot), 0);
     const isSeldom = seen.count < (entries - seen.entries) * STRADDLES_OFTEN;
-    Object.assign(seen, { count: 0, entries });
-    if (isSeldom) return;
+    if (isSeldom) {
+      // It takes a look at all regions: ever less often.
+      Object.assign(seen, { count: 0, entries, limit: 2 * seen.limit });
+      return;
+    }
     this.apart.add(record);
-    for (const region of regions) this.remove(region);
+    for (const region of regions) {
+      this.remove(region);
+      // The next branch to it asks for it again.
+      this.u16[counterAddress(region.record) >> 1] = HOT - 1;
+    }
   }
 
   /** Whether another thread has something to answer: it is heard between two turns of the event loop. */

@@ -12,7 +12,7 @@ import { CODE_MODE } from '../../isa/modes.ts';
 import { type I32, type I64, i32, i64 } from '../../wasm/expression.ts';
 import { call, type FunctionBuilder, type Label, type Local } from '../../wasm/function.ts';
 import { LateConstant } from '../../wasm/late-constant.ts';
-import { countExecuted, countExit, retryAccess } from '../generator/branch.ts';
+import { countExecuted, countExit, retryAccess, retryRange } from '../generator/branch.ts';
 import { Emitter } from '../generator/emitter.ts';
 import { emitLookup } from '../generator/memory.ts';
 import { executeEntry } from '../generator/tlb-entry.ts';
@@ -238,13 +238,13 @@ export class RegionFunction {
     if (step.apart) groups.keepApart(kind, address);
     if (isFirst) {
       const number = this.exitNumber(step, 'memory');
-      const numberFor = (length: number) => number | (retryAccess(kind, length) << EXIT.ACCESS);
-      const how = new LateConstant('i32', numberFor(bytes), EXIT.ROOM);
+      const how = new LateConstant('i32', number | (retryAccess(kind, bytes) << EXIT.ACCESS), EXIT.ROOM);
+      const grown = (length: number) => how.set(number | (retryRange(kind, length) << EXIT.ACCESS));
       const miss = (from: I64) => {
         f.set(this.address, from);
         this.exitWith(step, how);
       };
-      const host = groups.look({ kind, bank, address, bytes }, miss, (length) => how.set(numberFor(length)));
+      const host = groups.look({ kind, bank, address, bytes }, miss, grown);
       if (host) return host;
     }
     const host = f.local('i32');

@@ -159,9 +159,9 @@ describe('accesses that are looked up together', () => {
     bench.ram.set(bytes, code);
     bench.setTier2('forced');
     bench.regs.setGprNumber(RBX, DATA + 0xffc);
-    bench.regs.setGprNumber(RBP, 2000);
+    bench.regs.setGprNumber(RBP, 20_000);
     bench.regs.rip = CODE;
-    bench.run(7990);
-    expect(bench.compiledInstructions).toBeGreaterThan(7000);
+    bench.run(79_990);
+    expect(bench.compiledInstructions).toBeGreaterThan(75_000);
   });
 });

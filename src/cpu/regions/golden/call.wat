@@ -124,7 +124,7 @@ block $block0
       local.set $address
       i32.const record0
       local.set $result
-      i32.const 0x44201
+      i32.const 0x84201
       local.set $how
       br $block0
     end $if3
@@ -238,7 +238,7 @@ block $block0
       local.set $address
       i32.const record2
       local.set $result
-      i32.const 0x40201
+      i32.const 0x80201
       local.set $how
       br $block0
     end $if7

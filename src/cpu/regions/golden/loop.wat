@@ -107,7 +107,7 @@ block $block0
         local.set $address
         i32.const record0
         local.set $result
-        i32.const 0x40204
+        i32.const 0x80204
         local.set $how
         br $block0
       end $if4

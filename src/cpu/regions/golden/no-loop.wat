@@ -138,7 +138,7 @@ block $block0
         local.set $address
         i32.const record1
         local.set $result
-        i32.const 0x40203
+        i32.const 0x80203
         local.set $how
         br $block0
       end $if7
@@ -231,7 +231,7 @@ block $block0
     local.set $address
     i32.const record2
     local.set $result
-    i32.const 0x40201
+    i32.const 0x80201
     local.set $how
     br $block0
   end $if11

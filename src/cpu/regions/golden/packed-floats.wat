@@ -159,7 +159,7 @@ block $block0
         local.set $address
         i32.const record0
         local.set $result
-        i32.const 0x80206
+        i32.const 0x100206
         local.set $how
         br $block0
       end $if7

@@ -353,7 +353,7 @@ block $block0
         local.set $address
         i32.const record0
         local.set $result
-        i32.const 0x40201
+        i32.const 0x80201
         local.set $how
         br $block0
       end $if14

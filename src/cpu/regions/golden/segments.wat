@@ -115,7 +115,7 @@ block $block0
         local.set $address
         i32.const record0
         local.set $result
-        i32.const 0x20203
+        i32.const 0x40203
         local.set $how
         br $block0
       end $if4
@@ -162,7 +162,7 @@ block $block0
         local.set $address
         i32.const record1
         local.set $result
-        i32.const 0x24202
+        i32.const 0x44202
         local.set $how
         br $block0
       end $if6

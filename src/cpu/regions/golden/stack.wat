@@ -106,7 +106,7 @@ block $block0
       local.set $address
       i32.const record0
       local.set $result
-      i32.const 0x84205
+      i32.const 0x10c205
       local.set $how
       br $block0
     end $if3
@@ -154,7 +154,7 @@ block $block0
       local.set $address
       i32.const record1
       local.set $result
-      i32.const 0x40203
+      i32.const 0x80203
       local.set $how
       br $block0
     end $if6
@@ -211,7 +211,7 @@ block $block0
       local.set $address
       i32.const record2
       local.set $result
-      i32.const 0x40202
+      i32.const 0x80202
       local.set $how
       br $block0
     end $if8
@@ -263,7 +263,7 @@ block $block0
       local.set $address
       i32.const record3
       local.set $result
-      i32.const 0x40201
+      i32.const 0x80201
       local.set $how
       br $block0
     end $if10
