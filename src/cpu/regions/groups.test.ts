@@ -1,6 +1,6 @@
 /**
  * Accesses that are looked up together must not be told from accesses that are not: random code with a stack pointer
- * and another one that move through pages, the last of which is not there, runs interpreted and compiled.
+ * and another one that move through two pages and beyond, where there is none, runs interpreted and compiled.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -76,7 +76,7 @@ function textOf({ bits, lines, sub, step }: Program): string {
     from.map(({ kind, register, distance }, i) =>
       KINDS[kind]({ sp, b, r: NAMES[bits][register], d: distance, label: `${scope}${i}` }),
     );
-  // What a called piece leaves on the stack is no return address: it has no pushes of its own to balance.
+  // RET has to find its address: nothing in the called piece moves the stack pointer.
   const inSub = write(sub, 's').filter((text) => !/push|pop|sub |lea|call/.test(text));
   return [
     `bits ${bits}`,

@@ -79,12 +79,13 @@ export class AccessGroups {
   /** The host address of an access that a group covers, or can be made to. */
   find(kind: Kind, address: I64, bytes: number): Local<'i32'> | undefined {
     const sum = this.sumOf(address);
-    const group = sum && this.groups.find((g) => g.of === sum.of && g.kind === kind);
+    const group = this.groupOf(kind, sum);
     if (!sum || !group?.host) return undefined;
     const [from, to] = [Math.min(group.from, sum.plus), Math.max(group.to, sum.plus + bytes)];
     if (to - from > LONGEST) return undefined;
     if (from !== group.from || to !== group.to) {
-      Object.assign(group, { from, to });
+      group.from = from;
+      group.to = to;
       group.change();
     }
     return this.f.let(i32.add(group.host, i32.const(sum.plus - group.plus)));
@@ -103,7 +104,7 @@ export class AccessGroups {
     const { f } = this;
     const { kind, bank, address, bytes } = access;
     const sum = this.sumOf(address);
-    if (!sum?.of || this.groups.some((g) => g.of === sum.of && g.kind === kind)) return undefined;
+    if (!sum?.of || this.groupOf(kind, sum)) return undefined;
     const host = this.nextHost();
     const before = new LateConstant('i64', 0, ROOM);
     const span = new LateConstant('i64', bytes - 1, ROOM);
@@ -136,9 +137,13 @@ export class AccessGroups {
   /** Accesses to the same place as this one are looked up alone. */
   keepApart(kind: Kind, address: I64): void {
     const sum = this.sumOf(address);
-    if (!sum?.of || this.groups.some((g) => g.of === sum.of && g.kind === kind)) return;
+    if (!sum?.of || this.groupOf(kind, sum)) return;
     const { of, plus } = sum;
     this.groups.push({ of, kind, host: undefined, plus, from: plus, to: plus, change: () => {} });
+  }
+
+  private groupOf(kind: Kind, sum: Sum | undefined): Group | undefined {
+    return this.groups.find((g) => g.of === sum?.of && g.kind === kind);
   }
 
   /** What is known of an address, where a group may begin or be used. */
