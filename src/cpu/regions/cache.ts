@@ -36,9 +36,12 @@ const CACHE_BYTES = 32 << 20;
 const GENERATIONS = 4;
 /** An instruction begins at most so far before its last byte: what the code cache drops. */
 const LONGEST = 15;
-/** How often a range has to lie in two pages, and in what part of a region's runs, for its accesses to come apart. */
-const STRADDLES = 256;
-const STRADDLES_OFTEN = 1 / 16;
+/**
+ * After so many ranges that lay in two pages, those that did so at least so often come apart. To look through all regions
+ * for them takes milliseconds, as do so many instructions that are left to the interpreter.
+ */
+const STRADDLES = 65_536;
+const STRADDLES_OFTEN = 256;
 /** Compilations that are remembered for the views. */
 const KEPT_BATCHES = 64;
 
@@ -83,11 +86,9 @@ export class RegionCache {
   /** What is being compiled, by record; what is taken out is not wanted any more. */
   private readonly underWay = new Map<number, Chosen>();
   private batchesUnderWay = 0;
-  /**
-   * Ranges that lay in two pages, by the record of the first access: so often, since regions had been entered so often,
-   * and how often until that is looked at.
-   */
-  private readonly straddling = new Map<number, { count: number; entries: number; limit: number }>();
+  /** How often ranges lay in two pages since regions were last looked through for them, by the record of the first access. */
+  private readonly straddling = new Map<number, number>();
+  private straddled = 0;
   /** Records of accesses that are looked up alone. */
   private readonly apart = new Set<number>();
   /** When something was compiled last, or the first request made since; in instructions executed. */
@@ -232,27 +233,17 @@ export class RegionCache {
    * interpreter. Where that happens often, they are made again with the accesses apart.
    */
   straddles(record: number): void {
-    if (this.apart.has(record)) return;
-    let seen = this.straddling.get(record);
-    if (!seen) {
-      seen = { count: 0, entries: 0, limit: STRADDLES };
-      this.straddling.set(record, seen);
-    }
-    if (++seen.count < seen.limit) return;
-    const regions = [...this.live.values()].filter(({ code }) => hasEntry(code, record));
-    const entries = regions.reduce((sum, { slot }) => sum + this.entriesOf(slot), 0);
-    const isSeldom = seen.count < (entries - seen.entries) * STRADDLES_OFTEN;
-    if (isSeldom) {
-      // It takes a look at all regions: ever less often.
-      Object.assign(seen, { count: 0, entries, limit: 2 * seen.limit });
-      return;
-    }
-    this.apart.add(record);
-    for (const region of regions) {
+    this.straddling.set(record, (this.straddling.get(record) ?? 0) + 1);
+    if (++this.straddled % STRADDLES !== 0) return;
+    const often = [...this.straddling].filter(([, times]) => times >= STRADDLES_OFTEN);
+    const records = new Set(often.map(([record]) => record));
+    for (const record of records) this.apart.add(record);
+    for (const region of [...this.live.values()].filter(({ code }) => hasEntry(code, records))) {
       this.remove(region);
       // The next branch to it asks for it again.
       this.u16[counterAddress(region.record) >> 1] = HOT - 1;
     }
+    this.straddling.clear();
   }
 
   /** Whether another thread has something to answer: it is heard between two turns of the event loop. */

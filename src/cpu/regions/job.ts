@@ -91,9 +91,9 @@ export function codeOf({ steps, pages }: Pick<RegionJob, 'steps' | 'pages'>, num
   return { page: pages[3 * steps[at + 3] + 1], offset: steps[at + 4], length: steps[at + 5] };
 }
 
-/** Whether a step of the job is the instruction of a record that a page's table names. */
-export function hasEntry({ steps }: Pick<RegionJob, 'steps'>, record: number): boolean {
-  for (let at = 0; at < steps.length; at += WIDTH) if (steps[at] === record) return true;
+/** Whether one of the records, as a page's table names them, is that of a step of the job. */
+export function hasEntry({ steps }: Pick<RegionJob, 'steps'>, records: ReadonlySet<number>): boolean {
+  for (let at = 0; at < steps.length; at += WIDTH) if (records.has(steps[at])) return true;
   return false;
 }
 
