@@ -224,11 +224,6 @@ export class Computer {
     this.runtime.regions.setMode(mode);
   }
 
-  /** Whether regions are being compiled in another thread: the sooner the event loop turns, the sooner they run. */
-  get isCompiling(): boolean {
-    return this.runtime.regions.isCompiling;
-  }
-
   get tier2Statistics(): Tier2Statistics {
     return this.runtime.regions.statistics;
   }

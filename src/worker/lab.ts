@@ -90,8 +90,6 @@ export interface Lab {
   /** Sets what the following slices work towards. */
   aim(goal: Goal): void;
   slice(budget: Budget): SliceOutcome;
-  /** Code is being compiled in another thread: it arrives between two tasks of this one, the sooner the better. */
-  readonly isCompiling: boolean;
 
   now(): Instant;
   /** Output of all consoles since the last call. */

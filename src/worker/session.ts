@@ -7,7 +7,7 @@ import type { OpenBridge } from './debuggee/bridge-line.ts';
 import { GdbLink } from './debuggee/gdb-link.ts';
 import type { Goal, Lab } from './lab.ts';
 import { MemoryChanges } from './memory-changes.ts';
-import { COMPILING_SLICE_MS, IdlePace, PIECES, PieceSize, SLICE_MS, Speedometer } from './pace.ts';
+import { IdlePace, PIECES, PieceSize, SLICE_MS, Speedometer } from './pace.ts';
 import type { ProgramQueue } from './program-queue.ts';
 import { Publisher } from './publisher.ts';
 import { Refusal, toCommandError } from './refusal.ts';
@@ -246,8 +246,7 @@ export class Session {
     let stop: StopReason | null = null;
     let idle = 0;
     let now = started;
-    const longest = this.#lab.isCompiling ? COMPILING_SLICE_MS : SLICE_MS;
-    const mayGoOn = () => stop === null && idle < idleLimit && now - started < longest;
+    const mayGoOn = () => stop === null && idle < idleLimit && now - started < SLICE_MS;
     for (let piece = 0; piece === 0 || (piece < PIECES && mayGoOn()); piece++) {
       const { instructions } = this.#size;
       const outcome = this.#lab.slice({ instructions, cycles: instructions * 4 + idleLimit });

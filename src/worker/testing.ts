@@ -67,7 +67,6 @@ export class CountingLab implements Lab {
     this.instructions += budget.instructions;
     return { instructions: budget.instructions, idleCycles: 0, stop: null };
   }
-  isCompiling = false;
   now() {
     return { cycles: this.instructions, ns: this.instructions * 1000 };
   }

@@ -246,11 +246,6 @@ export class RegionCache {
     this.straddling.clear();
   }
 
-  /** Whether another thread has something to answer: it is heard between two turns of the event loop. */
-  get isCompiling(): boolean {
-    return this.batchesUnderWay > 0;
-  }
-
   get statistics(): Tier2Statistics {
     const alive = [...this.generations.values()];
     const causes = Object.keys(SIDE_EXITS) as SideExit[];

@@ -288,10 +288,6 @@ export class Ringlab implements Lab {
     return { instructions, idleCycles, stop };
   }
 
-  get isCompiling(): boolean {
-    return this.#active.some(({ machine }) => machine.computer.isCompiling);
-  }
-
   #standing(on: VcpuRef) {
     const { machine, history } = this.#seatOf(on.vm);
     const state = machine.access(on)?.state;

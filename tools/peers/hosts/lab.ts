@@ -13,10 +13,8 @@ export interface LabParts {
   compiler(): RegionCompiler;
 }
 
-/** Cycles between two looks at the event loop: about a hundredth of a second. */
+/** Cycles between two looks at the event loop: about a hundredth of a second. A look costs a browser up to 0.1 ms. */
 const SLICE = 2_000_000;
-/** While code is being compiled: a look costs a browser some 50 microseconds. */
-const SHORT_SLICE = 600_000;
 
 /**
  * Lets the event loop turn, without the 4 ms that timers wait in a browser. Node's message ports are no way there: a
@@ -40,7 +38,7 @@ export const bootLab: Boot<LabParts> = async (images, parts, output, failed) => 
   const turn = turner(() => {
     if (stopped) return;
     try {
-      const stop = computer.run(computer.now + (computer.isCompiling ? SHORT_SLICE : SLICE));
+      const stop = computer.run(computer.now + SLICE);
       if (stop.kind === 'time') turn();
       else failed(`the computer stopped: ${JSON.stringify(stop)}`);
     } catch (error) {
