@@ -207,6 +207,27 @@ export function retryInRegion(environment: Environment, regions: IndirectTarget)
   };
 }
 
+/** (record) -> 0: asks for a region that begins at the record, which has one that could be better. */
+export function requestRegion(environment: Environment): LibraryFunction<'i32'> {
+  return {
+    name: REQUEST_REGION,
+    params: ['i32'],
+    result: 'i32',
+    build: (f) => {
+      const [state, record] = [f.param(0, 'i32'), f.param(1, 'i32')];
+      // A request may move the end of time, which is no instruction.
+      countExecuted(f, state);
+      f.call(environment.imports.hot, record, i32.load(state, STATE.TABLE));
+      f.store('i32', i32.const(0), i32.load(state, STATE.BUDGET), REGION_COUNTERS.COUNTED);
+      f.return(i32.const(0));
+      f.unreachable();
+    },
+  };
+}
+
+/** Name under which the interpreter exports `requestRegion`. */
+export const REQUEST_REGION = 'requestRegion';
+
 /** Name under which the interpreter exports `retryInRegion`. */
 export const RETRY_IN_REGION = 'retryInRegion';
 

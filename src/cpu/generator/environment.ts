@@ -16,7 +16,7 @@ export const IMPORTS = {
   system: 1,
   /** (record, number of the system operation) -> status: the same for a record of another instruction */
   systemNumbered: 2,
-  /** (record, its page's table): a branch has led to the record `HOT` times */
+  /** (record, its page's table): a region that begins there is wanted */
   hot: 2,
   /** (record): the range that a region looks up at the record's instruction lies in two pages */
   straddles: 1,

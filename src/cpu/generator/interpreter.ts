@@ -31,6 +31,7 @@ import {
   isRegion,
   noteTarget,
   REGION_SIGNATURE,
+  requestRegion,
   retryInRegion,
 } from './branch.ts';
 import { FIND_CROSSING } from './crossing.ts';
@@ -71,6 +72,7 @@ export function generateInterpreter(
   for (const flat of [true, false]) environment.function(branchFromRegion(environment, regions, flat));
   environment.function(callHandler(handlers));
   environment.function(retryInRegion(environment, regions));
+  environment.function(requestRegion(environment));
   return module.finish(maximumPages);
 }
 

@@ -22,7 +22,7 @@ import { CodeSource, type FindPage } from './code-source.ts';
 import type { CompiledBatch, CompiledRegion } from './compile.ts';
 import type { RegionCompiler } from './compiler.ts';
 import { codeOf, encodeJob, hasEntry, type RegionJob, stepsOf } from './job.ts';
-import { RegionFormer, type Step } from './region.ts';
+import { CALL_DEPTH, RegionFormer, type Step } from './region.ts';
 import { type Request, Requests } from './requests.ts';
 
 /** Instructions that a request waits for others, to share a module with them. */
@@ -42,6 +42,8 @@ const LONGEST = 15;
  */
 const STRADDLES = 65_536;
 const STRADDLES_OFTEN = 256;
+/** A region that does not follow all calls is made again, and follows them, when it was entered so often; powers of two. */
+const DEEPEN_AFTER = { on: 16_384, forced: 4 } as const;
 /** Compilations that are remembered for the views. */
 const KEPT_BATCHES = 64;
 
@@ -58,6 +60,8 @@ interface Chosen {
   readonly copy: number;
   /** Host-physical page numbers of its code. */
   readonly pages: readonly number[];
+  /** It can be made again, following more calls. */
+  readonly isShallow: boolean;
   /** Its code, as in the job. */
   readonly code: Pick<RegionJob, 'steps' | 'pages'>;
 }
@@ -77,6 +81,7 @@ export class RegionCache {
   private readonly u32: Uint32Array;
   private readonly i32: Int32Array;
   private readonly u8: Uint8Array;
+  /** By record. */
   private readonly live = new Map<number, LiveRegion>();
   private readonly byPage = new Map<number, Set<LiveRegion>>();
   private readonly freeSlots: number[] = [];
@@ -112,7 +117,7 @@ export class RegionCache {
     this.i32 = new Int32Array(buffer);
     this.u8 = new Uint8Array(buffer);
     this.source = new CodeSource(runtime.memory.buffer, getPlan());
-    this.pending = new Requests((record) => (this.source.branches(record) - this.firstCount) & 0xffff);
+    this.pending = new Requests((record) => this.heatOf(record));
     for (let slot = REGION_COUNTERS.MAX_SLOTS - 1; slot >= 0; slot--) this.freeSlots.push(slot);
     if (this.firstCount !== 0) this.resetCounters();
     runtime.code.listen({
@@ -292,20 +297,24 @@ export class RegionCache {
     const offset = this.u16[(record + RECORD.OFFSET) >> 1];
     // The code may have been dropped since, or a region may begin here already or soon.
     if (this.u32[(table >> 2) + offset] !== record || this.underWay.has(record)) return undefined;
-    if (this.source.handler(record) === HANDLER.REGION) return undefined;
+    const before = this.live.get(record);
+    if (before && !before.isShallow) return undefined;
     const page = this.runtime.code.pageOf(table);
     const findPage: FindPage = (delta) => (delta === 0 ? { physical: page, table } : request.findPage(delta));
-    const formed = new RegionFormer(this.source, findPage, linear | 0, this.takenCount).form(offset);
+    const depth = before ? CALL_DEPTH.LATER : CALL_DEPTH.FIRST;
+    const formed = new RegionFormer(this.source, findPage, linear | 0, this.takenCount, depth).form(offset);
     const slot = formed && this.freeSlots.pop();
     if (!formed || slot === undefined) return undefined;
-    const copy = this.copyRecord(record);
+    const copy = this.copyRecord(this.source.described(record));
     const after = this.runtime.code.allocate();
     this.u32.fill(0, after >> 2, (after + RECORD.SIZE) >> 2);
     this.u16[(after + RECORD.HANDLER) >> 1] = HANDLER.CONTINUE;
     this.u16[(after + RECORD.OFFSET) >> 1] = offset + this.u8[record + RECORD.LENGTH];
     const copyOf = ({ shape, record: at }: Step) => (shape.form && !shape.spilled ? 0 : this.copyRecord(at));
     const isApart = ({ entry }: Step) => this.apart.has(entry);
-    const job = encodeJob(this.u32, formed, { mode, slot, copyOf, isApart });
+    const isShallow = formed.isShallow && !before;
+    const requestAfter = isShallow ? DEEPEN_AFTER[this.mode === 'forced' ? 'forced' : 'on'] : 0;
+    const job = encodeJob(this.u32, formed, { mode, slot, requestAfter, copyOf, isApart });
     const chosen: Chosen = {
       page,
       offset,
@@ -314,6 +323,7 @@ export class RegionCache {
       slot,
       record,
       copy,
+      isShallow,
       pages: [...new Set(formed.pages.map((p) => p.physical))],
       code: { steps: job.steps, pages: job.pages },
     };
@@ -328,11 +338,13 @@ export class RegionCache {
 
   private enter(region: LiveRegion): void {
     const { record, slot, copy } = region;
+    const before = this.live.get(record);
+    if (before) this.remove(before);
     this.u16[(record + RECORD.HANDLER) >> 1] = HANDLER.REGION;
     this.u32[(record + RECORD.LINK) >> 2] = slot;
     this.u32[(record + RECORD.IMMEDIATE) >> 2] = copy;
     this.u32.fill(0, (REGION_COUNTERS.SLOTS + slot * 8) >> 2, (REGION_COUNTERS.SLOTS + slot * 8 + 8) >> 2);
-    this.live.set(region.id, region);
+    this.live.set(record, region);
     for (const page of region.pages) {
       const list = this.byPage.get(page);
       if (list) list.add(region);
@@ -351,7 +363,7 @@ export class RegionCache {
     this.u16[counterAddress(record) >> 1] = this.firstCount;
     this.runtime.regionTable.set(slot, null);
     this.freeSlots.push(slot);
-    this.live.delete(region.id);
+    this.live.delete(record);
     for (const page of region.pages) this.byPage.get(page)?.delete(region);
   }
 
@@ -435,6 +447,12 @@ export class RegionCache {
       this.totals.evicted++;
       this.remove(region);
     }
+  }
+
+  /** How much a region that begins at the record is wanted. */
+  private heatOf(record: number): number {
+    const live = this.live.get(record);
+    return live ? this.entriesOf(live.slot) : (this.source.branches(record) - this.firstCount) & 0xffff;
   }
 
   private entriesOf(slot: number): number {

@@ -50,13 +50,14 @@ function compile(jobs: readonly RegionJob[], environment: RegionEnvironment): Co
 function compileRegion(job: RegionJob, environment: RegionEnvironment): CompiledRegion {
   const source = new CodeSource(job.records.buffer, getPlan());
   const region = decodeJob(job, (record) => source.shape(record));
-  const { mode, slot } = job;
+  const { mode, slot, requestAfter } = job;
   const { f, steps, locals } = emitRegion(() => new FunctionBuilder(Number.NaN, REGION_SIGNATURE), {
     source,
     region,
     mode,
     environment,
     slot,
+    requestAfter,
   });
   const body = f.finish().slice();
   /** Bytes before the code of the first step: declarations and prologue; behind the last stands `end`. */

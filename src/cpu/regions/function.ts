@@ -42,6 +42,8 @@ export interface RegionOptions {
   readonly environment: RegionEnvironment;
   /** Where the region's entries are counted. */
   readonly slot: number;
+  /** It asks to be made again whenever it was entered so often, a power of two; 0: never. */
+  readonly requestAfter: number;
 }
 
 /** A step, and where its code begins in the function's code, in bytes. */
@@ -423,9 +425,15 @@ export class RegionFunction {
   private emitPrologue(): void {
     const { f, state } = this;
     f.inPrologue(() => {
-      const entries = REGION_COUNTERS.SLOTS + this.options.slot * 8;
+      const { slot, requestAfter } = this.options;
+      const entries = REGION_COUNTERS.SLOTS + slot * 8;
       const zero: I32 = i32.const(0);
       f.store('i64', zero, i64.add(i64.load(zero, entries), i64.const(1)), entries);
+      if (requestAfter > 0) {
+        const isDue = i32.eqz(i32.and(i32.load(zero, entries), i32.const(requestAfter - 1)));
+        const record = i32.const(this.options.region.steps[0].entry);
+        f.ifUnlikely(isDue, () => f.call(this.environment.request, state, record));
+      }
       this.registers.goOn(new Set());
       this.registers.load();
       if (this.bankInUse) f.set(this.bankInUse, i32.load(state, STATE.TLB_BANK));

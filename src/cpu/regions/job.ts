@@ -11,6 +11,8 @@ export interface RegionJob {
   readonly mode: CodeMode;
   /** Its place in the table of regions. */
   readonly slot: number;
+  /** As in `RegionOptions`. */
+  readonly requestAfter: number;
   /** Three numbers a page, as in `RegionPage`: delta, physical, table. */
   readonly pages: Float64Array<ArrayBuffer>;
   /** `RECORD.SIZE` bytes a step. */
@@ -32,6 +34,7 @@ const NONE = -0x8000_0000;
 interface JobOptions {
   readonly mode: CodeMode;
   readonly slot: number;
+  readonly requestAfter: number;
   copyOf(step: Step): number;
   isApart(step: Step): boolean;
 }
@@ -44,7 +47,7 @@ interface JobOptions {
 export function encodeJob(
   memory: Uint32Array,
   region: Region,
-  { mode, slot, copyOf, isApart }: JobOptions,
+  { mode, slot, requestAfter, copyOf, isApart }: JobOptions,
 ): RegionJob {
   const { steps, pages } = region;
   const branches = steps.filter((step) => step.targets.length > 0);
@@ -82,7 +85,15 @@ export function encodeJob(
       targets[at++] = step.number;
     }
   }
-  return { mode, slot, pages: flat, records: new Uint8Array(records.buffer), steps: fields, targets };
+  return {
+    mode,
+    slot,
+    requestAfter,
+    pages: flat,
+    records: new Uint8Array(records.buffer),
+    steps: fields,
+    targets,
+  };
 }
 
 /** The code of the job's steps, by their numbers: host-physical page number, offset in the page, bytes. */

@@ -3,7 +3,7 @@ import type { LibraryFunction, LibraryUser } from '../../isa/definition.ts';
 import type { Expression, I32, ValueType } from '../../wasm/expression.ts';
 import { type Callee, call, type FunctionBuilder } from '../../wasm/function.ts';
 import { ModuleBuilder } from '../../wasm/module.ts';
-import { BRANCH_FROM_REGION, CALL_HANDLER, RETRY_IN_REGION } from '../generator/branch.ts';
+import { BRANCH_FROM_REGION, CALL_HANDLER, REQUEST_REGION, RETRY_IN_REGION } from '../generator/branch.ts';
 import { STATE_PARAMETER } from '../generator/environment.ts';
 import type { Shared } from '../generator/form.ts';
 import { memoryFunctions } from '../generator/memory.ts';
@@ -23,6 +23,8 @@ export class RegionEnvironment implements LibraryUser {
   readonly system: Callee;
   /** (CPU block, address, access, record) -> what a region returns: `retryInRegion` */
   readonly retry: Callee;
+  /** (CPU block, record): `requestRegion` */
+  readonly request: Callee;
   readonly shared: Shared;
   private readonly module = new ModuleBuilder();
   private readonly imports = new Map<string, Callee>();
@@ -37,6 +39,7 @@ export class RegionEnvironment implements LibraryUser {
     };
     this.system = this.import(SYSTEM_OPERATION, ['i32', 'i32'], 'i32');
     this.retry = this.import(RETRY_IN_REGION, ['i32', 'i64', 'i32', 'i32'], 'i32');
+    this.request = this.import(REQUEST_REGION, ['i32', 'i32'], 'i32');
     this.shared = { environment: this, memory: memoryFunctions() };
   }
 

@@ -11,11 +11,12 @@ const PAGE = 0x1000;
 /** Limits of a region. */
 const MAX_STEPS = 200;
 const MAX_PAGES = 6;
-const MAX_CALL_DEPTH = 3;
+/** How deep calls are followed. */
+export const CALL_DEPTH = { FIRST: 1, LATER: 3 } as const;
 /** Places that an indirect branch is followed to. */
 const MAX_TARGETS = 32;
 /** Rank of calls of what is being called: they fill the room that all others leave. */
-const RECURSIVE = MAX_CALL_DEPTH + 1;
+const RECURSIVE = CALL_DEPTH.LATER + 1;
 /** Steps that one followed call may take. */
 const MAX_CALL_STEPS = 64;
 
@@ -89,6 +90,11 @@ export interface Region {
   readonly pages: readonly RegionPage[];
 }
 
+export interface FormedRegion extends Region {
+  /** Some call was not followed because it is too deep. */
+  readonly isShallow: boolean;
+}
+
 /** A call that is followed, or the region itself. */
 interface Frame {
   readonly depth: number;
@@ -122,24 +128,27 @@ export class RegionFormer {
   private readonly findPage: FindPage;
   /** Branches to a place, as counted in its record, that make it part of a region. */
   private readonly taken: number;
+  private readonly depth: number;
   /** Lower half of the linear address of the page where the region begins, when instruction pointers are such. */
   private readonly linear: number;
   private readonly steps: Step[] = [];
   /** By their distance from the first page; null: not found. */
   private readonly pages = new Map<number, RegionPage | null>();
   private lastPage: RegionPage | null = null;
+  private isShallow = false;
   /** By rank: shallow code goes first, recursion last. */
   private readonly queues = Array.from({ length: RECURSIVE + 1 }, () => new Queue());
 
-  constructor(source: CodeSource, findPage: FindPage, linear: number, taken: number) {
+  constructor(source: CodeSource, findPage: FindPage, linear: number, taken: number, depth: number) {
     this.source = source;
     this.linear = linear;
     this.findPage = findPage;
     this.taken = taken;
+    this.depth = depth;
   }
 
   /** @returns undefined when there is no decoded instruction at the offset of the first page */
-  form(offset: number): Region | undefined {
+  form(offset: number): FormedRegion | undefined {
     const root: Frame = {
       depth: 0,
       rank: 0,
@@ -150,9 +159,9 @@ export class RegionFormer {
     };
     this.enqueue(root, offset, undefined, 'next');
     for (let pending = this.dequeue(); pending; pending = this.dequeue()) this.reach(pending);
-    const { steps } = this;
+    const { steps, isShallow } = this;
     const pages = [...this.pages.values()].filter((p) => p !== null);
-    return steps.length > 0 ? { steps, pages } : undefined;
+    return steps.length > 0 ? { steps, pages, isShallow } : undefined;
   }
 
   private enqueue(frame: Frame, position: number, from: Pending['from'], as: Pending['as']): void {
@@ -232,7 +241,10 @@ export class RegionFormer {
   }
 
   private enter(caller: Frame, start: number, returnPosition: number): Frame | undefined {
-    if (caller.depth === MAX_CALL_DEPTH) return undefined;
+    if (caller.depth === this.depth) {
+      this.isShallow = true;
+      return undefined;
+    }
     const depth = caller.depth + 1;
     let rank = Math.max(depth, caller.rank);
     for (let f: Frame | undefined = caller; f; f = f.caller) if (f.start === start) rank = RECURSIVE;
