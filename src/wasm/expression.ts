@@ -10,9 +10,9 @@ export interface Expression<T extends ValueType = ValueType> {
   readonly type: T;
   readonly emit: (code: Code) => void;
   /** Of an integer constant. */
-  readonly constant?: number | bigint;
+  readonly constant?: number | bigint | undefined;
   /** Of a 64-bit integer that was made of a 32-bit one: that one. */
-  readonly narrow?: I32;
+  readonly narrow?: I32 | undefined;
   /** Of a 64-bit integer: what is known of it, see `Sum`. */
   readonly sum?: Sum | undefined;
 }
@@ -31,29 +31,46 @@ export type F32 = Expression<'f32'>;
 export type F64 = Expression<'f64'>;
 export type V128 = Expression<'v128'>;
 
+/** Of an expression: all have the same fields, because engines are slow where objects of many shapes meet. */
+class Node<T extends ValueType> implements Expression<T> {
+  readonly type: T;
+  readonly emit: (code: Code) => void;
+  readonly constant: number | bigint | undefined;
+  readonly narrow: I32 | undefined;
+  readonly sum: Sum | undefined;
+
+  constructor(type: T, emit: (code: Code) => void, constant?: number | bigint, narrow?: I32, sum?: Sum) {
+    this.type = type;
+    this.emit = emit;
+    this.constant = constant;
+    this.narrow = narrow;
+    this.sum = sum;
+  }
+}
+
+/** An expression of which nothing is known. */
+export const expression = <T extends ValueType>(type: T, emit: (code: Code) => void): Expression<T> =>
+  new Node(type, emit);
+
 type Unary<A extends ValueType, R extends ValueType> = (a: Expression<A>) => Expression<R>;
 type Binary<A extends ValueType, R extends ValueType> = (a: Expression<A>, b: Expression<A>) => Expression<R>;
 
 /** An instruction of one operand. `op` above FFh names a two-byte opcode (prefix in the high byte). */
 export function unary<A extends ValueType, R extends ValueType>(type: R, op: number): Unary<A, R> {
-  return (a) => ({
-    type,
-    emit: (code) => {
+  return (a) =>
+    expression(type, (code) => {
       a.emit(code);
       opcode(code, op);
-    },
-  });
+    });
 }
 
 export function binary<A extends ValueType, R extends ValueType>(type: R, op: number): Binary<A, R> {
-  return (a, b) => ({
-    type,
-    emit: (code) => {
+  return (a, b) =>
+    expression(type, (code) => {
       a.emit(code);
       b.emit(code);
       opcode(code, op);
-    },
-  });
+    });
 }
 
 /**
@@ -63,7 +80,7 @@ export function binary<A extends ValueType, R extends ValueType>(type: R, op: nu
  */
 function integer<T extends 'i32' | 'i64'>(type: T, op: number, neutral: number): Binary<T, T> {
   const make = binary<T, T>(type, op);
-  return (a, b) => (Number(b.constant) === neutral ? a : make(a, b));
+  return (a, b) => (b.constant !== undefined && Number(b.constant) === neutral ? a : make(a, b));
 }
 
 /** An addition (`sign` 1) or subtraction (-1), with what is known of the result. */
@@ -71,28 +88,28 @@ function additive(op: number, sign: 1 | -1): Binary<'i64', 'i64'> {
   const make = integer('i64', op, 0);
   return (a, b) => {
     const made = make(a, b);
-    const [left, right] = [a.sum, b.sum];
-    if (!left || !right || right.of) return made;
+    const left = a.sum;
+    const right = b.sum;
+    if (made === a || !left || !right || right.of) return made;
     const isLow = left.isLow || right.isLow;
-    return { ...made, sum: { of: left.of, plus: left.plus + sign * right.plus, isLow } };
+    const sum = { of: left.of, plus: left.plus + sign * right.plus, isLow };
+    return new Node('i64', made.emit, undefined, undefined, sum);
   };
 }
 
-const lowOf = (sum: Sum | undefined): Sum | undefined => sum && { ...sum, isLow: true };
+const lowOf = (sum: Sum | undefined): Sum | undefined => sum && { of: sum.of, plus: sum.plus, isLow: true };
 
 /** A load; `address` is the dynamic part, `offset` (bytes, unsigned) the static one. */
 export type Load<R extends ValueType> = (address: I32, offset?: number) => Expression<R>;
 
 export function load<R extends ValueType>(type: R, op: number): Load<R> {
-  return (address, offset = 0) => ({
-    type,
-    emit: (code) => {
+  return (address, offset = 0) =>
+    expression(type, (code) => {
       address.emit(code);
       opcode(code, op);
       code.u32(0);
       code.u32(offset);
-    },
-  });
+    });
 }
 
 /** Opcodes above FFh are prefix << 16 | number: the prefix byte, then the number as LEB128. */
@@ -111,15 +128,12 @@ export function select<T extends ValueType>(
   a: Expression<T>,
   b: Expression<T>,
 ): Expression<T> {
-  return {
-    type: a.type,
-    emit: (code) => {
-      a.emit(code);
-      b.emit(code);
-      condition.emit(code);
-      code.byte(0x1b);
-    },
-  };
+  return expression(a.type, (code) => {
+    a.emit(code);
+    b.emit(code);
+    condition.emit(code);
+    code.byte(0x1b);
+  });
 }
 
 /** `condition ? a : b` with a branch; only the chosen one is evaluated. */
@@ -128,18 +142,15 @@ export function choose<T extends ValueType>(
   a: Expression<T>,
   b: Expression<T>,
 ): Expression<T> {
-  return {
-    type: a.type,
-    emit: (code) => {
-      condition.emit(code);
-      code.byte(0x04);
-      code.byte(TYPE_BYTE[a.type]);
-      a.emit(code);
-      code.byte(0x05);
-      b.emit(code);
-      code.byte(0x0b);
-    },
-  };
+  return expression(a.type, (code) => {
+    condition.emit(code);
+    code.byte(0x04);
+    code.byte(TYPE_BYTE[a.type]);
+    a.emit(code);
+    code.byte(0x05);
+    b.emit(code);
+    code.byte(0x0b);
+  });
 }
 
 export const TYPE_BYTE: Record<ValueType, number> = {
@@ -153,24 +164,29 @@ export const TYPE_BYTE: Record<ValueType, number> = {
 const u1 = <A extends ValueType, R extends ValueType>(type: R, op: number) => unary<A, R>(type, op);
 
 const wrap = u1<'i64', 'i32'>('i32', 0xa7);
-const widen =
-  (op: number) =>
-  (narrow: I32): I64 => ({ ...unary<'i32', 'i64'>('i64', op)(narrow), narrow });
-const wideLoad =
-  (op: number): Load<'i64'> =>
-  (address, offset) => ({ ...load('i64', op)(address, offset), narrow: i32.load(address, offset) });
+/** `sum` of a 64-bit integer that is made of `narrow`. */
+const widened = (emit: (code: Code) => void, narrow: I32, sum?: Sum): I64 =>
+  new Node('i64', emit, undefined, narrow, sum);
+const widen = (op: number) => {
+  const make = unary<'i32', 'i64'>('i64', op);
+  return (narrow: I32, sum?: Sum): I64 => widened(make(narrow).emit, narrow, sum);
+};
+const wideLoad = (op: number): Load<'i64'> => {
+  const make = load('i64', op);
+  return (address, offset) => widened(make(address, offset).emit, i32.load(address, offset));
+};
+const extendUnsigned = widen(0xad);
 const extend32 = u1<'i64', 'i64'>('i64', 0xc4);
 const and64 = integer('i64', 0x83, -1);
 
 export const i32 = {
-  const: (value: number): I32 => ({
-    type: 'i32',
-    constant: value,
-    emit: (code) => {
+  const: (value: number): I32 => {
+    const emit = (code: Code) => {
       code.byte(0x41);
       code.i32(value);
-    },
-  }),
+    };
+    return new Node('i32', emit, value);
+  },
   load: load('i32', 0x28),
   load8_s: load('i32', 0x2c),
   load8_u: load('i32', 0x2d),
@@ -214,16 +230,14 @@ export const i32 = {
 };
 
 export const i64 = {
-  const: (value: number | bigint): I64 => ({
-    type: 'i64',
-    constant: value,
-    sum: { plus: Number(value) },
-    emit: (code) => {
+  const: (value: number | bigint): I64 => {
+    const emit = (code: Code) => {
       code.byte(0x42);
       if (typeof value === 'number' && value === (value | 0)) code.i32(value);
       else code.i64(BigInt(value));
-    },
-  }),
+    };
+    return new Node('i64', emit, value, undefined, { of: undefined, plus: Number(value), isLow: undefined });
+  },
   load: load('i64', 0x29),
   load8_s: load('i64', 0x30),
   load8_u: load('i64', 0x31),
@@ -253,9 +267,7 @@ export const i64 = {
   rem_s: binary<'i64', 'i64'>('i64', 0x81),
   rem_u: binary<'i64', 'i64'>('i64', 0x82),
   and: (a: I64, b: I64): I64 =>
-    Number(b.constant) === 0xffff_ffff
-      ? { ...i64.extend_i32_u(i32.wrap_i64(a)), sum: lowOf(a.sum) }
-      : and64(a, b),
+    Number(b.constant) === 0xffff_ffff ? extendUnsigned(i32.wrap_i64(a), lowOf(a.sum)) : and64(a, b),
   or: integer('i64', 0x84, 0),
   xor: integer('i64', 0x85, 0),
   shl: integer('i64', 0x86, 0),
@@ -264,27 +276,21 @@ export const i64 = {
   rotl: binary<'i64', 'i64'>('i64', 0x89),
   rotr: binary<'i64', 'i64'>('i64', 0x8a),
   extend_i32_s: widen(0xac),
-  extend_i32_u: widen(0xad),
+  extend_i32_u: (narrow: I32): I64 => extendUnsigned(narrow),
   reinterpret_f64: u1<'f64', 'i64'>('i64', 0xbd),
   extend8_s: u1<'i64', 'i64'>('i64', 0xc2),
   extend16_s: u1<'i64', 'i64'>('i64', 0xc3),
-  extend32_s: (value: I64): I64 => ({
-    ...extend32(value),
-    narrow: i32.wrap_i64(value),
-    sum: lowOf(value.sum),
-  }),
+  extend32_s: (value: I64): I64 => widened(extend32(value).emit, i32.wrap_i64(value), lowOf(value.sum)),
   trunc_sat_f32_s: u1<'f32', 'i64'>('i64', 0xfc0004),
   trunc_sat_f64_s: u1<'f64', 'i64'>('i64', 0xfc0006),
 };
 
 export const f32 = {
-  const: (value: number): F32 => ({
-    type: 'f32',
-    emit: (code) => {
+  const: (value: number): F32 =>
+    expression('f32', (code) => {
       code.byte(0x43);
       code.f32(value);
-    },
-  }),
+    }),
   load: load('f32', 0x2a),
   eq: binary<'f32', 'i32'>('i32', 0x5b),
   ne: binary<'f32', 'i32'>('i32', 0x5c),
@@ -310,13 +316,11 @@ export const f32 = {
 };
 
 export const f64 = {
-  const: (value: number): F64 => ({
-    type: 'f64',
-    emit: (code) => {
+  const: (value: number): F64 =>
+    expression('f64', (code) => {
       code.byte(0x44);
       code.f64(value);
-    },
-  }),
+    }),
   load: load('f64', 0x2b),
   eq: binary<'f64', 'i32'>('i32', 0x61),
   ne: binary<'f64', 'i32'>('i32', 0x62),

@@ -1,6 +1,14 @@
 /** Builds the body of one WebAssembly function, statement by statement, out of expressions. */
 import { Code } from './code.ts';
-import { type Expression, type I32, opcode, type Sum, TYPE_BYTE, type ValueType } from './expression.ts';
+import {
+  type Expression,
+  expression,
+  type I32,
+  opcode,
+  type Sum,
+  TYPE_BYTE,
+  type ValueType,
+} from './expression.ts';
 
 export interface Signature {
   readonly params: readonly ValueType[];
@@ -271,35 +279,51 @@ export class FunctionBuilder implements Callee {
   }
 
   private reference<T extends ValueType>(index: number, type: T): Local<T> {
-    const known = () => this.sums.get(index);
-    const depth = () => this.depth;
-    return {
-      index,
-      type,
-      emit: (code) => {
-        code.byte(0x20);
-        code.u32(index);
-      },
-      get sum() {
-        const found = known();
-        return found && found.depth <= depth() ? found.sum : undefined;
-      },
-    };
+    return new Reading(index, type, () => {
+      const found = this.sums.get(index);
+      return found && found.depth <= this.depth ? found.sum : undefined;
+    });
   }
 }
+
+/** A local as an expression. */
+class Reading<T extends ValueType> implements Local<T> {
+  readonly index: number;
+  readonly type: T;
+  readonly constant = undefined;
+  readonly narrow = undefined;
+  private readonly known: Sum | (() => Sum | undefined);
+
+  constructor(index: number, type: T, known: Sum | (() => Sum | undefined)) {
+    this.index = index;
+    this.type = type;
+    this.known = known;
+  }
+
+  get sum(): Sum | undefined {
+    const { known } = this;
+    return typeof known === 'function' ? known() : known;
+  }
+
+  emit(code: Code): void {
+    code.byte(0x20);
+    code.u32(this.index);
+  }
+}
+
+/** The same local, of whose value this is known now. */
+export const knownAs = <T extends ValueType>({ index, type }: Local<T>, sum: Sum): Local<T> =>
+  new Reading(index, type, sum);
 
 /** A call as an expression of its single result. */
 export function call<T extends ValueType>(type: T, callee: Callee, ...args: Expression[]): Expression<T> {
   if (callee.signature.results[0] !== type)
     throw new Error(`function ${callee.index} does not return ${type}`);
-  return {
-    type,
-    emit: (code) => {
-      for (const arg of args) arg.emit(code);
-      code.byte(0x10);
-      code.u32(callee.index);
-    },
-  };
+  return expression(type, (code) => {
+    for (const arg of args) arg.emit(code);
+    code.byte(0x10);
+    code.u32(callee.index);
+  });
 }
 
 /** A table, and the type of the functions that are called through it, both as indices of the module. */
@@ -315,16 +339,13 @@ export function callIndirect<T extends ValueType>(
   slot: I32,
   ...args: Expression[]
 ): Expression<T> {
-  return {
-    type,
-    emit: (code) => {
-      for (const arg of args) arg.emit(code);
-      slot.emit(code);
-      code.byte(0x11);
-      code.u32(target.type);
-      code.u32(target.table);
-    },
-  };
+  return expression(type, (code) => {
+    for (const arg of args) arg.emit(code);
+    slot.emit(code);
+    code.byte(0x11);
+    code.u32(target.type);
+    code.u32(target.table);
+  });
 }
 
 /** Store instructions; the number in a name is the width stored, in bits. */

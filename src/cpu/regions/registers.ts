@@ -14,7 +14,7 @@ import {
   type V128,
   type ValueType,
 } from '../../wasm/expression.ts';
-import type { FunctionBuilder, Local } from '../../wasm/function.ts';
+import { type FunctionBuilder, knownAs, type Local } from '../../wasm/function.ts';
 import { v128Bits } from '../../wasm/vector-access.ts';
 import { STATE } from '../state.ts';
 
@@ -78,7 +78,7 @@ export class RegionRegisters {
       sum = { of: {}, plus: 0 };
       this.sums.set(field, sum);
     }
-    return { ...local, sum };
+    return knownAs(local, sum);
   }
 
   setGpr(number: number, value: I64): void {
