@@ -4,8 +4,8 @@ import type { RegionJob } from './job.ts';
 
 export interface RegionCompiler {
   /**
-   * Branches to a place that make it worth compiling. In the computer's own thread a region costs one
-   * to two milliseconds of its time, in which the interpreter executes 200,000 instructions.
+   * Branches to a place that make it worth compiling. In the computer's own thread a region costs about a
+   * millisecond of its time, in which the interpreter executes 200,000 instructions.
    */
   readonly threshold: number;
   /** Whether `done` comes before `compile` returns. */
@@ -56,7 +56,7 @@ export function otherThread(thread: CompilerThread, report: (reason: string) => 
   return {
     threshold: 2048,
     atOnce: false,
-    batch: { regions: 20, steps: 1000, wait: 300_000 },
+    batch: { regions: 12, steps: 600, wait: 100_000 },
     compile: (jobs, done) => {
       if (!isAlive) {
         OWN_THREAD.compile(jobs, done);
