@@ -4,7 +4,7 @@ import type { Tier2Mode } from '../../src/contracts/tiers.ts';
 import { type Bundles, bundle } from './bundle.ts';
 import { chromiumVersion, runInChromium } from './chromium.ts';
 import type { Command, Conversation } from './dialogue.ts';
-import { COMMAND_LINE, type Guest, makeGuest, RAM_BYTES } from './guest.ts';
+import { COMMAND_LINE, type Guest, type KernelName, makeGuest, RAM_BYTES } from './guest.ts';
 import type { Setup } from './hosts/converse.ts';
 import { runNative } from './native.ts';
 import { runInNode } from './node-host.ts';
@@ -29,6 +29,7 @@ export interface Competitor {
 export interface Choice {
   readonly emulators: readonly EmulatorName[];
   readonly places: readonly Place[];
+  readonly kernel: KernelName;
   /** Of the lab. */
   readonly tier2: Tier2Mode;
 }
@@ -43,7 +44,7 @@ export interface Field {
 export async function prepareCompetitors(choice: Choice, cache: string): Promise<Field> {
   const folder = join(cache, 'peers');
   const program = buildProgram(join(folder, 'program'));
-  const guest = makeGuest(cache, join(folder, 'guest'), program);
+  const guest = makeGuest(cache, join(folder, 'guest'), program, choice.kernel);
   const wants = (name: EmulatorName) => choice.emulators.includes(name);
   const competitors: Competitor[] = [];
   const versions: string[] = [];
@@ -51,7 +52,7 @@ export async function prepareCompetitors(choice: Choice, cache: string): Promise
     competitors.push({ emulator: 'native', run: (commands) => runNative(program, guest.busybox, commands) });
   }
   if (wants('qemu')) {
-    versions.push(`QEMU ${needQemu()}`);
+    versions.push(`QEMU ${needQemu(guest.bits)}`);
     competitors.push({ emulator: 'qemu', run: (commands) => runInQemu(guest, commands) });
   }
   const hosted = EMULATORS.filter(isHosted).filter(wants);

@@ -24,8 +24,13 @@ cd /tmp
 exec /bin/benchmark </dev/ttyS0 >/dev/ttyS0 2>&1
 `;
 
+/** Debian's kernels that a comparison can boot, as packaged, with the bits of their code. */
+export const KERNELS = { i386: 32, cloud: 64, amd64: 64 } as const;
+export type KernelName = keyof typeof KERNELS;
+
 /** Paths of files on this computer. */
 export interface Guest {
+  readonly bits: 32 | 64;
   readonly kernel: string;
   readonly initramfs: string;
   /** busybox, a program of i386. */
@@ -48,9 +53,12 @@ export function fromCpio(archive: Buffer, path: string): Buffer {
   throw new Error(`the archive has no file ${path}`);
 }
 
-/** Makes the initramfs in `folder`. The kernel and busybox come from .cache/guests (npm run guests). */
-export function makeGuest(cache: string, folder: string, program: string): Guest {
-  const kernel = join(cache, 'guests', 'i386', 'vmlinuz');
+/**
+ * Makes the initramfs in `folder`: of programs for i386, which all of the kernels run.
+ * The kernel and busybox come from .cache/guests (npm run guests).
+ */
+export function makeGuest(cache: string, folder: string, program: string, name: KernelName): Guest {
+  const kernel = join(cache, 'guests', name, 'vmlinuz');
   if (!existsSync(kernel)) throw new Error(`${kernel} is missing: run \`npm run guests\` first`);
   const busybox = fromCpio(readFileSync(join(cache, 'guests', 'i386', 'initramfs.cpio')), 'bin/busybox');
   const folders = ['bin', 'dev', 'proc', 'tmp'].map((path) => ({ path, mode: DIRECTORY | 0o755 }));
@@ -62,8 +70,8 @@ export function makeGuest(cache: string, folder: string, program: string): Guest
     { path: 'init', mode: FILE | 0o755, data: Buffer.from(INIT) },
   ]);
   mkdirSync(folder, { recursive: true });
-  const paths = { kernel, initramfs: join(folder, 'initramfs.cpio'), busybox: join(folder, 'busybox') };
+  const paths = { initramfs: join(folder, 'initramfs.cpio'), busybox: join(folder, 'busybox') };
   writeFileSync(paths.initramfs, archive);
   writeFileSync(paths.busybox, busybox, { mode: 0o755 });
-  return paths;
+  return { bits: KERNELS[name], kernel, ...paths };
 }

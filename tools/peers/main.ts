@@ -40,11 +40,11 @@ async function race(competitors: readonly Competitor[], { tests, runs }: Options
 }
 
 function report(results: Results, options: Options, versions: readonly string[]): string {
-  const { places, runs } = options;
+  const { kernel, places, runs } = options;
   const machine = `${cpus()[0].model.trim()} (${cpus().length} processors)`;
   const boots = runs === 1 ? 'one boot' : `the best of ${runs} boots`;
   return [
-    `Processor time of the emulating thread, ${boots}. ${[machine, ...versions].join(', ')}.`,
+    `Processor time of the emulating thread, ${boots} of the kernel ${kernel}. ${[machine, ...versions].join(', ')}.`,
     meansTable(results, options),
     ...places.map((place) => placeTable(results, options, place)),
   ].join('\n\n');

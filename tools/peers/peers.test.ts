@@ -24,6 +24,7 @@ describe('options', () => {
       tests: TESTS,
       emulators: ['native', 'qemu', 'v86', 'lab'],
       places: ['node', 'chromium'],
+      kernel: 'i386',
       tier2: 'on',
       runs: 3,
     });
@@ -33,6 +34,13 @@ describe('options', () => {
     const options = parseOptions(['--only', 'sh,fork', '--where=node', '--emulators', 'lab', '--runs', '7']);
     expect(options?.tests.map(({ name }) => name)).toEqual(['fork', 'sh']);
     expect(options).toMatchObject({ places: ['node'], emulators: ['lab'], runs: 7 });
+  });
+
+  test('leave out v86 where the kernel has 64 bits', () => {
+    expect(parseOptions(['--kernel', 'cloud'])).toMatchObject({
+      kernel: 'cloud',
+      emulators: ['native', 'qemu', 'lab'],
+    });
   });
 
   test('quick is less work, once', () => {
@@ -45,6 +53,8 @@ describe('options', () => {
   test.each([
     [['--only', 'quicksort'], /--only: "quicksort" is not one of int-sort/],
     [['--where', 'firefox'], /--where: "firefox" is not one of node, chromium/],
+    [['--kernel', 'freebsd'], /--kernel: "freebsd" is not one of i386, cloud, amd64/],
+    [['--kernel', 'cloud', '--emulators', 'v86'], /--emulators: "v86" is not one of native, qemu, lab/],
     [['--runs', '0'], /--runs: "0"/],
     [['--tier2', 'yes'], /--tier2: "yes" is not one of off, on, forced/],
     [['--fast'], /--fast/],

@@ -6,16 +6,18 @@ import { type Command, type Conversation, Dialogue } from './dialogue.ts';
 import { COMMAND_LINE, type Guest, LIMIT_MS, RAM_BYTES } from './guest.ts';
 import { findThread, sleep, timeOf } from './processor-time.ts';
 
-const PROGRAM = 'qemu-system-i386';
+/** By the bits of the guest's kernel. */
+const PROGRAMS = { 32: 'qemu-system-i386', 64: 'qemu-system-x86_64' } as const;
 /** QEMU's name for the thread that runs the processors in turn. */
 const PROCESSOR_THREAD = 'ALL CPUs/TCG';
 /** Milliseconds until a guest that waits for input has come to rest. */
 const REST = 3;
 
 /** Returns the version. */
-export function needQemu(): string {
-  needPackages('QEMU', ['qemu-system-x86'], () => onPath(PROGRAM));
-  return /version (\S+)/.exec(run(PROGRAM, ['--version']).toString())?.[1] ?? '(unknown version)';
+export function needQemu(bits: Guest['bits']): string {
+  const program = PROGRAMS[bits];
+  needPackages('QEMU', ['qemu-system-x86'], () => onPath(program));
+  return /version (\S+)/.exec(run(program, ['--version']).toString())?.[1] ?? '(unknown version)';
 }
 
 export function runInQemu(guest: Guest, commands: readonly Command[]): Promise<Conversation> {
@@ -30,7 +32,8 @@ export function runInQemu(guest: Guest, commands: readonly Command[]): Promise<C
     '-append': COMMAND_LINE,
   };
   const args = ['-nodefaults', '-no-reboot', ...Object.entries(options).flat()];
-  const child = spawn(PROGRAM, args, { stdio: ['pipe', 'pipe', 'inherit'], timeout: LIMIT_MS });
+  const program = PROGRAMS[guest.bits];
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], timeout: LIMIT_MS });
   return new Promise<Conversation>((resolve, reject) => {
     let thread: string | undefined;
     const dialogue = new Dialogue(commands, {
@@ -47,6 +50,6 @@ export function runInQemu(guest: Guest, commands: readonly Command[]): Promise<C
       for (const byte of data) dialogue.feed(byte);
     });
     child.on('error', reject);
-    child.on('close', () => reject(new Error(`${PROGRAM} ended early:\n${dialogue.tail}`)));
+    child.on('close', () => reject(new Error(`${program} ended early:\n${dialogue.tail}`)));
   }).finally(() => child.kill('SIGKILL'));
 }
